@@ -1,0 +1,73 @@
+"""The command line: words in, exit codes out. Commands are imported when they are called, and not before."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from deployer import __version__
+from deployer.errors import DeployerError
+
+# name → what `--help` says of it, so that help imports nothing
+COMMANDS = {
+    "validate": "Check a manifest and its tenants; nothing is sent.",
+    "plan": "Show what apply would do; only reads are sent.",
+    "apply": "Roll the template out, or go on where the last apply ended.",
+    "resume": "Go on with an unfinished rollout as it was planned.",
+    "status": "Show how the last rollout stands.",
+    "resolve": "Decide about a tenant that waits for a person.",
+    "run": "Run every tenant's flow once.",
+    "simulate": "Pretend to be integrator.io on this machine.",
+}
+_BUG = 1
+
+
+class LazyGroup(click.Group):
+    """A group whose commands lie in modules of their own names."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"deployer.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "DEPLOYER"})
+@click.version_option(__version__, "--version", prog_name="deployer", message="%(prog)s %(version)s")
+def deployer() -> None:
+    """Roll one integrator.io flow out to many tenants: planned, resumable, and never twice.
+
+    \b
+    deployer plan rollout.yaml      see what would change
+    deployer apply rollout.yaml     change it, and go on after any interruption
+    deployer status rollout.yaml    see how it stands
+    """
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command line and return its exit code; every error ends here, as a sentence."""
+    try:
+        code = deployer.main(args=list(words), prog_name="deployer", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        click.echo("aborted", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except DeployerError as error:
+        click.echo("\n".join(error.lines()), err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads on; there is nothing left to say
+        return 141
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,68 @@
+"""`deployer apply`: roll out, or go on where the last apply ended."""
+
+import os
+import sys
+from pathlib import Path
+
+import anyio
+import click
+
+from deployer.cli.options import (
+    JOURNAL,
+    JSON,
+    MANIFEST,
+    NO_INPUT,
+    OURS,
+    QUIET,
+    RECREATE,
+    THEIRS,
+    TIMEOUT,
+    VERBOSE,
+    YES,
+    journal_path,
+    seconds,
+    together,
+)
+
+
+@click.command()
+@together(MANIFEST, JOURNAL, JSON, YES, NO_INPUT, QUIET, VERBOSE, TIMEOUT, RECREATE, OURS, THEIRS)
+@click.option("--plan", "digest", metavar="DIGEST", help="Apply this saved plan and no other; never plans again.")
+@click.option("--failed", is_flag=True, help="Try the failed tenants of the last rollout again.")
+@click.option("--supersede", is_flag=True, help="Settle an unfinished rollout of another plan, leave it, start anew.")
+def apply(  # noqa: PLR0913 - one argument per option
+    *,
+    manifest: Path,
+    journal: str | None,
+    as_json: bool,
+    yes: bool,
+    no_input: bool,
+    quiet: bool,
+    verbose: int,
+    timeout: str | None,
+    recreate: tuple[str, ...],
+    ours: tuple[str, ...],
+    theirs: tuple[str, ...],
+    digest: str | None,
+    failed: bool,
+    supersede: bool,
+) -> int:
+    """Roll the template out to every tenant of MANIFEST, or go on where the last apply ended.
+
+    Shows the plan and asks before anything is sent. After Ctrl-C, a crash or a power failure, the same command goes on.
+    """
+    from deployer.cli.applying import Applying, Wish
+    from deployer.cli.carrying import Manner
+    from deployer.cli.planned import chosen
+    from deployer.cli.wiring import workplace
+    from deployer.engine.load import load
+
+    async def roll_out() -> int:
+        loaded = load(manifest, env=os.environ, stdin=sys.stdin)
+        choices = chosen(loaded, recreate=recreate, ours=ours, theirs=theirs)
+        wish = Wish(choices, digest, failed=failed, supersede=supersede, yes=yes, ask=not no_input)
+        manner = Manner(as_json, quiet, seconds(timeout), manifest)
+        async with workplace(loaded, journal_path(manifest, journal), verbose=verbose) as place:
+            return await Applying(place, wish, manner).go()
+
+    return anyio.run(roll_out)

@@ -1,0 +1,144 @@
+"""What apply does: resume what is unfinished, refuse what does not fit it, or plan, ask and begin."""
+
+import shutil
+import sys
+from dataclasses import dataclass
+
+import click
+
+from deployer.cli.carrying import Manner, attend, carry, conclude
+from deployer.cli.planned import planned
+from deployer.cli.plans import load_plan
+from deployer.cli.wiring import Workplace
+from deployer.domain.candidate import Choices
+from deployer.domain.plan import Plan
+from deployer.engine.planning import changed_templates
+from deployer.engine.rollouts import UNFINISHED, begin, every_deployment, retry_failed
+from deployer.errors import GuardError, UsageError
+from deployer.journal.protocol import Rollout
+from deployer.report.plan_view import plan_text
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the options of apply ask for."""
+
+    choices: Choices
+    digest: str | None
+    failed: bool
+    supersede: bool
+    yes: bool
+    ask: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Applying:
+    """One apply: the decision between going on and beginning, and then either."""
+
+    place: Workplace
+    wish: Wish
+    manner: Manner
+
+    async def go(self) -> int:
+        """Apply, and return the exit code."""
+        last = await self.place.journal.latest(self.place.loaded.manifest.name)
+        if last and last.outcome in UNFINISHED:
+            if not self.wish.supersede:
+                return await self._resume(last)
+            code = await self._settle(last)
+            if code is not None:
+                return code
+        elif self.wish.failed:
+            return await self._retry(last)
+        return await self._begin()
+
+    async def _resume(self, last: Rollout) -> int:
+        await self._demand_same(last)
+        if self.wish.failed:
+            await retry_failed(self.place.journal, self.place.clock, last)
+        click.echo(f"going on with rollout {last.id} of {last.started_at}", err=True)
+        return await carry(self.place, last, self.manner)
+
+    async def _retry(self, last: Rollout | None) -> int:
+        if last is None:
+            raise UsageError("--failed: nothing was rolled out yet", remedy="apply without --failed")
+        await self._demand_same(last)
+        if not await retry_failed(self.place.journal, self.place.clock, last):
+            click.echo("no tenant failed: there is nothing to try again", err=True)
+        return await carry(self.place, last, self.manner)
+
+    async def _demand_same(self, last: Rollout) -> None:
+        """Raise GuardError unless going on means what the user now asks for."""
+        loaded = self.place.loaded
+        differs = [
+            what
+            for what, same in (
+                ("the command (run)", last.kind == "apply"),
+                ("the manifest", last.manifest_digest == loaded.manifest_digest),
+                ("the tenants", last.tenants_digest == loaded.tenants_digest),
+                ("the plan", self.wish.digest is None or last.plan.startswith(self.wish.digest.removeprefix("plan:"))),
+            )
+            if not same
+        ]
+        plan = await self.place.journal.plan(last.id)
+        differs += [f"the template in {name}" for name in await changed_templates(plan, self.place.accounts, loaded)]
+        if differs:
+            raise GuardError(
+                f"rollout {last.id} is unfinished, and differs in {', '.join(differs)}",
+                remedy=(
+                    f"go on with it as it was planned: deployer resume {self.manner.manifest}\n"
+                    f"  or leave it and start anew: deployer apply {self.manner.manifest} --supersede"
+                ),
+            )
+
+    async def _settle(self, last: Rollout) -> int | None:
+        """Find out about every call in doubt, then leave the rollout; return an exit code where that cannot be."""
+        place = self.place
+        click.echo(f"settling rollout {last.id} before it is superseded", err=True)
+        attended = await attend(place, last, self.manner, settle_only=True)
+        async for deployment in every_deployment(place.journal, last.id):
+            if deployment.in_doubt:
+                code = await conclude(place, last, self.manner, attended.halted)
+                return 128 + attended.signal if attended.signal else code
+        reason = "left for a new plan"
+        await place.journal.conclude(last.id, outcome="superseded", reason=reason, ended_at=place.clock.utc())
+        return None
+
+    async def _begin(self) -> int:
+        place = self.place
+        plan = await self._saved(self.wish.digest) if self.wish.digest else await self._new()
+        if plan.work:
+            self._confirm(len(plan.work))
+        rollout = await begin(place.journal, place.clock, plan, kind="apply", chance=place.chance)
+        return await carry(place, rollout, self.manner)
+
+    async def _new(self) -> Plan:
+        plan, digest = await planned(self.place, self.wish.choices)
+        width = shutil.get_terminal_size().columns
+        text = plan_text(plan, digest, width=width, show_all=False, manifest=str(self.manner.manifest))
+        click.echo(text, err=self.manner.as_json)
+        return plan
+
+    async def _saved(self, digest: str) -> Plan:
+        """Return the plan that was approved; raise GuardError where what it was made for is not there any more."""
+        place = self.place
+        plan = load_plan(place.journal_path.parent / "plans", digest)
+        changed = [f"the template in {name}" for name in await changed_templates(plan, place.accounts, place.loaded)]
+        if plan.manifest_digest != place.loaded.manifest_digest:
+            changed.append("the manifest")
+        if plan.tenants_digest != place.loaded.tenants_digest:
+            changed.append("the tenants")
+        if changed:
+            raise GuardError(f"{', '.join(changed)} changed since the plan", remedy="plan again, and approve that plan")
+        return plan
+
+    def _confirm(self, tenants: int) -> None:
+        """Ask a person, or raise UsageError where there is none to ask."""
+        if self.wish.yes:
+            return
+        command = f"deployer apply {self.manner.manifest} --yes"
+        if not self.wish.ask or not sys.stdin.isatty():
+            raise UsageError("nobody is there to confirm the plan", remedy=f"look at it, then: {command}")
+        if not click.confirm(f"Change {tenants} tenants?", err=True):
+            raise GuardError("not applied: nothing was changed")
+        click.echo(f"without the question: {command}", err=True)

@@ -1,0 +1,67 @@
+"""Options that several commands share, and where things lie."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from deployer.errors import UsageError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+MANIFEST = click.argument(
+    "manifest", type=click.Path(path_type=Path, dir_okay=False), default=Path("rollout.yaml"), required=False
+)
+JOURNAL = click.option(
+    "--journal", metavar="PATH", envvar="DEPLOYER_JOURNAL", help="The journal; .deployer/journal.db beside the manifest."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+NO_INPUT = click.option("--no-input", is_flag=True, envvar="CI", help="Never ask: fail where a question would come.")
+QUIET = click.option("--quiet", "-q", is_flag=True, help="No progress, only the result.")
+VERBOSE = click.option("--verbose", "-v", count=True, help="Log more: -v tenants, -vv every step and request.")
+TIMEOUT = click.option("--timeout", metavar="DURATION", help="Start nothing new after so long, such as 30m; exit 5.")
+RECREATE = click.option(
+    "--recreate", multiple=True, metavar="TENANT", help="Make this tenant's flow again; it was deleted outside."
+)
+OURS = click.option("--ours", multiple=True, metavar="TENANT", help="End its conflicts with the manifest's values.")
+THEIRS = click.option("--theirs", multiple=True, metavar="TENANT", help="End its conflicts with the live values.")
+
+
+def journal_path(manifest: Path, journal: str | None) -> Path:
+    """Return where the journal lies; raise UsageError for a kind that this version does not have."""
+    if journal is None:
+        return manifest.parent / ".deployer" / "journal.db"
+    kind, _, rest = journal.partition(":")
+    if kind in {"postgresql", "postgres"}:
+        raise UsageError("a journal on Postgres is not supported in this version", remedy="use a file: --journal PATH")
+    return Path(rest) if kind == "sqlite" else Path(journal)
+
+
+def state_directory() -> Path:
+    """Return the user's state directory, where the locks of accounts lie."""
+    root = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(root) / "deployer"
+
+
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return one decorator for several options, shown in the order they are given."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def seconds(duration: str | None) -> float | None:
+    """Return a duration such as 30m in seconds; raise UsageError for anything else."""
+    from deployer.domain.manifest import span
+
+    try:
+        return None if duration is None else span(duration)
+    except ValueError as error:
+        raise UsageError(f"--timeout {duration}: {error}") from None

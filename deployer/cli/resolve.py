@@ -1,0 +1,55 @@
+"""`deployer resolve`: the only way a person moves what is UNKNOWN or FAILED."""
+
+import os
+import sys
+from pathlib import Path
+
+import anyio
+import click
+
+from deployer.cli.options import JOURNAL, VERBOSE, journal_path, together
+from deployer.errors import UsageError
+
+
+@click.command()
+@click.argument("tenant")
+@click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False), default=Path("rollout.yaml"))
+@together(JOURNAL, VERBOSE)
+@click.option("--took", metavar="ID", help="It did happen: this flow, or this job, is what it made.")
+@click.option("--retry", is_flag=True, help="It did not happen, or is mended: do it again.")
+@click.option("--skip", is_flag=True, help="Leave the tenant as it is.")
+def resolve(  # noqa: PLR0913 - one argument per option
+    *, tenant: str, manifest: Path, journal: str | None, verbose: int, took: str | None, retry: bool, skip: bool
+) -> int:
+    """Decide about TENANT, whose step failed or waits for a person. Then `deployer apply` goes on.
+
+    \b
+    deployer resolve acme --took 6523f0a1b2c3d4e5f6a7b8c9    that is the flow it made
+    deployer resolve acme --retry                            it did not happen
+    """
+    from deployer.cli.wiring import workplace
+    from deployer.engine.load import load
+    from deployer.engine.resolving import Decision
+    from deployer.engine.resolving import resolve as resolve_step
+
+    if sum((took is not None, retry, skip)) != 1:
+        raise UsageError("say exactly one of --took ID, --retry and --skip")
+    decision = Decision.RETRY if retry else Decision.SKIP if skip else Decision.TOOK
+
+    async def settle() -> int:
+        loaded = load(manifest, env=os.environ, stdin=sys.stdin)
+        async with workplace(loaded, journal_path(manifest, journal), verbose=verbose) as place:
+            name = loaded.manifest.name
+            waiting = await place.journal.awaiting(name, tenant)
+            if waiting is None:
+                raise UsageError(f'nothing of "{tenant}" in rollout {name} waits for a person')
+            said = await resolve_step(
+                place.journal, place.clock, place.accounts, waiting, decision=decision, took=took
+            )
+            last = await place.journal.latest(name)
+            if last and last.id == waiting.rollout:  # an older one stays ended: the next plan decides afresh
+                await place.journal.conclude(last.id, outcome="running", reason="", ended_at=None)
+        click.echo(f"{said}; go on with: deployer apply {manifest}")
+        return 0
+
+    return anyio.run(settle)

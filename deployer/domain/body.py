@@ -1,0 +1,47 @@
+"""The body of a PUT: the live flow as it is, but for what is ours; and what its answer proves."""
+
+from collections.abc import Iterable, Mapping
+
+from deployer.domain.documents import Document, Path, Value, at, dotted, fingerprint, same
+from deployer.domain.identity import is_newborn, marker_line, with_marker_line
+from deployer.domain.merge3 import WRITES, Change, apply, live_value
+from deployer.domain.plan import Planned
+
+_STAMPS = frozenset({"lastModified", "lastExecutedAt"})
+
+
+def body_of(live: Document, changes: Iterable[Change], planned: Planned, *, rollout: str | None, name: str) -> Document:
+    """Return what is PUT: a newborn gets its real name, and the description the marker's line of `rollout`.
+
+    `rollout` is None where the manifest wants no marker; `name` is what a newborn is called if nobody says.
+    """
+    body = apply(live, changes)
+    if is_newborn(body, planned.key.marker):
+        body = {**body, "name": name}
+    if rollout is not None:
+        line = marker_line(rollout, planned.key)
+        body = {**body, "description": with_marker_line(at(body, ("description",)), line)}
+    return body
+
+
+def is_settled(live: Document, fields: Mapping[Path, Value], planned: Planned) -> bool:
+    """Tell whether a flow already is what was wanted, so that nothing has to be written."""
+    wanted = all(same(live_value(live, path), value) for path, value in fields.items())
+    return wanted and not is_newborn(live, planned.key.marker)
+
+
+def others(document: Document, fields: Iterable[Path]) -> str:
+    """Return the fingerprint of all that is not ours: it differs if somebody else wrote."""
+    ours = {path[0] for path in fields} | _STAMPS | {"name", "description"}
+    return fingerprint({key: value for key, value in document.items() if key not in ours})
+
+
+def ignored(changes: Iterable[Change], answer: Document) -> list[str]:
+    """Return the fields that the server left as they were although it was told otherwise."""
+    return [
+        dotted(change.path)
+        for change in changes
+        if change.verdict in WRITES
+        and not same(change.live, change.desired)
+        and same(live_value(answer, change.path), change.live)
+    ]

@@ -1,0 +1,107 @@
+"""A tenant that a plan is to be made for, and the flow that it may already have."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deployer.domain.deployment import Instance
+from deployer.domain.desired import Desired
+from deployer.domain.documents import Document, put
+from deployer.domain.identity import InstanceKey
+from deployer.domain.merge3 import Choice
+from deployer.domain.sighting import Doubtful, Found, Sighting, sight
+from deployer.domain.snapshot import Snapshot
+from deployer.domain.tenants import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the journal knows that bears on a plan.
+
+    `places` gives the integration of each (template, tenant); `unsettled` gives, by instance key, why nothing may
+    start there yet.
+    """
+
+    instances: Mapping[InstanceKey, Instance] = field(default_factory=dict)
+    places: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    unsettled: Mapping[InstanceKey, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, instances: Iterable[Instance], unsettled: Mapping[InstanceKey, str]) -> "Remembered":
+        """Index what the journal holds."""
+        known = {InstanceKey(instance.template, instance.integration): instance for instance in instances}
+        places = {(instance.template, instance.tenant): instance.integration for instance in known.values()}
+        return cls(known, places, unsettled)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person decided on the command line, by tenant."""
+
+    recreate: frozenset[str] = frozenset()
+    ours: frozenset[str] = frozenset()
+    theirs: frozenset[str] = frozenset()
+
+    def conflict(self, tenant: str) -> Choice | None:
+        """Return how conflicts of a tenant are to end, or None where nobody said."""
+        if tenant in self.ours:
+            return Choice.OURS
+        return Choice.THEIRS if tenant in self.theirs else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A tenant and what its flow is to be."""
+
+    tenant: Tenant
+    desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tenant, what its flow is to be, and all that is known of it."""
+
+    wanted: Wanted
+    snapshot: Snapshot
+    remembered: Remembered
+
+    @property
+    def key(self) -> InstanceKey:
+        """Return the key of the flow looked for."""
+        return InstanceKey(self.snapshot.template.key, self.wanted.tenant.integration)
+
+    @property
+    def instance(self) -> Instance | None:
+        """Return what is remembered of the flow."""
+        return self.remembered.instances.get(self.key)
+
+
+def choose(
+    listing: Sequence[Document], wanted: Wanted, key: InstanceKey, *, known: Instance | None, adopt: str | None
+) -> Sighting:
+    """Sight the tenant's flow, taking over by name or by id where the manifest allows it."""
+    sighting = sight(listing, key, known=known.flow if known else None)
+    if isinstance(sighting, Found) or known or adopt is None:
+        return sighting
+    if adopt == "id":
+        named = [flow for flow in listing if flow["_id"] == wanted.tenant.flow]
+    else:
+        named = [flow for flow in listing if flow.get("name") == wanted.desired.fields.get(("name",))]
+    match named:
+        case [flow]:
+            return Found(flow)
+        case []:
+            return sighting
+        case _:
+            return Doubtful(tuple(named))
+
+
+def as_remembered(summary: Document, instance: Instance | None, wanted: Wanted) -> Document | None:
+    """Return the flow as it was left, where its stamp says that nobody touched it since; None: it has to be read."""
+    if instance is None or not instance.last_modified or summary.get("lastModified") != instance.last_modified:
+        return None
+    if not wanted.desired.fields.keys() <= instance.fields.keys():
+        return None
+    flow = summary
+    for path, memory in instance.fields.items():
+        flow = put(flow, path, memory.returned)
+    return flow

@@ -1,0 +1,130 @@
+"""Decide the plan: one action a tenant, from what is wanted, what was observed and what is remembered."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from deployer.domain.candidate import Candidate, Choices, choose
+from deployer.domain.connections import map_connections
+from deployer.domain.documents import Document, dotted
+from deployer.domain.identity import InstanceKey, is_newborn
+from deployer.domain.manifest import Manifest
+from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Verdict, merge
+from deployer.domain.plan import Action, Planned, steps_for
+from deployer.domain.sighting import Absent, Doubtful, Found
+from deployer.domain.tenants import Tenant
+
+
+def decide(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planned:
+    """Return the tenant's action: the first obstacle blocks it, and only it."""
+    obstacle = _obstacle(candidate)
+    if obstacle:
+        return blocked(candidate.wanted.tenant, candidate.key, obstacle)
+    mapping = map_connections(candidate.wanted.desired.connections, candidate.snapshot)
+    if isinstance(mapping, str):
+        return blocked(candidate.wanted.tenant, candidate.key, mapping)
+    planned = _decide_sighted(candidate, manifest, choices)
+    if planned.action is Action.BLOCKED:
+        return planned
+    known = candidate.instance
+    if known and planned.flow and known.connections and dict(known.connections) != mapping:
+        return blocked(candidate.wanted.tenant, candidate.key, "connections changed; an existing flow keeps its own so far")
+    steps = steps_for(
+        planned.action,
+        from_file=manifest.template.file is not None,
+        trigger=manifest.run.trigger,
+        follow=manifest.run.follow,
+    )
+    needless = planned.action is Action.ADOPT and not writes(planned.changes)
+    return replace(planned, connections=mapping, steps=() if needless else steps)
+
+
+def blocked(tenant: Tenant, key: InstanceKey, reason: str) -> Planned:
+    """Return a tenant that is left alone, and why."""
+    return Planned(tenant.tenant, tenant.account, tenant.integration, Action.BLOCKED, key.template, reason)
+
+
+def writes(changes: Iterable[Change]) -> bool:
+    """Tell whether any change has to be sent."""
+    return any(change.verdict in WRITES for change in changes)
+
+
+def _obstacle(candidate: Candidate) -> str:
+    tenant, snapshot, key = candidate.wanted.tenant, candidate.snapshot, candidate.key
+    if tenant.integration not in snapshot.integrations:
+        return f"integration {tenant.integration} is not in account {snapshot.account}"
+    place = candidate.remembered.places.get((key.template, tenant.tenant), tenant.integration)
+    if place != tenant.integration and key not in candidate.remembered.instances:
+        return f"moved: its flow lies in integration {place}"
+    return candidate.remembered.unsettled.get(key, "")
+
+
+def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planned:
+    tenant, key, known = candidate.wanted.tenant, candidate.key, candidate.instance
+    listing = candidate.snapshot.flows.get(tenant.integration, ())
+    match choose(listing, candidate.wanted, key, known=known, adopt=manifest.adopt):
+        case Found(flow):
+            return _existing(candidate, flow, choices.conflict(tenant.tenant))
+        case Doubtful(flows):
+            return blocked(tenant, key, _doubt(flows))
+        case Absent(seen):
+            again = tenant.tenant in choices.recreate
+            if known and not again:
+                return blocked(tenant, key, f"deleted outside: flow {known.flow} is gone; --recreate {tenant.tenant}")
+            return _created(candidate, seen if again else ())
+
+
+def _doubt(flows: Sequence[Document]) -> str:
+    ids = ", ".join(str(flow["_id"]) for flow in flows)
+    return f"may be here already, without our marker: flow {ids}; take it over with `adopt: id` and an id column"
+
+
+def _created(candidate: Candidate, seen: tuple[str, ...]) -> Planned:
+    tenant, desired = candidate.wanted.tenant, candidate.wanted.desired
+    changes = merge(candidate.snapshot.template.document, desired.fields, {}, newborn=True)
+    return Planned(
+        tenant.tenant,
+        tenant.account,
+        tenant.integration,
+        Action.CREATE,
+        candidate.key.template,
+        fields=desired.fields,
+        changes=changes,
+        document=desired.document,
+        seen=seen,
+    )
+
+
+def _existing(candidate: Candidate, flow: Document, choice: Choice | None) -> Planned:
+    tenant, desired, known = candidate.wanted.tenant, candidate.wanted.desired, candidate.instance
+    newborn = known is None and is_newborn(flow, candidate.key.marker)
+    changes = merge(flow, desired.fields, known.fields if known else {}, choice=choice, newborn=newborn)
+    fought = [dotted(change.path) for change in changes if change.verdict in CONFLICTS]
+    action = _action(changes, known=known is not None, fought=bool(fought))
+    return Planned(
+        tenant.tenant,
+        tenant.account,
+        tenant.integration,
+        action,
+        candidate.key.template,
+        reason=_reason(changes, fought, tenant.tenant),
+        flow=str(flow["_id"]),
+        fields=desired.fields,
+        changes=changes,
+        choice=choice,
+        last_modified=str(flow.get("lastModified", "")),
+    )
+
+
+def _action(changes: Iterable[Change], *, known: bool, fought: bool) -> Action:
+    if fought:
+        return Action.BLOCKED
+    if not known:
+        return Action.ADOPT
+    return Action.UPDATE if writes(changes) else Action.NO_CHANGE
+
+
+def _reason(changes: Iterable[Change], fought: Sequence[str], tenant: str) -> str:
+    if fought:
+        return f"conflict in {', '.join(fought)}: changed here and there; choose --ours {tenant} or --theirs {tenant}"
+    drifted = [dotted(change.path) for change in changes if change.verdict is Verdict.DRIFT]
+    return f"drift in {', '.join(drifted)}: changed outside, left as it is" if drifted else ""

@@ -1,0 +1,145 @@
+"""One tenant's share of a rollout: its steps, what each has come to, and the status that follows."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from deployer.domain.documents import Document, Path
+from deployer.domain.lifecycle import Event, State, StepKind, after
+from deployer.domain.merge3 import Memory
+from deployer.domain.plan import Action, Planned
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point on a machine's boot clock: `at` is in seconds and only compares within one `boot`."""
+
+    boot: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: its state, when its last intent was written, and what is known of it.
+
+    `facts` holds what the next decision needs, by kind: `seen` (ids that were there before the call), `flow`, `jobs`,
+    `body` (fingerprint of what was PUT), `error` ({code, status, field, message, remedy}).
+    """
+
+    kind: StepKind
+    state: State = State.READY
+    attempts: int = 0
+    intent: Moment | None = None
+    facts: Document = field(default_factory=dict)
+
+    def meet(self, event: Event, facts: Mapping[str, object] | None = None, *, intent: Moment | None = None) -> "Step":
+        """Return the step after `event`; a pair the table does not have raises TransitionError."""
+        tried = self.attempts + (event is Event.INTEND)
+        merged: Document = {**self.facts, **(facts or {})}  # type: ignore[dict-item]  # callers pass JSON
+        return replace(
+            self, state=after(self.state, event), attempts=tried, intent=intent or self.intent, facts=merged
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What is remembered of a live flow between rollouts."""
+
+    tenant: str
+    account: str
+    template: str
+    integration: str
+    flow: str
+    revision: str
+    last_modified: str = ""
+    connections: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[Path, Memory] = field(default_factory=dict)
+
+
+class Status(StrEnum):
+    """Where a tenant stands in a rollout; every tenant counts in exactly one."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    NO_CHANGE = "no_change"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    BLOCKED = "blocked"
+    STALE = "stale"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+OPEN = frozenset({Status.PENDING, Status.RUNNING})
+TROUBLED = frozenset({Status.FAILED, Status.UNKNOWN, Status.BLOCKED, Status.STALE, Status.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A planned tenant and its steps; the status is a fold over them, never stored. `place` is its row in the plan."""
+
+    rollout: str
+    place: int
+    planned: Planned
+    steps: tuple[Step, ...]
+
+    @property
+    def status(self) -> Status:
+        """Fold the steps into the one word a person needs."""
+        if not self.steps:
+            return Status.BLOCKED if self.planned.action is Action.BLOCKED else Status.NO_CHANGE
+        return status_of(self.steps)
+
+    @property
+    def flow(self) -> str | None:
+        """Return the id of the tenant's flow as far as it is known."""
+        made = (str(step.facts["flow"]) for step in self.steps if step.facts.get("flow"))
+        return next(made, self.planned.flow)
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """Return the ids of the jobs that this deployment's run started."""
+        jobs = [step.facts.get("jobs") for step in self.steps if step.kind is StepKind.FOLLOW]
+        run = [step.facts.get("job") for step in self.steps if step.kind is StepKind.RUN]
+        followed = [job for group in jobs if isinstance(group, list) for job in group]
+        return tuple(str(job) for job in followed or run if job)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Tell whether a call may still be on its way."""
+        return any(step.state is State.INTENDED and step.kind is not StepKind.FOLLOW for step in self.steps)
+
+    @property
+    def error(self) -> Document | None:
+        """Return what went wrong, or None."""
+        errors = (step.facts.get("error") for step in self.steps if step.state in {State.FAILED, State.UNKNOWN})
+        return next((error for error in errors if isinstance(error, dict)), None)
+
+    def moved(self, index: int, step: Step) -> "Deployment":
+        """Return the deployment with one step replaced."""
+        return replace(self, steps=(*self.steps[:index], step, *self.steps[index + 1 :]))
+
+
+def status_of(steps: Iterable[Step]) -> Status:
+    """Fold steps: the first that is not DONE decides."""
+    steps = tuple(steps)
+    first = next((step for step in steps if step.state is not State.DONE), None)
+    match first:
+        case None:
+            return Status.DONE
+        case Step(state=State.FAILED, facts={"stale": True}):
+            return Status.STALE
+        case Step(state=State.READY) if first is steps[0]:
+            return Status.PENDING
+        case Step(state=State.READY | State.INTENDED):
+            return Status.RUNNING
+        case Step(state=state):
+            return Status(state.value)
+
+
+def count(statuses: Iterable[Status]) -> dict[str, int]:
+    """Count tenants by status; every status is there, and they add up to the tenants."""
+    counted = Counter(statuses)
+    return {status.value: counted[status] for status in Status}

@@ -1,0 +1,186 @@
+"""What must hold in a manifest beyond the types of its values, told as complaints that lead to a place in the file."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from deployer.domain.documents import MISSING, Document, Json, Value
+from deployer.domain.interpolation import InterpolationError, Lookup, interpolate
+from deployer.domain.owned import OWNED
+from deployer.domain.source import Located, Steps
+from deployer.domain.wording import did_you_mean
+from deployer.errors import Problem
+
+PLANNED: Final = "not supported in this version"
+NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.name")
+_GROUPS: Final = ("tenant.values.", "tenant.labels.")
+_PLANNED_KEYS: Final[Mapping[Steps, frozenset[str]]] = {
+    (): frozenset({"waves", "schedules", "values", "labels", "freeze", "pin", "pins", "prune", "verify", "restore"}),
+    ("accounts", "*"): frozenset({"values"}),
+}
+_MESSAGES: Final[Mapping[str, str]] = {
+    "missing": "is required",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "tuple_type": "must be a list",
+    "too_short": "must not be empty",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "value_error": "{error}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What is wrong with the value at `steps`, or with its key."""
+
+    steps: Steps
+    what: str
+    key: bool = False
+
+
+def problems(source: Located, complaints: Iterable[Complaint]) -> list[Problem]:
+    """Return the first complaint about each place as a problem, in the order of the file."""
+    first: dict[Steps, Problem] = {}
+    for complaint in complaints:
+        if complaint.steps not in first:
+            first[complaint.steps] = source.problem(complaint.steps, complaint.what, key=complaint.key)
+    return sorted(first.values(), key=lambda problem: [int(number) for number in problem.where.split(":")[-2:]])
+
+
+def complaints(error: ValidationError, known: Mapping[Steps, Iterable[str]]) -> Iterator[Complaint]:
+    """Say in our words what pydantic found; `known` names the keys of each part, with `*` for any name or number."""
+    for found in error.errors(include_url=False, include_input=False):
+        steps: Steps = tuple(step for step in found["loc"] if step != "[key]")
+        if steps[0] == "tenants":
+            steps = steps[:1] + steps[2:]  # the second says which of the two forms pydantic tried
+        if found["type"] == "extra_forbidden":
+            yield Complaint(steps, _unknown_key(steps, known), key=True)
+        else:
+            what = _MESSAGES.get(found["type"], found["msg"]).format(**found.get("ctx", {}))
+            yield Complaint(steps, what, key="[key]" in found["loc"])
+
+
+def _unknown_key(steps: Steps, known: Mapping[Steps, Iterable[str]]) -> str:
+    part, key = tuple("*" if i == 1 else step for i, step in enumerate(steps[:-1])), str(steps[-1])
+    if key in _PLANNED_KEYS.get(part, ()):
+        return PLANNED
+    return f"unknown key{did_you_mean(key, known.get(part, ()))}"
+
+
+def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Complaint]]:
+    """Fill `${env:…}` in, except under `flow` and `connections`, where references are only checked."""
+    found: list[Complaint] = []
+    now, later = _environment(env), _any_tenant(env)
+
+    def walk(value: Json, steps: Steps) -> Json:
+        match value:
+            case dict():
+                return {key: walk(item, (*steps, key)) for key, item in value.items()}
+            case list():
+                return [walk(item, (*steps, index)) for index, item in enumerate(value)]
+            case str():
+                return _filled(value, steps)
+            case _:
+                return value
+
+    def _filled(text: str, steps: Steps) -> Json:
+        deferred = "connections" in (steps[0], *steps[2:3]) or steps[0] == "flow"
+        try:
+            filled = interpolate(text, later if deferred else now, known=[f"env:{name}" for name in env])
+        except InterpolationError as error:
+            found.append(Complaint(steps, str(error)))
+            return text
+        return text if deferred else filled
+
+    return {key: walk(value, (key,)) for key, value in source.items()}, found
+
+
+def _environment(env: Mapping[str, str]) -> Lookup:
+    def lookup(name: str) -> Value:
+        if name.startswith(("tenant.", "account.")):
+            raise ValueError(f"${{{name}}} can stand only under flow and connections")
+        return variable(name, env)
+
+    return lookup
+
+
+def _any_tenant(env: Mapping[str, str]) -> Lookup:
+    def lookup(name: str) -> Value:
+        if name in NAMES or name.startswith(_GROUPS):
+            return "…"
+        if not name.startswith("env:"):
+            raise ValueError(f"unknown name ${{{name}}}{did_you_mean(name, [*NAMES, *_GROUPS])}")
+        return variable(name, env)
+
+    return lookup
+
+
+def variable(name: str, env: Mapping[str, str]) -> Value:
+    """Look `env:NAME` up."""
+    return env.get(name[4:], MISSING) if name.startswith("env:") else MISSING
+
+
+def rules(manifest: Document) -> Iterator[Complaint]:
+    """Complain of what contradicts itself; values of a wrong type are left to the types."""
+    yield from _template_rules(_part(manifest, "template"), marker=manifest.get("marker"))
+    accounts = manifest.get("accounts")
+    if isinstance(accounts, str):
+        yield Complaint(("accounts",), f"a file of accounts is {PLANNED}")
+    for name, account in _part(manifest, "accounts").items():
+        if isinstance(account, dict) and ("region" in account) == ("url" in account):
+            yield Complaint(("accounts", name), "takes either region or url")
+    if manifest.get("drift") in {"off", "restore"}:
+        yield Complaint(("drift",), PLANNED)
+    yield from _flow_rules(_part(manifest, "flow"))
+    yield from _run_rules(_part(manifest, "flow"), _part(manifest, "run"))
+
+
+def _part(manifest: Document, key: str) -> Document:
+    part = manifest.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _template_rules(template: Document, *, marker: Json) -> Iterator[Complaint]:
+    if not template:
+        return
+    if ("flow" in template) == ("file" in template):
+        yield Complaint(("template",), "takes either flow (the id of a flow to clone) or file (a flow to create)")
+    elif "file" in template and "id" not in template:
+        yield Complaint(("template", "id"), "is required with file: it tells this template from others")
+    elif "flow" in template and "id" in template:
+        yield Complaint(("template", "id"), "belongs to file only: a flow's own id identifies it", key=True)
+    if "file" in template and marker == "none":
+        yield Complaint(("marker",), "cannot be none for a template from a file: nothing else tells its flows apart")
+
+
+def _flow_rules(flow: Document) -> Iterator[Complaint]:
+    for key, value in flow.items():
+        if check := OWNED.get(key):
+            try:
+                if not (isinstance(value, str) and "${" in value):
+                    check(value)
+            except ValueError as error:
+                yield Complaint(("flow", key), str(error))
+        else:
+            near = did_you_mean(key, OWNED)
+            what = f"unknown key{near}" if near else f"belongs to the template; yours are {', '.join(OWNED)}"
+            yield Complaint(("flow", key), what, key=True)
+
+
+def _run_rules(flow: Document, run: Document) -> Iterator[Complaint]:
+    trigger = run.get("trigger") is True
+    if "disabled" not in flow and (trigger or flow.get("schedule") is not None):
+        yield Complaint(("flow", "disabled"), "must be stated where schedule or run.trigger is used")
+    if trigger and flow.get("disabled") is True:
+        yield Complaint(("run", "trigger"), "cannot run a flow that flow.disabled switches off")
+    if run.get("follow") is True and not trigger:
+        yield Complaint(("run", "follow"), "needs run.trigger: true")

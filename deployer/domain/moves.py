@@ -1,0 +1,91 @@
+"""Decide what to do next from what the journal holds, and nothing else."""
+
+from dataclasses import dataclass, replace
+
+from deployer.domain.deployment import Deployment, Moment, Step
+from deployer.domain.lifecycle import State, StepKind
+from deployer.domain.manifest import Safety
+
+ATTEMPTS = 3  # calls proven absent before a tenant is given up
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing is left to do, or a person is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Do a step that was never asked for, or was proven not to have happened."""
+
+    index: int
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """Find out what became of a call whose answer is lost.
+
+    `wait` is how many seconds have to pass before absence, or another write, may be concluded upon.
+    """
+
+    index: int
+    step: Step
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Stop trying: the call was proven absent too often."""
+
+    index: int
+    step: Step
+
+
+Move = Rest | Begin | Recover | GiveUp
+
+
+def next_move(deployment: Deployment, now: Moment, safety: Safety, *, settle_only: bool = False) -> Move:
+    """Return the one move a deployment allows; with `settle_only` nothing new is begun."""
+    for index, step in enumerate(deployment.steps):
+        match step.state:
+            case State.DONE:
+                continue
+            case State.READY if settle_only:
+                return Rest()
+            case State.READY if step.attempts >= ATTEMPTS:
+                return GiveUp(index, step)
+            case State.READY:
+                return Begin(index, step)
+            case State.INTENDED:
+                return Recover(index, step, remaining(step, now, settle_time(step.kind, safety)))
+            case _:
+                return Rest()
+    return Rest()
+
+
+def settle_time(kind: StepKind, safety: Safety) -> float:
+    """Return D of a call: seconds from its intent after which a new observation shows what it did.
+
+    Intent validity + timeout + the time the server may still apply it + the time until it is listed. A PUT is read
+    back from the flow itself, where no list lags.
+    """
+    timeout = safety.clone_timeout if kind is StepKind.CLONE else safety.timeout
+    lag = 0.0 if kind is StepKind.CONFIGURE else safety.lag
+    return safety.intent + timeout + safety.settle + lag
+
+
+def remaining(step: Step, now: Moment, span: float) -> float:
+    """Return how much of `span` seconds since the intent is left; a clock of another boot says nothing, so all of it."""
+    if step.intent is None or step.intent.boot != now.boot:
+        return span
+    return max(0.0, span - (now.at - step.intent.at))
+
+
+def rebased(deployment: Deployment, now: Moment) -> Deployment:
+    """Count the wait of intents of another boot or host from now on: theirs cannot be compared with our clock."""
+    steps = tuple(
+        replace(step, intent=now) if step.intent and step.intent.boot != now.boot else step
+        for step in deployment.steps
+    )
+    return replace(deployment, steps=steps)

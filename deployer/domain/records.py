@@ -1,0 +1,161 @@
+"""Plans, steps and instances as JSON and back: what is stored and what is saved, MISSING being an absent key."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployer.domain.deployment import Instance, Moment, Step
+from deployer.domain.documents import MISSING, Document, Path, Value, fingerprint
+from deployer.domain.lifecycle import State, StepKind
+from deployer.domain.merge3 import Change, Choice, Memory, Verdict
+from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
+
+PLAN_FORMAT = 1
+
+# Records are read only where their checksum or digest held, so their shape is known.
+Stored = dict[str, Any]
+
+
+def plan_digest(plan: Plan) -> str:
+    """Return the digest a person approves: of all that is decided, and of no clock, stamp or path."""
+    record = plan_record(plan)
+    del record["observed_at"]
+    for planned in record["tenants"]:
+        del planned["last_modified"]
+    return fingerprint(record)
+
+
+def plan_record(plan: Plan) -> Stored:
+    """Return a plan as JSON."""
+    return {
+        "format_version": PLAN_FORMAT,
+        "name": plan.name,
+        "manifest_digest": plan.manifest_digest,
+        "tenants_digest": plan.tenants_digest,
+        "settings": plan.settings,
+        "accounts": {name: _account_record(account) for name, account in plan.accounts.items()},
+        "absent": list(plan.absent),
+        "observed_at": plan.observed_at,
+        "tenants": [planned_record(planned) for planned in plan.tenants],
+    }
+
+
+def plan_from(record: Stored, tenants: tuple[Planned, ...] | None = None) -> Plan:
+    """Return the plan of a record; `tenants` where they are kept elsewhere."""
+    return Plan(
+        name=record["name"],
+        manifest_digest=record["manifest_digest"],
+        tenants_digest=record["tenants_digest"],
+        settings=record["settings"],
+        accounts={name: PlannedAccount(**account) for name, account in record["accounts"].items()},
+        tenants=tuple(map(planned_from, record["tenants"])) if tenants is None else tenants,
+        absent=tuple(record["absent"]),
+        observed_at=record["observed_at"],
+    )
+
+
+def planned_record(planned: Planned) -> Stored:
+    """Return one planned tenant as JSON."""
+    return {
+        "tenant": planned.tenant,
+        "account": planned.account,
+        "integration": planned.integration,
+        "action": planned.action.value,
+        "template": planned.template,
+        "reason": planned.reason,
+        "flow": planned.flow,
+        "fields": [_with({"path": list(path)}, value=value) for path, value in planned.fields.items()],
+        "changes": [_change_record(change) for change in planned.changes],
+        "connections": dict(planned.connections),
+        "document": planned.document,
+        "seen": list(planned.seen),
+        "steps": [step.value for step in planned.steps],
+        "choice": planned.choice.value if planned.choice else None,
+        "last_modified": planned.last_modified,
+    }
+
+
+def planned_from(record: Stored) -> Planned:
+    """Return the planned tenant of a record."""
+    return Planned(
+        **{
+            **record,
+            "action": Action(record["action"]),
+            "fields": {tuple(entry["path"]): _value(entry, "value") for entry in record["fields"]},
+            "changes": tuple(map(_change_from, record["changes"])),
+            "seen": tuple(record["seen"]),
+            "steps": tuple(map(StepKind, record["steps"])),
+            "choice": Choice(record["choice"]) if record["choice"] else None,
+        }
+    )
+
+
+def step_record(step: Step) -> Stored:
+    """Return what a step knows beyond its kind, state and attempts, which have columns of their own."""
+    intent = {"boot": step.intent.boot, "at": step.intent.at} if step.intent else None
+    return {"intent": intent, "facts": step.facts}
+
+
+def step_from(kind: str, state: str, attempts: int, record: Stored) -> Step:
+    """Return a step of its columns and record."""
+    intent = Moment(**record["intent"]) if record["intent"] else None
+    return Step(StepKind(kind), State(state), attempts, intent, record["facts"])
+
+
+def instance_record(instance: Instance) -> Stored:
+    """Return an instance as JSON."""
+    return {
+        "tenant": instance.tenant,
+        "account": instance.account,
+        "template": instance.template,
+        "integration": instance.integration,
+        "flow": instance.flow,
+        "revision": instance.revision,
+        "last_modified": instance.last_modified,
+        "connections": dict(instance.connections),
+        "fields": [_memory_record(path, memory) for path, memory in instance.fields.items()],
+    }
+
+
+def instance_from(record: Stored) -> Instance:
+    """Return the instance of a record."""
+    fields = {tuple(entry["path"]): _memory_from(entry) for entry in record["fields"]}
+    return Instance(**{**record, "fields": fields})
+
+
+def change_view(change: Change) -> Document:
+    """Return a change as `plan --json` shows it; an absent `from` or `to` means there is none."""
+    view = _with({"path": ".".join(change.path)}, **{"from": change.live, "to": change.desired})
+    return {**view, "verdict": change.verdict.value}
+
+
+def _account_record(account: PlannedAccount) -> Stored:
+    return {field: getattr(account, field) for field in PlannedAccount.__slots__}
+
+
+def _change_record(change: Change) -> Stored:
+    return _with(
+        {"path": list(change.path), "verdict": change.verdict.value}, live=change.live, desired=change.desired
+    )
+
+
+def _change_from(record: Stored) -> Change:
+    return Change(
+        tuple(record["path"]), _value(record, "live"), _value(record, "desired"), Verdict(record["verdict"])
+    )
+
+
+def _memory_record(path: Path, memory: Memory) -> Stored:
+    return _with({"path": list(path)}, sent=memory.sent, returned=memory.returned, first=memory.first)
+
+
+def _memory_from(record: Stored) -> Memory:
+    return Memory(_value(record, "sent"), _value(record, "returned"), _value(record, "first"))
+
+
+def _with(record: Stored, **values: Value) -> Stored:
+    return {**record, **{key: value for key, value in values.items() if value is not MISSING}}
+
+
+def _value(record: Mapping[str, Any], key: str) -> Value:
+    value: Value = record.get(key, MISSING)
+    return value

@@ -1,0 +1,113 @@
+"""Which deployment is next: those whose time has come, then those the journal still holds, until there are none."""
+
+import heapq
+from collections import deque
+from itertools import count
+
+import anyio
+
+from deployer.domain.deployment import Deployment
+from deployer.domain.moves import rebased
+from deployer.engine.clock import Clock
+from deployer.journal.protocol import Journal
+
+_PAGE = 500
+
+
+class Agenda:
+    """The work of one account. Whoever has to wait is put aside, so that nobody waits behind it.
+
+    Of the workers that find nothing one keeps watch over those put aside, and the others sleep until they are called:
+    a crowd that wakes for every event would cost more than the work.
+    """
+
+    def __init__(self, journal: Journal, rollout: str, account: str, clock: Clock) -> None:
+        self._journal = journal
+        self._rollout = rollout
+        self._account = account
+        self._clock = clock
+        self._after = -1
+        self._page: list[Deployment] = []
+        self._exhausted = False
+        self._aside: list[tuple[float, int, Deployment]] = []
+        self._order = count()
+        self._busy = 0
+        self._reading = anyio.Lock()
+        self._watch: anyio.Event | None = None
+        self._asleep: deque[anyio.Event] = deque()
+        self._closed = False
+
+    async def next(self) -> Deployment | None:
+        """Return the next deployment, waiting for one if need be; None when nothing is left or the agenda is closed."""
+        while not self._closed:
+            found = self._due() or await self._claimed()
+            if found:
+                self._busy += 1
+                self._call_one()
+                return found
+            if not (self._aside or self._busy):
+                break
+            await self._idle()
+        self.close()
+        return None
+
+    def put_aside(self, deployment: Deployment, seconds: float) -> None:
+        """Give a deployment back until so many seconds have passed."""
+        heapq.heappush(self._aside, (anyio.current_time() + seconds, next(self._order), deployment))
+        self._busy -= 1
+        if self._watch:
+            self._watch.set()
+        else:
+            self._call_one()
+
+    def rest(self) -> None:
+        """Say that a deployment has come to rest."""
+        self._busy -= 1
+        if not (self._busy or self._aside):
+            self._call_one()
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether a worker is waiting for work."""
+        return bool(self._watch or self._asleep)
+
+    def close(self) -> None:
+        """Hand out nothing more."""
+        self._closed = True
+        for event in (*self._asleep, *([self._watch] if self._watch else ())):
+            event.set()
+
+    def _due(self) -> Deployment | None:
+        if self._aside and self._aside[0][0] <= anyio.current_time():
+            return heapq.heappop(self._aside)[2]
+        return None
+
+    async def _claimed(self) -> Deployment | None:
+        async with self._reading:
+            if not self._page and not self._exhausted:
+                found = await self._journal.claim(self._rollout, self._account, after=self._after, limit=_PAGE)
+                now = self._clock.moment()
+                self._page = [rebased(deployment, now) for deployment in reversed(found)]
+                self._after = found[-1].place if found else self._after
+                self._exhausted = len(found) < _PAGE
+            return self._page.pop() if self._page and not self._closed else None
+
+    async def _idle(self) -> None:
+        called = anyio.Event()
+        if self._watch:
+            self._asleep.append(called)
+            await called.wait()
+            return
+        self._watch = called
+        try:
+            pause = self._aside[0][0] - anyio.current_time() if self._aside else float("inf")
+            with anyio.move_on_after(max(0.0, pause)):
+                await called.wait()
+        finally:
+            self._watch = None
+
+    def _call_one(self) -> None:
+        if self._watch:
+            self._watch.set()
+        elif self._asleep:
+            self._asleep.popleft().set()

@@ -1,0 +1,48 @@
+"""The clocks: one that goes on while a laptop sleeps, for deadlines, and the wall's, for people."""
+
+import os
+import subprocess
+import time
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Final, Protocol
+
+from deployer.domain.deployment import Moment
+
+# Linux's monotonic clock stops in sleep and its boot clock does not; macOS counts sleep in its monotonic one.
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_LINUX_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Clock(Protocol):
+    """What the engine knows of time."""
+
+    def moment(self) -> Moment:
+        """Return the point on the boot clock that intents are stamped with."""
+
+    def utc(self) -> str:
+        """Return the wall's time, ISO-8601 with milliseconds."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def moment(self) -> Moment:
+        """Return the point on the boot clock that intents are stamped with."""
+        return Moment(_boot(), time.clock_gettime(_CLOCK))
+
+    def utc(self) -> str:
+        """Return the wall's time, ISO-8601 with milliseconds."""
+        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@cache
+def _boot() -> str:
+    """Return what tells this boot of this host from any other."""
+    if _LINUX_BOOT.exists():
+        return _LINUX_BOOT.read_text(encoding="ascii").strip()
+    session = subprocess.run(  # noqa: S603 - a fixed command
+        ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"], capture_output=True, check=False, encoding="ascii"
+    )
+    return session.stdout.strip() or f"{os.uname().nodename}-unknown-boot-{os.getpid()}"

@@ -1,0 +1,146 @@
+"""Configure a tenant's flow: read, merge, intend, PUT; the answer is the verification."""
+
+from deployer.domain.body import body_of, ignored, is_settled, others
+from deployer.domain.deployment import Instance
+from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted
+from deployer.domain.identity import is_newborn
+from deployer.domain.lifecycle import Event, State
+from deployer.domain.memory import instance_after
+from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Memory, merge
+from deployer.domain.plan import Action, Planned
+from deployer.engine.desk import Case, Desk, failure
+from deployer.engine.result import Later, Moved, Result, look_again, not_sent, refused, unread
+from deployer.integrator.wire import Done, NotSent, Refused, Unknown
+
+
+async def begin(desk: Desk, case: Case) -> Result:
+    """Read the flow afresh and write it, unless it moved since the plan."""
+    planned, flow = case.deployment.planned, case.deployment.flow or ""
+    live = desk.fresh.pop(flow, None)
+    if live is None:
+        read = await desk.client.flow(flow)
+        if not isinstance(read, Done):
+            return await unread(desk, case, read, wait=0.0)
+        live = read.value
+    if live.get("_integrationId") != planned.integration:
+        case.tell(Event.UNDECIDABLE, _misplaced(flow, live))
+        return Moved(case.deployment)
+    changes = _merged(desk, case, live)
+    if _is_stale(planned, live, changes):
+        case.tell(Event.STALE, _stale(changes))
+        return Moved(case.deployment)
+    if is_settled(live, planned.fields, planned):
+        case.tell(Event.FOUND, {"flow": flow}, _instance(desk, case, live, changes))
+        return Moved(case.deployment)
+    return await _put(desk, case, live, changes)
+
+
+async def recover(desk: Desk, case: Case, wait: float) -> Result:
+    """Find out what became of a PUT: done if the flow is as wanted; else the same body again, or later another."""
+    planned, flow = case.deployment.planned, case.deployment.flow or ""
+    read = await desk.client.flow(flow)
+    if not isinstance(read, Done):
+        return await unread(desk, case, read, wait=wait)
+    live = read.value
+    changes = _merged(desk, case, live)
+    if is_settled(live, planned.fields, planned):
+        case.tell(Event.FOUND, {"flow": flow}, _instance(desk, case, live, changes))
+        return Moved(case.deployment)
+    if wait <= 0:
+        case.tell(Event.ABSENT)
+        return Moved(case.deployment)
+    untouched = case.step.facts.get("others") == others(live, planned.fields)
+    if untouched and not case.step.facts.get("again"):
+        return await _put(desk, case, live, changes)
+    return look_again(case, desk, wait, "making sure the first PUT is not still on its way")
+
+
+def _merged(desk: Desk, case: Case, live: Document) -> tuple[Change, ...]:
+    planned = case.deployment.planned
+    known = desk.instances.get(planned.key)
+    memory = known.fields if known else _before(case)
+    newborn = known is None and is_newborn(live, planned.key.marker)
+    taken = any(step.facts.get("taken") for step in case.deployment.steps)  # a person said that it is ours
+    return merge(live, planned.fields, memory, choice=planned.choice, newborn=newborn or taken)
+
+
+def _before(case: Case) -> dict[Path, Memory]:
+    """Take the before-image of a PUT whose answer was lost for what is remembered: whoever changed it since, we know."""
+    before = case.step.facts.get("before")
+    entries = before if isinstance(before, list) else []
+    images: dict[Path, Value] = {
+        tuple(str(key) for key in entry["path"]): entry.get("value", MISSING)
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry["path"], list)
+    }
+    return {path: Memory(value, value, value) for path, value in images.items()}
+
+
+def _is_stale(planned: Planned, live: Document, changes: tuple[Change, ...]) -> bool:
+    if any(change.verdict in CONFLICTS for change in changes):
+        return True
+    if planned.action is Action.CREATE or live.get("lastModified") == planned.last_modified:
+        return False
+    return {change.path: change.verdict for change in changes} != planned.verdicts
+
+
+def _stale(changes: tuple[Change, ...]) -> Document:
+    fields = ", ".join(dotted(change.path) for change in changes if change.verdict not in WRITES) or "a field"
+    error = failure("stale", f"changed by somebody else since the plan: {fields}", "plan and apply again")
+    return {"stale": True, **error}
+
+
+def _misplaced(flow: str, live: Document) -> Document:
+    where = f"flow {flow} lies in integration {live.get('_integrationId')}, not in the tenant's"
+    return failure("contradiction", where, "look at the flow; nothing was written to it")
+
+
+async def _put(desk: Desk, case: Case, live: Document, changes: tuple[Change, ...]) -> Result:
+    planned = case.deployment.planned
+    body = body_of(
+        live,
+        changes,
+        planned,
+        rollout=desk.plan.name if desk.settings.marker == "description" else None,
+        name=str(planned.fields.get(("name",), desk.planned.template_name)),
+    )
+
+    async def stamp() -> float:
+        again = case.step.state is State.INTENDED
+        return await case.intend({"others": others(live, planned.fields), "before": _images(changes), "again": again})
+
+    match await desk.client.replace(str(live["_id"]), body, stamp=stamp):
+        case Done(answer):
+            _verify(desk, case, answer, changes)
+        case Refused() as outcome:
+            return await refused(desk, case, outcome)
+        case NotSent() as outcome:
+            return not_sent(case, outcome)
+        case Unknown():
+            pass  # the next move finds out
+    return Moved(case.deployment)
+
+
+def _images(changes: tuple[Change, ...]) -> list[Json]:
+    """Return the before-image: each field of ours as it stood."""
+    return [
+        {"path": list(change.path)} if change.live is MISSING else {"path": list(change.path), "value": change.live}
+        for change in changes
+    ]
+
+
+def _verify(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...]) -> None:
+    planned = case.deployment.planned
+    left = ignored(changes, answer)
+    if answer.get("_integrationId") != planned.integration:
+        case.tell(Event.UNDECIDABLE, _misplaced(str(answer["_id"]), answer))
+    elif left:
+        text = f"the API took the PUT and left {', '.join(left)} as it was"
+        case.tell(Event.REFUSE, failure("not_applied", text, "check that the account may change this"))
+    else:
+        case.tell(Event.SUCCEED, {"flow": answer["_id"]}, _instance(desk, case, answer, changes))
+
+
+def _instance(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...]) -> Instance:
+    planned = case.deployment.planned
+    return instance_after(planned, desk.instances.get(planned.key), changes, answer, desk.planned.revision)

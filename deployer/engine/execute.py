@@ -1,0 +1,136 @@
+"""Execute a rollout: claim, decide, perform, record, until every tenant rests. Starting and resuming are the same."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from deployer.domain.deployment import Deployment, Status
+from deployer.domain.moves import Rest, next_move
+from deployer.engine.agenda import Agenda
+from deployer.engine.desk import Desk
+from deployer.engine.perform import perform
+from deployer.engine.result import Down, Later, Moved
+
+EVERYBODY = 3  # tenants in a row that fail alike, before any succeeds, until the account is thought to be at fault
+DRAIN = 30.0  # seconds that calls in flight are given once a stop was asked for
+_BROKEN = frozenset({Status.FAILED, Status.UNKNOWN})
+
+
+class Watcher(Protocol):
+    """Who looks on while a rollout goes."""
+
+    def moved(self, before: Deployment, after: Deployment) -> None:
+        """See a deployment move."""
+
+    def waiting(self, deployment: Deployment, seconds: float, why: str) -> None:
+        """See a deployment put aside."""
+
+    def halted(self, account: str, cause: str) -> None:
+        """See an account stop."""
+
+
+class Stop:
+    """The request to start nothing new. What is in flight gets `DRAIN` seconds."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._asked = anyio.Event()
+
+    def ask(self) -> None:
+        """Ask for the stop."""
+        self.asked = True
+        self._asked.set()
+
+    async def wait(self) -> None:
+        """Return when somebody asked."""
+        await self._asked.wait()
+
+
+@dataclass(slots=True)
+class AccountRun:
+    """One account of a rollout while it is executed. `halted` says why it stopped."""
+
+    desk: Desk
+    rollout: str
+    watcher: Watcher
+    stop: Stop
+    settle_only: bool = False
+    halted: str | None = None
+    _workers: int = 0
+    _succeeded: bool = False
+    _failures: deque[str] = field(default_factory=lambda: deque(maxlen=EVERYBODY))
+
+    async def go(self) -> None:
+        """Work until nothing is left, the account halts, or a stop is asked for."""
+        agenda = Agenda(self.desk.journal, self.rollout, self.desk.account.name, self.desk.clock)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._heed, agenda, group.cancel_scope)
+            async with anyio.create_task_group() as workers:
+                self._hire(workers, agenda)
+            group.cancel_scope.cancel()
+
+    async def _heed(self, agenda: Agenda, scope: anyio.CancelScope) -> None:
+        await self.stop.wait()
+        agenda.close()
+        scope.deadline = anyio.current_time() + DRAIN
+        await anyio.sleep_forever()
+
+    def _hire(self, workers: TaskGroup, agenda: Agenda) -> None:
+        if self._workers < self.desk.account.limiter.cap:
+            self._workers += 1
+            workers.start_soon(self._work, workers, agenda)
+
+    async def _work(self, workers: TaskGroup, agenda: Agenda) -> None:
+        """Take one deployment after the other; whoever finds work while nobody is idle hires the next worker."""
+        while deployment := await agenda.next():
+            if not agenda.idle:
+                self._hire(workers, agenda)
+            await self._drive(deployment, agenda)
+
+    async def _drive(self, deployment: Deployment, agenda: Agenda) -> None:
+        """Move a deployment until it rests, has to wait, or the account stops."""
+        while not self.stop.asked and not self.halted:
+            now = self.desk.clock.moment()
+            move = next_move(deployment, now, self.desk.settings.safety, settle_only=self.settle_only)
+            if isinstance(move, Rest):
+                break
+            result = await perform(self.desk, deployment, move)
+            self.watcher.moved(deployment, result.deployment)
+            match result:
+                case Moved(deployment):
+                    self._tally(deployment)
+                case Later(deployment, seconds, why):
+                    self.watcher.waiting(deployment, seconds, why)
+                    agenda.put_aside(deployment, seconds)
+                    return
+                case Down(deployment, cause):
+                    self._halt(cause)
+        if self.halted:
+            agenda.close()
+        agenda.rest()
+
+    def _tally(self, deployment: Deployment) -> None:
+        """Take tenants that fail alike, one after the other and before any succeeds, for the account's fault."""
+        if deployment.status is Status.DONE:
+            self._succeeded = True
+        elif deployment.status in _BROKEN and deployment.error:
+            self._failures.append(str(deployment.error["code"]))
+            alike = len(self._failures) == EVERYBODY and len(set(self._failures)) == 1
+            if alike and not self._succeeded:
+                self._halt(f"the first {EVERYBODY} tenants all fail with {self._failures[0]}")
+
+    def _halt(self, cause: str) -> None:
+        if not self.halted:
+            self.halted = cause
+            self.watcher.halted(self.desk.account.name, cause)
+
+
+async def execute(runs: Mapping[str, AccountRun]) -> None:
+    """Execute every account side by side; an account that halts stops no other."""
+    async with anyio.create_task_group() as group:
+        for run in runs.values():
+            group.start_soon(run.go)

@@ -1,0 +1,143 @@
+"""Observe an account: its template, integrations and connections, and each flow that may be a tenant's."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from deployer.domain.candidate import Remembered, Wanted, as_remembered, choose
+from deployer.domain.documents import Document
+from deployer.domain.identity import InstanceKey
+from deployer.domain.sighting import Found
+from deployer.domain.snapshot import Part, Snapshot, Template, file_template, flow_template, parts_of
+from deployer.engine.accounts import OpenAccount
+from deployer.engine.pool import each
+from deployer.errors import AccountError
+from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
+
+FEW = 20  # tenants up to which a listing of each costs less than the account's whole list
+_WORKERS = 64
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a rollout is about in one account: the template's id there, or the file's slug and document."""
+
+    template: str
+    document: Document | None
+    adopt: str | None
+
+
+async def observe(
+    account: OpenAccount, aim: Aim, wanted: Sequence[Wanted], remembered: Remembered
+) -> Snapshot:
+    """Return what a plan needs to know of an account; raise AccountError where it cannot be read."""
+    template = await read_template(account, aim)
+    integrations = await _named(account, "integrations", await account.client.integrations())
+    connections = {}
+    if template.connections:
+        connections = await _named(account, "connections", await account.client.connections())
+    here = [want for want in wanted if want.tenant.integration in integrations]
+    flows = await _Flows(account, template, aim.adopt, remembered).read(here)
+    return Snapshot(account.name, account.base_url, account.user, template, integrations, connections, flows)
+
+
+async def read_template(account: OpenAccount, aim: Aim) -> Template:
+    """Return the template with its revision: of a flow, the exports and imports it uses are read too."""
+    if aim.document is not None:
+        return file_template(aim.template, aim.document)
+    client = account.client
+    flow = got(account, f"template flow {aim.template}", await client.flow(aim.template))
+    parts = []
+    for kind, id_ in parts_of(flow):
+        outcome = await (client.export(id_) if kind == "export" else client.import_(id_))
+        parts.append(Part(kind, id_, got(account, f"{kind} {id_} of the template", outcome)))
+    return flow_template(flow, parts)
+
+
+def got(account: OpenAccount, what: str, outcome: Outcome[T]) -> T:
+    """Return what was read; raise AccountError, with the next step, where it was not."""
+    match outcome:
+        case Done(value):
+            return value
+        case Refused(401):
+            raise AccountError(
+                f"account {account.name}: the API does not accept the token",
+                remedy="check that the token is complete, not expired, and of this account and region",
+            )
+        case Refused(404):
+            raise AccountError(
+                f"account {account.name}: {what} was not found",
+                remedy="check the id, and that the token belongs to the account that holds it",
+            )
+        case Refused(status, errors):
+            said = errors[0].message if errors else "no explanation"
+            raise AccountError(f"account {account.name}: {what}: the API says no ({status}): {said}")
+        case Unknown(reason) | NotSent(reason):
+            raise AccountError(
+                f"account {account.name}: {what} cannot be read: {reason}",
+                remedy=f"check the connection to {account.base_url} and try again",
+            )
+
+
+async def _named(account: OpenAccount, what: str, outcome: Outcome[tuple[Document, ...]]) -> dict[str, str]:
+    return {str(item["_id"]): str(item.get("name", "")) for item in got(account, f"the list of {what}", outcome)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Flows:
+    """Finds the flows that may be the tenants', by the cheaper of two ways."""
+
+    account: OpenAccount
+    template: Template
+    adopt: str | None
+    remembered: Remembered
+
+    async def read(self, wanted: Sequence[Wanted]) -> Mapping[str, Sequence[Document]]:
+        """Return the candidates of each integration, whole where a plan has to compare them."""
+        listed = await (self._each(wanted) if len(wanted) <= FEW else self._all())
+        flows: dict[str, Sequence[Document]] = {}
+
+        async def complete(want: Wanted) -> None:
+            integration = want.tenant.integration
+            flows[integration] = await self._complete(want, listed.get(integration, ()))
+
+        await each(wanted, complete, workers=_WORKERS)
+        return flows
+
+    async def _each(self, wanted: Sequence[Wanted]) -> Mapping[str, Sequence[Document]]:
+        flows: dict[str, Sequence[Document]] = {}
+
+        async def look(want: Wanted) -> None:
+            integration = want.tenant.integration
+            outcome = await self.account.client.integration_flows(integration)
+            flows[integration] = got(self.account, f"the flows of integration {integration}", outcome)
+
+        await each(wanted, look, workers=_WORKERS)
+        return flows
+
+    async def _all(self) -> Mapping[str, Sequence[Document]]:
+        by_integration: dict[str, list[Document]] = defaultdict(list)
+        for flow in got(self.account, "the list of flows", await self.account.client.flows()):
+            by_integration[str(flow.get("_integrationId"))].append(flow)
+        return by_integration
+
+    async def _complete(self, want: Wanted, listing: Sequence[Document]) -> Sequence[Document]:
+        """Read the tenant's flow whole, unless it is as it was left; look for one that the list does not show."""
+        key = InstanceKey(self.template.key, want.tenant.integration)
+        known = self.remembered.instances.get(key)
+        match choose(listing, want, key, known=known, adopt=self.adopt):
+            case Found(flow):
+                whole = as_remembered(flow, known, want) or await self._flow(str(flow["_id"])) or flow
+                return [whole if other is flow else other for other in listing]
+            case _ if known:
+                found = await self._flow(known.flow)
+                return [*listing, found] if found else listing
+            case _:
+                return listing
+
+    async def _flow(self, flow: str) -> Document | None:
+        outcome = await self.account.client.flow(flow)
+        return None if isinstance(outcome, Refused) and outcome.status == 404 else got(self.account, flow, outcome)  # noqa: PLR2004 - gone

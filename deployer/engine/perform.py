@@ -1,0 +1,46 @@
+"""Perform one move of a deployment: one total match."""
+
+from deployer.domain.deployment import Deployment
+from deployer.domain.lifecycle import Event, StepKind
+from deployer.domain.moves import ATTEMPTS, Begin, GiveUp, Recover
+from deployer.engine import birth, configure, running
+from deployer.engine.desk import Case, Desk, failure
+from deployer.engine.result import Moved, Result
+
+
+async def perform(desk: Desk, deployment: Deployment, move: Begin | Recover | GiveUp) -> Result:
+    """Do what a move says and record what came of it."""
+    case = Case(desk, deployment, move.index)
+    match move:
+        case Begin(step=step):
+            return await _begin(desk, case, step.kind)
+        case Recover(step=step, wait=wait):
+            return await _recover(desk, case, step.kind, wait)
+        case GiveUp():
+            text = f"the call did not happen in {ATTEMPTS} attempts"
+            case.tell(Event.REFUSE, failure("gave_up", text, "run apply with --failed"))
+            return Moved(case.deployment)
+
+
+async def _begin(desk: Desk, case: Case, kind: StepKind) -> Result:
+    match kind:
+        case StepKind.CLONE | StepKind.CREATE:
+            return await birth.begin(desk, case)
+        case StepKind.CONFIGURE:
+            return await configure.begin(desk, case)
+        case StepKind.RUN:
+            return await running.begin_run(desk, case)
+        case StepKind.FOLLOW:
+            return await running.begin_follow(case)
+
+
+async def _recover(desk: Desk, case: Case, kind: StepKind, wait: float) -> Result:
+    match kind:
+        case StepKind.CLONE | StepKind.CREATE:
+            return await birth.recover(desk, case, wait)
+        case StepKind.CONFIGURE:
+            return await configure.recover(desk, case, wait)
+        case StepKind.RUN:
+            return await running.recover_run(desk, case, wait)
+        case StepKind.FOLLOW:
+            return await running.follow(desk, case)

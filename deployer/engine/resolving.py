@@ -1,0 +1,63 @@
+"""What a person decides about a step that is UNKNOWN or FAILED, checked against the API where it can be."""
+
+from dataclasses import replace
+from enum import StrEnum
+
+from deployer.domain.deployment import Deployment, Instance, Step
+from deployer.domain.documents import Document
+from deployer.domain.lifecycle import Event, State, StepKind
+from deployer.engine.clock import Clock
+from deployer.engine.observe import got
+from deployer.engine.planning import Accounts
+from deployer.engine.rollouts import decided
+from deployer.errors import GuardError, UsageError
+from deployer.journal.protocol import Journal
+
+_OPEN_TO_PEOPLE = frozenset({State.UNKNOWN, State.FAILED})
+_BIRTHS = frozenset({StepKind.CLONE, StepKind.CREATE})
+
+
+class Decision(StrEnum):
+    """What a person says of a call."""
+
+    TOOK = "took"
+    RETRY = "retry"
+    SKIP = "skip"
+
+
+_EVENTS = {Decision.TOOK: Event.CONFIRM, Decision.RETRY: Event.RETRY, Decision.SKIP: Event.SKIP}
+
+
+async def resolve(
+    journal: Journal, clock: Clock, accounts: Accounts, deployment: Deployment, *, decision: Decision, took: str | None
+) -> str:
+    """Record a decision about the step that waits, and return it as a sentence."""
+    index = next(index for index, step in enumerate(deployment.steps) if step.state in _OPEN_TO_PEOPLE)
+    step, tenant = deployment.steps[index], deployment.planned.tenant
+    facts = await _taken(accounts, deployment, step, took) if took else {}
+    entry = decided(clock, deployment, index, _EVENTS[decision], facts)
+    if took and step.kind in _BIRTHS:
+        planned = deployment.planned
+        where = (planned.tenant, planned.account, planned.template, planned.integration)
+        entry = replace(entry, instance=Instance(*where, flow=took, revision="", connections=planned.connections))
+    await journal.record(entry)
+    return f"{tenant}: {step.kind} {decision}{f' {took}' if took else ''}"
+
+
+async def _taken(accounts: Accounts, deployment: Deployment, step: Step, took: str) -> Document:
+    """Return the facts of a flow or job that a person names, once it is seen to be the tenant's."""
+    planned = deployment.planned
+    account = accounts.opened.get(planned.account)
+    if account is None:
+        raise accounts.refused[planned.account]
+    if step.kind in _BIRTHS:
+        flow = got(account, f"flow {took}", await account.client.flow(took))
+        if flow.get("_integrationId") != planned.integration:
+            raise GuardError(f"flow {took} is not in the tenant's integration {planned.integration}")
+        return {"flow": took, "taken": True}
+    if step.kind is StepKind.RUN:
+        job = got(account, f"job {took}", await account.client.job(took))
+        if job.get("_flowId") != deployment.flow:
+            raise GuardError(f"job {took} is not of the tenant's flow {deployment.flow}")
+        return {"job": took}
+    raise UsageError(f"--took names a flow or a job; a {step.kind} makes neither", remedy="say --retry or --skip")

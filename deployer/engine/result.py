@@ -1,0 +1,103 @@
+"""What performing a move comes to, and the judgements that every kind of step shares."""
+
+from dataclasses import dataclass
+
+from deployer.domain.deployment import Deployment
+from deployer.domain.lifecycle import Event, State
+from deployer.engine.desk import Case, Desk, failure, refusal
+from deployer.integrator.wire import Done, NotSent, Refused, Unknown
+
+ENTITLEMENTS = frozenset({"feature_not_enabled", "subscription_required", "entitlement_reached"})
+_REDIRECT, _UNAUTHORIZED = "redirect", 401
+_OURS_OR_THEIRS = frozenset({403, 404})  # the account's fault or the tenant's: only another call can tell
+LOOK_AGAIN = 0.2  # seconds at least between two looks
+UNREADABLE_WAIT = 30.0  # seconds at most between two reads that fail
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The deployment moved: ask for its next move."""
+
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Nothing can be concluded for `seconds`; others go on meanwhile. `why` is for the people who wait."""
+
+    deployment: Deployment
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The account cannot work: its steps stay as they are."""
+
+    deployment: Deployment
+    cause: str
+
+
+Result = Moved | Later | Down
+
+
+def look_again(case: Case, desk: Desk, wait: float, why: str) -> Later:
+    """Wait for the next look: soon after the intent, later rarely, and at last when `wait` is over."""
+    intent = case.step.intent
+    elapsed = desk.clock.moment().at - intent.at if intent else 0.0
+    return Later(case.deployment, min(wait, max(LOOK_AGAIN, elapsed / 2)), why)
+
+
+async def refused(desk: Desk, case: Case, outcome: Refused) -> Result:
+    """Record a refusal of a call or of the look before it: as the account's if it is that, else as the tenant's."""
+    if outcome.status < 300:  # noqa: PLR2004 - a success that speaks of something else than was asked
+        case.tell(Event.UNDECIDABLE, refusal(outcome))
+        return Moved(case.deployment)
+    cause = await _account_cause(desk, outcome)
+    if cause is None:
+        case.tell(Event.REFUSE, refusal(outcome))
+        return Moved(case.deployment)
+    if case.step.state is State.INTENDED:
+        case.tell(Event.ABSENT)
+    return Down(case.deployment, cause)
+
+
+async def _account_cause(desk: Desk, outcome: Refused) -> str | None:
+    code = outcome.errors[0].code
+    if outcome.status == _UNAUTHORIZED:
+        return "the API does not accept the token any more"
+    if code in ENTITLEMENTS or code == _REDIRECT:
+        return f"{code}: {outcome.errors[0].message}"
+    if outcome.status not in _OURS_OR_THEIRS:
+        return None
+    template = desk.planned.template
+    proof = await (desk.client.who() if desk.settings.template.file else desk.client.flow(template))
+    return None if isinstance(proof, Done) else f"the template {template} cannot be read any more"
+
+
+def not_sent(case: Case, outcome: NotSent) -> Down:
+    """Record that a call certainly did not happen: the account cannot be reached."""
+    if case.step.state is State.INTENDED:
+        case.tell(Event.ABSENT)
+    return Down(case.deployment, f"the API cannot be reached: {outcome.reason}")
+
+
+async def unread(desk: Desk, case: Case, outcome: Refused | Unknown | NotSent, *, wait: float) -> Result:
+    """Go on where a read failed: nothing may be concluded from it but that nothing is known."""
+    match outcome:
+        case NotSent(reason):
+            return Down(case.deployment, f"the API cannot be reached: {reason}")
+        case Unknown(reason) if case.step.state is State.INTENDED and wait > 0:
+            return Later(case.deployment, min(wait, UNREADABLE_WAIT), f"cannot be read: {reason}")
+        case Unknown(reason):
+            event = Event.UNDECIDABLE if case.step.state is State.INTENDED else Event.REFUSE
+            case.tell(event, failure("unreadable", reason, "run apply again with --failed when the API answers"))
+            return Moved(case.deployment)
+        case Refused() if case.step.state is State.READY:
+            return await refused(desk, case, outcome)
+        case Refused():
+            cause = await _account_cause(desk, outcome)
+            if cause:
+                return Down(case.deployment, cause)
+            case.tell(Event.UNDECIDABLE, refusal(outcome))
+            return Moved(case.deployment)

@@ -1,0 +1,138 @@
+"""Rollouts from their plan to their end: begin, carry out, try again, resolve."""
+
+import getpass
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from deployer.domain.deployment import Deployment, Instance, Step
+from deployer.domain.documents import Document, fingerprint
+from deployer.domain.identity import InstanceKey
+from deployer.domain.lifecycle import Event, State
+from deployer.domain.manifest import Manifest
+from deployer.domain.memory import instance_unwritten
+from deployer.domain.plan import Plan
+from deployer.domain.records import plan_digest
+from deployer.engine.accounts import OpenAccount
+from deployer.engine.clock import Clock
+from deployer.engine.desk import Desk
+from deployer.engine.execute import AccountRun, Stop, Watcher, execute
+from deployer.engine.planning import Accounts
+from deployer.journal.lock import exclusive
+from deployer.journal.protocol import Entry, Journal, Rollout
+
+UNFINISHED = frozenset({"running", "halted"})
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """What a rollout is carried out with. `locks` is a directory of the user's: one lock an account, for any journal.
+
+    `rescue` is told the tenant and the flow that the journal could not be told of.
+    """
+
+    journal: Journal
+    clock: Clock
+    watcher: Watcher
+    stop: Stop
+    rescue: Callable[[str, str], None]
+    locks: Path
+
+
+async def begin(journal: Journal, clock: Clock, plan: Plan, *, kind: str, chance: Random) -> Rollout:
+    """Write a plan as a rollout, with what it only has to remember; nothing is sent yet."""
+    now = clock.utc()
+    stamp = now[:19].replace("-", "").replace(":", "")
+    rollout = Rollout(
+        id=f"{plan.name}-{stamp}-{chance.getrandbits(16):04x}",
+        name=plan.name,
+        kind=kind,
+        plan=plan_digest(plan),
+        manifest_digest=plan.manifest_digest,
+        tenants_digest=plan.tenants_digest,
+        outcome="running",
+        reason="",
+        who=f"{getpass.getuser()}@{socket.gethostname()}",
+        started_at=now,
+    )
+    known = await _instances(journal, plan)
+    unwritten = (instance_unwritten(planned, known.get(planned.key)) for planned in plan.tenants)
+    await journal.begin(rollout, plan, [instance for instance in unwritten if instance])
+    return rollout
+
+
+async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_only: bool = False) -> dict[str, str]:
+    """Move every tenant as far as it goes; return why accounts halted. With `settle_only` nothing new is begun."""
+    plan = await crew.journal.plan(rollout.id)
+    settings = Manifest.model_validate({**plan.settings, "tenants": []})
+    instances = await _instances(crew.journal, plan)
+    halted = {name: error.what for name, error in accounts.refused.items() if name in plan.accounts}
+    runs: dict[str, AccountRun] = {}
+    for name, account in accounts.opened.items():
+        planned = plan.accounts.get(name)
+        if planned is None:
+            continue
+        if (account.base_url, account.user) != (planned.base_url, planned.user):
+            halted[name] = f"the token is of user {account.user}; the plan was made for {planned.user}"
+            continue
+        desk = Desk(account, planned, plan, settings, crew.journal, crew.clock, instances, crew.rescue)
+        runs[name] = AccountRun(desk, rollout.id, crew.watcher, crew.stop, settle_only)
+    for name, cause in halted.items():
+        crew.watcher.halted(name, cause)
+    with locked(crew.locks, accounts.opened.values()):
+        await execute(runs)
+    return halted | {name: run.halted for name, run in runs.items() if run.halted}
+
+
+@contextmanager
+def locked(directory: Path, accounts: Iterable[OpenAccount]) -> Iterator[None]:
+    """Hold every account: one deployer at a time, from whatever directory and journal it works."""
+    identities = {account.identity: account.name for account in accounts}
+    with ExitStack() as stack:
+        for identity, name in sorted(identities.items()):
+            path = directory / f"{fingerprint(list(identity))[:32]}.lock"
+            stack.enter_context(exclusive(path, f"account {name}"))
+        yield
+
+
+async def every_deployment(journal: Journal, rollout: str) -> AsyncIterator[Deployment]:
+    """Yield the deployments of a rollout in the order of the tenants' file."""
+    after = -1
+    while page := await journal.deployments(rollout, after=after, limit=_PAGE):
+        for deployment in page:
+            yield deployment
+        after = page[-1].place
+
+
+async def retry_failed(journal: Journal, clock: Clock, rollout: Rollout) -> int:
+    """Make every failed step of a rollout ready again; return how many."""
+    count = 0
+    async for deployment in every_deployment(journal, rollout.id):
+        for index, step in enumerate(deployment.steps):
+            if step.state is State.FAILED:
+                journal.note(decided(clock, deployment, index, Event.RETRY))
+                count += 1
+    return count
+
+
+def decided(
+    clock: Clock, deployment: Deployment, index: int, event: Event, facts: Document | None = None
+) -> Entry:
+    """Return the entry of what a person decided about a step: what was wrong with it is wrong no more."""
+    step = deployment.steps[index]
+    cleared: Document = {"error": None, "stale": False, "cleared": step.facts.get("doubtful") or []}
+    added = {**cleared, **(facts or {}), "who": f"{getpass.getuser()}@{socket.gethostname()}"}
+    after = step.meet(event, added)
+    if event is Event.RETRY:
+        after = Step(after.kind, after.state, 0, None, after.facts)
+    return Entry(deployment, index, event, after, clock.utc(), added)
+
+
+async def _instances(journal: Journal, plan: Plan) -> dict[InstanceKey, Instance]:
+    templates = sorted({account.template for account in plan.accounts.values()})
+    found = await journal.instances(templates)
+    return {InstanceKey(instance.template, instance.integration): instance for instance in found}

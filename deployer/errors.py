@@ -1,0 +1,83 @@
+"""Every way to fail: what happened, where, what to do next, and the exit code that says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class DeployerError(Exception):
+    """The one root: `what` happened, `where` it lies, and the `remedy`, each a plain sentence part."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def lines(self) -> list[str]:
+        """Return the lines a person reads, the most important first."""
+        place = f"{self.where}: " if self.where else ""
+        return [f"error: {place}{self.what}", *([f"  {self.remedy}"] if self.remedy else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with what the user wrote: `where` is file:line:col, `path` names the key."""
+
+    where: str
+    path: str
+    what: str
+
+    def __str__(self) -> str:
+        """Read as one line of an error listing."""
+        path = f"{self.path}: " if self.path else ""
+        return f"{self.where}: {path}{self.what}"
+
+
+class UsageError(DeployerError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class ManifestError(DeployerError):
+    """The manifest, or a file it names, cannot be used: every problem at once."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(f"{len(problems)} problem(s) in the manifest")
+        self.problems = tuple(problems)
+
+    def lines(self) -> list[str]:
+        """Return one line a problem."""
+        return [f"error: {problem}" for problem in self.problems]
+
+
+class AccountError(DeployerError):
+    """No account can work: a token, a permission or the connection to the API fails."""
+
+    exit_code = 4
+
+
+class UnfinishedError(DeployerError):
+    """Something still goes on, or waits for a person, where the command ended."""
+
+    exit_code = 5
+
+
+class GuardError(DeployerError):
+    """A guard refuses: a lock is held, another rollout is unfinished, or what was planned has moved."""
+
+    exit_code = 6
+
+
+class JournalError(DeployerError):
+    """The journal cannot be read or written; nothing more is sent."""
+
+    exit_code = 1
+
+
+class TransitionError(DeployerError):
+    """A step met an event that its state does not know: our own bug, never the user's."""

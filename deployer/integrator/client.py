@@ -1,0 +1,268 @@
+"""integrator.io, one method per call. Every call ends in an Outcome, never in an exception by accident."""
+
+import ipaddress
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Final, TypeAlias, TypeVar
+
+import aiohttp
+import anyio
+from yarl import URL
+
+from deployer.domain.documents import Document
+from deployer.domain.pacing import pause_seconds
+from deployer.errors import UsageError
+from deployer.integrator import wire
+from deployer.integrator.limiter import Limiter
+from deployer.integrator.token import Token
+from deployer.integrator.transport import Request, send
+from deployer.integrator.wire import Answer, Created, Done, NotSent, Outcome, Reader, Throttled, Unknown
+
+T = TypeVar("T")
+Stamp: TypeAlias = Callable[[], Awaitable[float]]
+"""Commits a fresh intent and returns the seconds within which the first byte has to leave."""
+
+_SUMMARY: Final = "name,description,_integrationId,_sourceId,lastModified,createdAt,disabled"
+_LONGEST_BACKOFF: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long calls wait, in seconds, and how often one that may be sent again is."""
+
+    clone: float = 360.0
+    other: float = 30.0
+    connect: float = 10.0
+    tries: int = 5
+    backoff: float = 0.25
+    chance: Random = field(default_factory=Random)
+
+    def before_retry(self, failures: int) -> float:
+        """Return how long to wait after so many failures: doubling, and never the same for two calls."""
+        return min(_LONGEST_BACKOFF, self.backoff * 2.0 ** (failures - 1)) * self.chance.uniform(0.5, 1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what became of it, for who wants to watch: no headers, no bodies."""
+
+    method: str
+    path: str
+    seconds: float
+    status: int | None
+    reason: str | None
+
+
+class Client:
+    """The calls of one account. `session` comes from `open_session`, whose requests tell when they leave.
+
+    GETs are repeated when their outcome is unknown; POST and PUT only when they certainly did not arrive, and after a
+    fresh stamp.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: Token,
+        *,
+        session: aiohttp.ClientSession,
+        limiter: Limiter,
+        timeouts: Timeouts | None = None,
+        trace: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        self._base = checked_base(base_url)
+        self._token = token
+        self._session = session
+        self._limiter = limiter
+        self._timeouts = timeouts or Timeouts()
+        self._trace = trace
+
+    async def who(self) -> Outcome[str]:
+        """Return the id of the user the token belongs to."""
+        return await self._get("tokenInfo", wire.field_of("_userId"))
+
+    async def flow(self, flow: str) -> Outcome[Document]:
+        return await self._get(f"flows/{_id(flow)}", wire.document_of(flow))
+
+    async def export(self, export: str) -> Outcome[Document]:
+        return await self._get(f"exports/{_id(export)}", wire.document_of(export))
+
+    async def import_(self, import_: str) -> Outcome[Document]:
+        return await self._get(f"imports/{_id(import_)}", wire.document_of(import_))
+
+    async def job(self, job: str) -> Outcome[Document]:
+        return await self._get(f"jobs/{_id(job)}", wire.document_of(job))
+
+    async def flows(self) -> Outcome[tuple[Document, ...]]:
+        """Return summaries of the account's flows, all pages."""
+        return await self._pages(f"flows?include={_SUMMARY}")
+
+    async def integration_flows(self, integration: str) -> Outcome[tuple[Document, ...]]:
+        """Return one tenant's flows, read to the list's end."""
+        return await self._pages(f"integrations/{_id(integration)}/flows")
+
+    async def integrations(self) -> Outcome[tuple[Document, ...]]:
+        return await self._pages("integrations")
+
+    async def connections(self) -> Outcome[tuple[Document, ...]]:
+        return await self._pages("connections")
+
+    async def latest_jobs(self, flow: str) -> Outcome[tuple[Document, ...]]:
+        """Return the jobs of a flow's latest run: one per page generator."""
+        return await self._get(f"flows/{_id(flow)}/jobs/latest", wire.documents)
+
+    async def clone(self, template: str, body: Document, *, stamp: Stamp) -> Outcome[Created]:
+        """Copy a flow, which may take minutes and is not idempotent."""
+        request = self._request("POST", f"flows/{_id(template)}/clone", body)
+        return await self._call(request, wire.copy_of(template), stamp=stamp, patience=self._timeouts.clone)
+
+    async def create(self, body: Document, *, stamp: Stamp) -> Outcome[Created]:
+        return await self._call(self._request("POST", "flows", body), wire.created, stamp=stamp)
+
+    async def replace(self, flow: str, body: Document, *, stamp: Stamp) -> Outcome[Document]:
+        """Replace a whole flow: what `body` omits is erased."""
+        return await self._call(self._request("PUT", f"flows/{_id(flow)}", body), wire.document_of(flow), stamp=stamp)
+
+    async def run(self, flow: str, body: Document, *, stamp: Stamp) -> Outcome[str]:
+        """Start a flow and return the job's id; asked twice, it runs twice."""
+        request = self._request("POST", f"flows/{_id(flow)}/run", body)
+        return await self._call(request, wire.field_of("_jobId"), stamp=stamp)
+
+    def _request(self, method: str, path: str, body: "Document | None" = None) -> Request:
+        content = None if body is None else json.dumps(body, allow_nan=False).encode()
+        return Request(method, self._base.join(URL(path)), content)
+
+    async def _get(self, path: str, read: Reader[T]) -> Outcome[T]:
+        return await self._call(self._request("GET", path), read)
+
+    async def _pages(self, path: str) -> Outcome[tuple[Document, ...]]:
+        """Read a list to its end. A page that brings nothing new and yet points on is a loop."""
+        found: dict[str, Document] = {}
+        request: Request | None = self._request("GET", path)
+        while request is not None:
+            outcome = await self._page(request)
+            if not isinstance(outcome, Done):
+                return outcome
+            rows, request = outcome.value
+            new = {str(row["_id"]): row for row in rows if row["_id"] not in found}
+            if request is not None and not new:
+                return Unknown("the pages of the list go round in a loop")
+            found |= new
+        return Done(tuple(found.values()), 200)
+
+    async def _page(self, request: Request) -> Outcome[tuple[tuple[Document, ...], Request | None]]:
+        return await self._call(request, lambda answer: (wire.documents(answer), self._next(request, answer)))
+
+    def _next(self, request: Request, answer: Answer) -> Request | None:
+        """Return the request for the next page; raise UnreadableError if that is not part of this API."""
+        link = wire.next_link(answer.link)
+        if link is None:
+            return None
+        url = _parsed(link)
+        following = None if url is None else request.url.join(url)
+        if following is None or not self._is_ours(following):
+            raise wire.UnreadableError("the link to the next page leads elsewhere")
+        return Request("GET", following)
+
+    def _is_ours(self, url: URL) -> bool:
+        return url.path.startswith(self._base.path) and _origin(url) == _origin(self._base)
+
+    async def _call(
+        self, request: Request, read: Reader[T], *, stamp: Stamp | None = None, patience: float | None = None
+    ) -> Outcome[T]:
+        """Try until there is an outcome that a further try could not better, or `tries` were made."""
+        seconds = patience or self._timeouts.other
+        async with self._limiter.slot():
+            outcome = await self._attempt(request, read, stamp, seconds)
+            for failures in range(1, self._timeouts.tries):
+                again = isinstance(outcome, NotSent) or (isinstance(outcome, Unknown) and stamp is None)
+                if not again:
+                    break
+                await anyio.sleep(self._timeouts.before_retry(failures))
+                outcome = await self._attempt(request, read, stamp, seconds)
+            return outcome
+
+    async def _attempt(self, request: Request, read: Reader[T], stamp: Stamp | None, patience: float) -> Outcome[T]:
+        """Send once. A 429 is no attempt: the whole account waits as told, and the next send is stamped anew."""
+        while True:
+            await self._limiter.token()
+            window = None if stamp is None else await stamp()
+            outcome = await self._exchange(request, read, window, patience)
+            if not isinstance(outcome, Throttled):
+                return outcome
+            self._limiter.pause(pause_seconds(outcome.retry_after, now=time.time()))
+
+    async def _exchange(
+        self, request: Request, read: Reader[T], window: float | None, patience: float
+    ) -> Outcome[T] | Throttled:
+        if window is not None and window <= 0:
+            return NotSent("the intent had expired")
+        start = time.perf_counter()
+        connect = self._timeouts.connect if window is None else min(window, self._timeouts.connect)
+        answer = await send(
+            self._session,
+            request,
+            headers=self._headers(request),
+            limits=aiohttp.ClientTimeout(total=patience, connect=connect),
+            window=window,
+        )
+        outcome = self._judge(answer, read)
+        if self._trace is not None:
+            status = answer.status if isinstance(answer, Answer) else None
+            reason = outcome.reason if isinstance(outcome, Unknown | NotSent) else None
+            self._trace(Exchange(request.method, request.url.path, time.perf_counter() - start, status, reason))
+        return outcome
+
+    def _judge(self, answer: Answer | NotSent | Unknown, read: Reader[T]) -> Outcome[T] | Throttled:
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.status >= 400:  # noqa: PLR2004 - an error's text is shown, and a proxy's may repeat the request
+            answer = replace(answer, body=self._token.hidden_in(answer.body))
+        return wire.classify(answer, read)
+
+    def _headers(self, request: Request) -> dict[str, str]:
+        """Add the token, here and nowhere else, and never for another host."""
+        if not self._is_ours(request.url):
+            raise UsageError("a token is not sent to another host", where=str(request.url))
+        headers = {"Authorization": f"Bearer {self._token.reveal()}", "Accept": "application/json"}
+        return headers if request.body is None else {**headers, "Content-Type": "application/json"}
+
+
+def checked_base(text: str) -> URL:
+    """Return the root of the API under a base URL; raise UsageError unless it is https, or http on loopback."""
+    url = _parsed(text)
+    if url is None or not _is_safe(url) or url.user is not None or url.query_string:
+        raise UsageError("not an address of the API: it has to be https://<host>", where=text)
+    return url / "v1" / ""
+
+
+def _origin(url: URL) -> tuple[str, str | None, int | None, str | None]:
+    return url.scheme, url.host, url.port, url.user
+
+
+def _is_safe(url: URL) -> bool:
+    return bool(url.host) and (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host or "")))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _parsed(text: str) -> URL | None:
+    try:
+        return URL(text)
+    except ValueError:
+        return None
+
+
+def _id(text: str) -> str:
+    """Return an id that may stand in a path; raise UsageError for anything else."""
+    if not wire.IDENTIFIER.fullmatch(text):
+        raise UsageError(f"not an id of integrator.io: {text[:80]!r}")
+    return text

@@ -1,0 +1,115 @@
+"""One request and its answer over aiohttp, and certainty about whether a byte of it has left."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from deployer.integrator.wire import Answer, NotSent, Unknown, clean
+
+LARGEST_BODY: Final = 8 * 2**20  # after decoding, so that a small gzip cannot become 200 MB
+_KEEP_ALIVE: Final = 1.5  # seconds: a POST on a connection idle for longer may meet the server's closing it
+_CHUNK: Final = 2**16
+# A deadline has to go on while a laptop sleeps: Linux has a clock for that, macOS counts sleep in its monotonic one.
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class _LateError(Exception):
+    """The moment up to which a request might leave has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent, without the token; `body` is JSON."""
+
+    method: str
+    url: URL
+    body: bytes | None = None
+
+
+@dataclass(slots=True)
+class _Departure:
+    """The moment a request leaves. Unwatched, it counts as gone: the safe side."""
+
+    deadline: float
+    left: bool = True
+
+
+def open_session(connections: int = 512) -> aiohttp.ClientSession:
+    """Open the one session of a program: verified TLS, no cookies, no proxy from the environment, no hidden re-send."""
+    watch = aiohttp.TraceConfig()
+    watch.on_request_start.append(_begins)
+    watch.on_request_headers_sent.append(_leaves)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEEP_ALIVE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        trace_configs=[watch],
+    )
+    # aiohttp sends GET, PUT and DELETE again on a reset connection and has no public switch for it.
+    session._retry_connection = False  # noqa: SLF001
+    return session
+
+
+async def send(
+    session: aiohttp.ClientSession,
+    request: Request,
+    *,
+    headers: Mapping[str, str],
+    limits: aiohttp.ClientTimeout,
+    window: float | None,
+) -> Answer | NotSent | Unknown:
+    """Send a request once and read its answer; `window` is the time in seconds within which it has to leave."""
+    departure = _Departure(float("inf") if window is None else time.clock_gettime(_CLOCK) + window)
+    try:
+        async with session.request(
+            request.method,
+            request.url,
+            data=request.body,
+            headers=headers,
+            allow_redirects=False,
+            timeout=limits,
+            trace_request_ctx=departure,
+        ) as response:
+            return await _read(response)
+    except _LateError:
+        return NotSent("the time to send it was over")
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # a timeout is an OSError
+        reason = _reason(error)
+        return Unknown(reason) if departure.left else NotSent(reason)
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer | Unknown:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            response.close()
+            return Unknown(f"the answer is larger than {LARGEST_BODY >> 20} MiB")
+    link = ", ".join(response.headers.getall("Link", ()))
+    return Answer(response.status, bytes(body), link, response.headers.get("Retry-After"))
+
+
+def _reason(error: Exception) -> str:
+    """Name a failure without `repr`, which for aiohttp's errors prints the headers that were sent."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return clean(f"{type(error).__name__}: {error}")
+
+
+async def _begins(_: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceRequestStartParams) -> None:
+    context.trace_request_ctx.left = False
+
+
+async def _leaves(
+    _: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    """Let a request go if there is still time: called after the connection is made, before the first byte."""
+    departure: _Departure = context.trace_request_ctx
+    if time.clock_gettime(_CLOCK) > departure.deadline:
+        raise _LateError
+    departure.left = True

@@ -1,0 +1,85 @@
+"""Rows of the SQLite journal: how values lie in columns, and the checksum that guards them."""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from deployer.domain.deployment import Deployment, Instance, Step
+from deployer.domain.documents import canonical
+from deployer.domain.plan import Planned
+from deployer.domain.records import (
+    instance_from,
+    instance_record,
+    planned_from,
+    planned_record,
+    step_from,
+    step_record,
+)
+from deployer.errors import JournalError
+
+Row = tuple[Any, ...]
+
+ROLLOUT = "id, name, kind, plan, manifest_digest, tenants_digest, outcome, reason, who, started_at, ended_at"
+DEPLOYMENT = "rollout, place, tenant, account, template, integration, body, checksum"
+STEP = "rollout, place, position, kind, state, attempts, body, checksum"
+INSTANCE = "template, integration, body, checksum"
+
+
+def summed(row: Row) -> Row:
+    """Return a row with the checksum of its columns at the end."""
+    return (*row, zlib.crc32(repr(row).encode()))
+
+
+def checked(row: Row, what: str) -> Row:
+    """Return a row without its checksum; raise JournalError where it does not hold."""
+    if summed(row[:-1]) != row:
+        raise JournalError(
+            f"the journal is damaged: {what} does not match its checksum",
+            remedy="restore the file from a backup; nothing was sent",
+        )
+    return row[:-1]
+
+
+def deployment_row(rollout: str, place: int, planned: Planned) -> Row:
+    """Return the row of a planned tenant."""
+    body = canonical(planned_record(planned))
+    columns = (rollout, place, planned.tenant, planned.account, planned.template, planned.integration, body)
+    return summed(columns)
+
+
+def step_row(rollout: str, place: int, position: int, step: Step) -> Row:
+    """Return the row of a step."""
+    body = canonical(step_record(step))
+    return summed((rollout, place, position, step.kind.value, step.state.value, step.attempts, body))
+
+
+def step_rows(rollout: str, tenants: Iterable[Planned]) -> Iterator[Row]:
+    """Yield the rows of every step of a plan, none begun."""
+    for place, planned in enumerate(tenants):
+        for position, kind in enumerate(planned.steps):
+            yield step_row(rollout, place, position, Step(kind))
+
+
+def instance_row(instance: Instance) -> Row:
+    """Return the row of what is remembered of a flow."""
+    return summed((instance.template, instance.integration, canonical(instance_record(instance))))
+
+
+def read_deployment(row: Row, steps: Iterable[Row]) -> Deployment:
+    """Return the deployment of its row and those of its steps, in order."""
+    rollout, place, tenant, *_, body = checked(row, f"deployment {row[2]}")
+    found = tuple(read_step(step, tenant) for step in steps)
+    return Deployment(rollout, place, planned_from(json.loads(body)), found)
+
+
+def read_step(row: Row, tenant: str) -> Step:
+    """Return the step of a row."""
+    *_, kind, state, attempts, body = checked(row, f"a step of {tenant}")
+    return step_from(kind, state, attempts, json.loads(body))
+
+
+def read_instance(row: Row) -> Instance:
+    """Return the instance of a row."""
+    *_, body = checked(row, f"what is remembered of integration {row[1]}")
+    return instance_from(json.loads(body))

@@ -1,0 +1,67 @@
+-- Version 1. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
+CREATE TABLE rollout (
+    number          INTEGER PRIMARY KEY,
+    id              TEXT NOT NULL UNIQUE,
+    name            TEXT NOT NULL,
+    kind            TEXT NOT NULL,
+    plan            TEXT NOT NULL,
+    manifest_digest TEXT NOT NULL,
+    tenants_digest  TEXT NOT NULL,
+    outcome         TEXT NOT NULL,
+    reason          TEXT NOT NULL,
+    who             TEXT NOT NULL,
+    started_at      TEXT NOT NULL,
+    ended_at        TEXT,
+    body            TEXT NOT NULL,  -- the plan, without its tenants
+    checksum        INTEGER NOT NULL
+);
+CREATE INDEX rollout_by_name ON rollout (name, number);
+
+CREATE TABLE deployment (
+    rollout     TEXT NOT NULL REFERENCES rollout (id),
+    place       INTEGER NOT NULL,  -- in the tenants' file
+    tenant      TEXT NOT NULL,
+    account     TEXT NOT NULL,
+    template    TEXT NOT NULL,
+    integration TEXT NOT NULL,
+    body        TEXT NOT NULL,
+    checksum    INTEGER NOT NULL,
+    PRIMARY KEY (rollout, place),
+    UNIQUE (rollout, tenant)
+) WITHOUT ROWID;
+
+CREATE TABLE step (
+    rollout  TEXT NOT NULL,
+    place    INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    kind     TEXT NOT NULL,
+    state    TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    body     TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    PRIMARY KEY (rollout, place, position),
+    FOREIGN KEY (rollout, place) REFERENCES deployment (rollout, place)
+) WITHOUT ROWID;
+CREATE INDEX step_open ON step (rollout, place) WHERE state IN ('ready', 'intended');
+CREATE INDEX step_unsettled ON step (state) WHERE state IN ('intended', 'unknown');
+-- A tenant never has two intents in flight.
+CREATE UNIQUE INDEX step_one_intent ON step (rollout, place) WHERE state = 'intended';
+
+CREATE TABLE event (
+    number   INTEGER PRIMARY KEY,
+    rollout  TEXT NOT NULL,
+    place    INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    event    TEXT NOT NULL,
+    at       TEXT NOT NULL,
+    body     TEXT NOT NULL
+);
+CREATE INDEX event_by_deployment ON event (rollout, place, number);
+
+CREATE TABLE instance (
+    template    TEXT NOT NULL,
+    integration TEXT NOT NULL,
+    body        TEXT NOT NULL,
+    checksum    INTEGER NOT NULL,
+    PRIMARY KEY (template, integration)
+) WITHOUT ROWID;

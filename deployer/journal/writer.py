@@ -1,0 +1,123 @@
+"""One thread that owns the one connection, and commits whatever waits as one group."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Generic, TypeVar
+
+from deployer.errors import JournalError
+
+LINGER = 0.01  # seconds that writes nobody waits for may be collected
+_BATCH = 1000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[T]):
+    """Something to do on the connection, and who waits for it to be durable."""
+
+    work: Callable[[sqlite3.Connection], T]
+    waiting: Future[T] | None
+
+
+class Writer:
+    """The thread. Jobs run in the order they were given, so what was noted earlier is durable no later."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._failure: Exception | None = None
+        self._thread = Thread(target=self._serve, name="journal", daemon=True)
+
+    async def start(self) -> None:
+        """Open the connection, on the thread that is to own it."""
+        self._thread.start()
+        await self.ask(lambda _: None)
+
+    async def ask(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something and return its result once it is durable; a cancelled caller does not undo it."""
+        self._refuse_if_broken()
+        waiting: Future[T] = Future()
+        self._jobs.put(Job(work, waiting))
+        return await asyncio.shield(asyncio.wrap_future(waiting))
+
+    def tell(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Do something without waiting; if it fails, every later call says so."""
+        self._refuse_if_broken()
+        self._jobs.put(Job(work, None))
+
+    async def stop(self) -> None:
+        """Do what was asked so far, and close the connection."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _refuse_if_broken(self) -> None:
+        if self._failure:
+            raise self._error() from self._failure
+
+    def _serve(self) -> None:
+        try:
+            connection = self._connect()
+        except (sqlite3.Error, OSError, JournalError) as error:
+            self._failure = error
+            connection = None
+        while batch := self._collect():
+            if connection and not self._failure:
+                self._commit(connection, batch)
+            else:
+                self._fail(batch)
+        if connection:
+            connection.close()
+
+    def _collect(self) -> list[Job[Any]]:
+        """Return the jobs that wait, lingering a little while nobody is kept waiting by it; none means stop."""
+        first = self._jobs.get()
+        if first is None:
+            return []
+        batch, deadline = [first], time.monotonic() + LINGER
+        while len(batch) < _BATCH:
+            urgent = batch[-1].waiting is not None
+            try:
+                job = self._jobs.get(timeout=0 if urgent else max(0.0, deadline - time.monotonic()))
+            except Empty:
+                return batch
+            if job is None:
+                self._jobs.put(None)  # stop after this batch
+                return batch
+            batch.append(job)
+        return batch
+
+    def _commit(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> None:
+        try:
+            connection.execute("BEGIN")
+            results = [job.work(connection) for job in batch]
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - a thread that ends in silence would leave every caller waiting
+            self._failure = error
+            with suppress(sqlite3.Error):  # a failed disk may fail the rollback too; nothing was committed either way
+                connection.rollback()
+            self._fail(batch)
+            return
+        for job, result in zip(batch, results, strict=True):
+            if job.waiting:
+                job.waiting.set_result(result)
+
+    def _fail(self, batch: list[Job[Any]]) -> None:
+        for job in batch:
+            if job.waiting:
+                job.waiting.set_exception(self._error())
+
+    def _error(self) -> JournalError:
+        if isinstance(self._failure, JournalError):
+            return self._failure
+        return JournalError(
+            f"the journal cannot be used: {self._failure}",
+            remedy="mend the cause and run the same command again: it goes on where the journal ends",
+        )

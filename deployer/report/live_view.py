@@ -1,0 +1,43 @@
+"""The picture of a rollout on a terminal."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TextIO
+
+from rich.console import Console, ConsoleRenderable, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.text import Text
+
+from deployer.report.tally import Tally
+from deployer.report.text import plain
+
+_SHOWN = 5  # waiting tenants in the picture
+_BAR_COLUMNS = 60
+
+
+def new_live(stream: TextIO, picture: Callable[[], ConsoleRenderable]) -> Live:
+    """Return a live view on a terminal, redrawn on request and gone at its end; what else is printed stands above it.
+
+    It is drawn by whoever owns the rollout's event loop, since the rate budgets can be read only there.
+    """
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    return Live(console=console, get_renderable=picture, auto_refresh=False, transient=True, redirect_stdout=False)
+
+
+def draw(tally: Tally, failures: Sequence[str], halted: Mapping[str, str]) -> ConsoleRenderable:
+    """Draw a rollout: how far it is, how fast, what fails, and who waits for what."""
+    waiting = list(tally.waiting)
+    more = len(waiting) - _SHOWN
+    return Group(
+        ProgressBar(total=max(1, tally.total), completed=tally.rested, width=_BAR_COLUMNS),
+        _line(f"{tally.rested} of {tally.total}: {', '.join(tally.standing())}"),
+        _line(" · ".join(tally.pace())),
+        *(_line(f"x {failure}", "red") for failure in failures),
+        *(_line(f"{plain(account)} halted: {plain(cause)}", "bold red") for account, cause in halted.items()),
+        *(_line(tally.waits(tenant), "yellow") for tenant in waiting[:_SHOWN]),
+        *([_line(f"… and {more} more waiting", "yellow")] if more > 0 else []),
+    )
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,122 @@
+"""What a watcher knows while a rollout goes: how many tenants stand where, how fast it goes, who waits for what."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from deployer.domain.deployment import OPEN, Deployment, Status
+from deployer.report.text import duration, plain
+
+_WINDOW = 5.0  # seconds over which requests a second are measured
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # what intents are stamped with
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """All accounts' requests so far, and their rate in requests a second; `paused_for` is in seconds."""
+
+    sent: int
+    throttled: int
+    in_flight: int
+    paused_for: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a tenant waits, and until which second of the clock."""
+
+    why: str
+    until: float
+
+
+def boot_seconds() -> float:
+    """Return the seconds of the clock that intents are stamped with."""
+    return time.clock_gettime(_CLOCK)
+
+
+@dataclass(slots=True)
+class Tally:
+    """The tenants by status, as moves change them, and the requests that this takes."""
+
+    counts: dict[str, int]
+    budgets: Callable[[], Budget]
+    clock: Callable[[], float]
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    _samples: deque[tuple[float, int]] = field(default_factory=deque)
+    _began: float = 0.0
+    _rested_before: int = 0
+
+    def start(self) -> None:
+        """Measure from here on."""
+        self._began, self._rested_before = self.clock(), self.rested
+        self._samples.append((self._began, self.budgets().sent))
+
+    @property
+    def total(self) -> int:
+        """Return the number of tenants."""
+        return sum(self.counts.values())
+
+    @property
+    def rested(self) -> int:
+        """Return how many tenants have nothing left to do here."""
+        return self.total - sum(self.counts[status] for status in OPEN)
+
+    def moved(self, before: Deployment, after: Deployment) -> bool:
+        """Count a move; tell whether the tenant came to rest by it."""
+        self.waiting.pop(after.planned.tenant, None)
+        self.counts[before.status] -= 1
+        self.counts[after.status] += 1
+        return before.status in OPEN and after.status not in OPEN
+
+    def put_aside(self, tenant: str, seconds: float, why: str) -> None:
+        """Remember that a tenant waits."""
+        self.waiting[tenant] = Waiting(why, self.clock() + seconds)
+
+    def standing(self) -> Iterator[str]:
+        """Yield the counts that are not zero: `37 done`."""
+        words = {Status.NO_CHANGE: "unchanged"}
+        return (f"{self.counts[status]} {words.get(status, status.value)}" for status in Status if self.counts[status])
+
+    def pace(self) -> Iterator[str]:
+        """Yield what to know about the requests, and when all tenants may rest."""
+        budget = self.budgets()
+        yield f"{self._per_second(budget.sent):.0f} requests/s of {budget.rate:.0f}"
+        yield f"{budget.in_flight} in flight"
+        if budget.paused_for > 0:
+            yield f"paused {duration(budget.paused_for)} (429)"
+        elif budget.throttled:
+            yield f"{budget.throttled} × 429"
+        if left := self._seconds_left():
+            yield f"about {duration(left)} left"
+
+    def waits(self, tenant: str) -> str:
+        """Return why a tenant waits, and for how much longer."""
+        waiting = self.waiting[tenant]
+        return f"{plain(tenant)}: {plain(waiting.why)}, {duration(max(0.0, waiting.until - self.clock()))}"
+
+    def took(self, deployment: Deployment) -> str:
+        """Return how long ago a deployment's first call was intended; nothing where none was."""
+        intents = [step.intent.at for step in deployment.steps if step.intent]
+        return duration(max(0.0, self.clock() - min(intents))) if intents else ""
+
+    def _per_second(self, sent: int) -> float:
+        now = self.clock()
+        while len(self._samples) > 1 and now - self._samples[1][0] >= _WINDOW:
+            self._samples.popleft()
+        self._samples.append((now, sent))
+        since, before = self._samples[0]
+        return (sent - before) / (now - since) if now > since else 0.0
+
+    def _seconds_left(self) -> float:
+        rested = self.rested - self._rested_before
+        return (self.total - self.rested) * (self.clock() - self._began) / rested if rested else 0.0
+
+
+def trouble(deployment: Deployment) -> str:
+    """Return what went wrong with a tenant: `initech  invalid_field: no such zone`."""
+    error = deployment.error
+    said = f"{plain(error['code'])}: {plain(error['message'])}" if error else deployment.status.value
+    return f"{plain(deployment.planned.tenant)} {said}"

@@ -1,0 +1,96 @@
+"""Text for a terminal: names made harmless, values cut, lines wrapped by the columns they take."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final
+from unicodedata import category, combining, east_asian_width
+
+from deployer.domain.documents import MISSING, Value
+
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # controls, direction marks, lone surrogates, separators
+_JOINERS: Final = frozenset("\u200c\u200d")  # scripts and emoji need them
+_VALUE_COLUMNS = 40
+
+
+def plain(text: object) -> str:
+    """Return text that can only be read: nothing in it moves the cursor, colours, hides or turns what follows."""
+    return "".join(_shown(character) for character in str(text))
+
+
+def _shown(character: str) -> str:
+    if character in _JOINERS or category(character) not in _HIDDEN:
+        return character
+    return " " if character in "\t\n\r\u2028\u2029" else ""
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if combining(character) or character in _JOINERS:
+        return 0
+    return 2 if east_asian_width(character) in "WF" else 1
+
+
+def padded(text: str, width: int) -> str:
+    """Return text followed by the spaces that fill `width` columns."""
+    return text + " " * (width - columns(text))
+
+
+def cut(text: str, width: int) -> str:
+    """Return text of at most `width` columns, `…` standing for what is left out."""
+    if columns(text) <= width:
+        return text
+    kept, room = "", width - 1
+    for character in text:
+        room -= _columns(character)
+        if room < 0:
+            break
+        kept += character
+    return f"{kept}…"
+
+
+def value_text(value: Value) -> str:
+    """Return a value as compact JSON of bounded length; MISSING is `(none)`."""
+    if value is MISSING:
+        return "(none)"
+    return cut(plain(json.dumps(value, ensure_ascii=False, separators=(",", ":"))), _VALUE_COLUMNS)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: `2.1s`, `12s`, `6m12s`, `1h05m`."""
+    if round(seconds, 1) < 10:  # noqa: PLR2004 - below, tenths say something
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes_left:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join([*map(plain, names[:most]), *([f"… and {more} more"] if more > 0 else [])])
+
+
+def wrapped(start: str, pieces: Iterable[str], *, width: int, hang: int, gap: str = "    ") -> list[str]:
+    """Return `start` and the pieces as lines, those after the first indented by `hang` columns.
+
+    A piece moves to the next line whole; one that no line can hold is broken at its spaces. A word is never broken: it
+    may be an id to copy.
+    """
+    lines, space = [start], ""
+    for piece in pieces:
+        words = [piece] if columns(piece) <= width - hang else piece.split(" ")
+        for word in words:
+            if lines[-1].strip() and columns(lines[-1]) + len(space) + columns(word) > width:
+                lines.append(" " * hang)
+                space = ""
+            lines[-1] += space + word
+            space = " "
+        space = gap
+    return [line.rstrip() for line in lines]

@@ -1,0 +1,14 @@
+"""What every test shares: the event loop, and how hypothesis looks for counter-examples."""
+
+import hypothesis
+import pytest
+
+# The same examples everywhere, so that a red test is red again; --hypothesis-profile=search looks for others.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile("ci")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

@@ -1,0 +1,90 @@
+"""The arithmetic of a rate limit."""
+
+from email.utils import formatdate
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployer.domain.pacing import Bucket, closed_until, give_back, pause_seconds, refill, take, wait_for, with_margin
+
+NOW = 1_780_000_000.0
+GAPS = st.lists(st.floats(0, 3), max_size=40)
+
+
+def grants(bucket: Bucket, gaps: list[float]) -> list[float]:
+    """Ask after each gap, wait as told, and return the moments at which tokens were given."""
+    now, given = 0.0, []
+    for gap in gaps:
+        now += gap
+        now += wait_for(bucket, now)
+        bucket = take(bucket, now)
+        given.append(now)
+    return given
+
+
+@given(st.floats(0.1, 1000), st.integers(1, 20), GAPS)
+def test_no_window_holds_more_than_the_burst_and_what_flowed_in(rate: float, burst: int, gaps: list[float]) -> None:
+    moments = grants(Bucket(rate, burst, burst, 0.0), gaps)
+    for first, last in combinations(range(len(moments)), 2):
+        assert last - first + 1 <= burst + rate * (moments[last] - moments[first]) + 1e-3
+
+
+@given(st.floats(0.1, 1000), st.floats(0, 100), st.floats(0, 100))
+def test_filling_in_two_steps_is_filling_in_one(rate: float, first: float, second: float) -> None:
+    bucket = Bucket(rate, 50.0, 3.0, 0.0)
+    twice = refill(refill(bucket, first), first + second)
+    assert twice.tokens == pytest.approx(refill(bucket, first + second).tokens)
+
+
+@given(st.floats(0, 10), st.floats(0, 900))
+def test_a_closed_bucket_gives_nothing_before_its_moment_and_at_most_one_at_it(tokens: float, pause: float) -> None:
+    closed = closed_until(Bucket(300.0, 600.0, tokens, 0.0), pause)
+    assert wait_for(closed, 0.0) >= pause
+    assert refill(closed, pause).tokens <= 1.0
+
+
+def test_an_empty_bucket_gives_no_token() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        take(Bucket(1.0, 1.0, 0.5, 0.0), 0.0)
+
+
+def test_a_token_given_back_can_be_taken_again_and_never_overfills() -> None:
+    assert give_back(take(Bucket(1.0, 5.0, 5.0, 0.0), 0.0)).tokens == 5.0
+    assert give_back(Bucket(1.0, 5.0, 5.0, 0.0)).tokens == 5.0
+
+
+def test_time_that_goes_back_gives_nothing() -> None:
+    assert refill(Bucket(10.0, 100.0, 1.0, 50.0), 20.0) == Bucket(10.0, 100.0, 1.0, 50.0)
+
+
+def test_a_known_limit_keeps_the_measured_margin() -> None:
+    assert with_margin(300, 1000) == Bucket(295.5, 600.0, 600.0, 0.0)
+    assert with_margin(300, 1000, 0.5) == Bucket(147.75, 300.0, 300.0, 0.0)
+    assert with_margin(1, 1).burst == 1.0
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, 1.0),
+        ("", 1.0),
+        ("soon", 1.0),
+        ("nan", 1.0),
+        ("inf", 1.0),
+        ("9" * 5000, 1.0),
+        ("0", 0.0),
+        ("-5", 0.0),
+        (" 7 ", 7.0),
+        ("1.5", 1.5),
+        ("86400", 900.0),
+        (formatdate(NOW + 12, usegmt=True), 12.0),
+        (formatdate(NOW - 12, usegmt=True), 0.0),
+        (formatdate(NOW + 86400, usegmt=True), 900.0),
+        ("Wed, 99 Jun 2026 10:00:00 GMT", 1.0),
+        ("Wed, 01 Jun 99999999999 10:00:00 GMT", 1.0),
+    ],
+)
+def test_retry_after_is_read_in_all_its_forms(header: str | None, seconds: float) -> None:
+    assert pause_seconds(header, now=NOW) == seconds

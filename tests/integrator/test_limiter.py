@@ -1,0 +1,146 @@
+"""The limiter under a clock that jumps: rate, order, pauses and cancellation, exactly."""
+
+import asyncio
+from itertools import pairwise
+
+import anyio
+import pytest
+
+from deployer.domain.pacing import Bucket
+from deployer.integrator.limiter import Limiter
+from tests.integrator.clockwork import BACKEND, ClockworkLoop
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return BACKEND
+
+
+def limiter(rate: float = 10.0, burst: float = 1.0, in_flight: int = 100) -> Limiter:
+    return Limiter(Bucket(rate, burst, burst, 0.0), in_flight)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def turns(pacer: Limiter, count: int) -> list[tuple[int, float]]:
+    """Return who got a token when, of so many that ask in order."""
+    came: list[tuple[int, float]] = []
+
+    async def ask(number: int) -> None:
+        await pacer.token()
+        came.append((number, now()))
+
+    async with anyio.create_task_group() as group:
+        for number in range(count):
+            group.start_soon(ask, number)
+    return came
+
+
+async def test_tokens_come_in_the_order_they_were_asked_for() -> None:
+    came = await turns(limiter(), 50)
+    assert [number for number, _ in came] == list(range(50))
+
+
+async def test_who_comes_while_the_loop_was_too_busy_to_serve_the_queue_does_not_get_ahead_of_it() -> None:
+    pacer = limiter(rate=10.0)
+    await pacer.token()
+    first = asyncio.ensure_future(pacer.token())
+    await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, ClockworkLoop)
+    loop.be_busy(0.1)
+    await pacer.token()
+    assert first.done()
+    assert now() == pytest.approx(0.2)
+
+
+async def test_after_the_burst_the_rate_is_kept_to_the_token() -> None:
+    pacer = limiter(rate=100.0, burst=20.0)
+    moments = [moment for _, moment in await turns(pacer, 520)]
+    assert moments[19] == 0.0
+    assert moments[-1] == pytest.approx(5.0)
+    assert all(later - earlier == pytest.approx(0.01) for earlier, later in pairwise(moments[20:]))
+    assert (pacer.sent, pacer.rate) == (520, 100.0)
+
+
+async def test_a_pause_holds_everybody_and_then_starts_without_a_burst() -> None:
+    pacer = limiter(rate=10.0, burst=5.0)
+    pacer.pause(3.0)
+    assert (pacer.throttled, pacer.paused_for) == (1, 3.0)
+    moments = [moment for _, moment in await turns(pacer, 3)]
+    assert moments == pytest.approx([3.0, 3.1, 3.2])
+    assert pacer.paused_for == 0.0
+
+
+async def test_a_pause_reaches_those_who_wait_already_and_a_shorter_one_changes_nothing() -> None:
+    pacer = limiter(rate=10.0)
+    asyncio.get_running_loop().call_at(0.05, pacer.pause, 2.0)
+    asyncio.get_running_loop().call_at(0.06, pacer.pause, 0.5)
+    moments = [moment for _, moment in await turns(pacer, 3)]
+    assert moments == pytest.approx([0.0, 2.05, 2.15])
+
+
+async def test_repeated_pauses_of_no_length_give_no_extra_tokens() -> None:
+    pacer = limiter(rate=10.0)
+    for _ in range(10):
+        await pacer.token()
+        pacer.pause(0.0)
+    assert now() == pytest.approx(0.9)
+
+
+async def test_a_waiter_that_is_cancelled_costs_no_token() -> None:
+    pacer = limiter(rate=10.0)
+    await pacer.token()
+    waiting = [asyncio.ensure_future(pacer.token()) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    await asyncio.wait(waiting)
+    assert now() == pytest.approx(0.2)
+    assert pacer.sent == 3
+
+
+async def test_a_token_whose_taker_is_cancelled_at_that_moment_goes_to_the_next() -> None:
+    pacer = limiter(rate=10.0)
+    await pacer.token()
+    first, second = (asyncio.ensure_future(pacer.token()) for _ in range(2))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_at(0.1, first.cancel)  # runs right after the timer that gave the turn
+    await asyncio.wait([first, second])
+    assert first.cancelled()
+    assert now() == pytest.approx(0.1)
+
+
+async def test_slots_cap_what_is_in_flight_and_are_given_in_order() -> None:
+    pacer = limiter(in_flight=2)
+    entered: list[int] = []
+
+    async def hold(number: int) -> None:
+        async with pacer.slot():
+            entered.append(number)
+            assert pacer.in_flight <= 2
+            await asyncio.sleep(1)
+
+    async with anyio.create_task_group() as group:
+        for number in range(6):
+            group.start_soon(hold, number)
+    assert entered == list(range(6))
+    assert (now(), pacer.in_flight) == (3.0, 0)
+
+
+async def test_a_cancelled_waiter_and_a_cancelled_holder_lose_no_slot() -> None:
+    pacer = limiter(in_flight=1)
+
+    async def hold() -> None:
+        async with pacer.slot():
+            await asyncio.sleep(10)
+
+    holder, waiter, last = (asyncio.ensure_future(hold()) for _ in range(3))
+    await asyncio.sleep(1)
+    waiter.cancel()
+    holder.cancel()
+    await asyncio.wait([holder, waiter, last])
+    assert (now(), pacer.in_flight) == (11.0, 0)
