@@ -61,12 +61,6 @@ class AccountError(DeployerError):
     exit_code = 4
 
 
-class UnfinishedError(DeployerError):
-    """Something still goes on, or waits for a person, where the command ended."""
-
-    exit_code = 5
-
-
 class GuardError(DeployerError):
     """A guard refuses: a lock is held, another rollout is unfinished, or what was planned has moved."""
 

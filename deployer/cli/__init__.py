@@ -20,22 +20,21 @@ COMMANDS = {
     "run": "Run every tenant's flow once.",
     "simulate": "Pretend to be integrator.io on this machine.",
 }
-_BUG = 1
 
 
 class LazyGroup(click.Group):
     """A group whose commands lie in modules of their own names."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"deployer.cli.{cmd_name}"), cmd_name)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -43,7 +42,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "DEPLOYER"})
 @click.version_option(__version__, "--version", prog_name="deployer", message="%(prog)s %(version)s")
 def deployer() -> None:
-    """Roll one integrator.io flow out to many tenants: planned, resumable, and never twice.
+    r"""Roll one integrator.io flow out to many tenants: planned, resumable, and never twice.
 
     \b
     deployer plan rollout.yaml      see what would change
@@ -70,4 +69,20 @@ def run(words: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads on; there is nothing left to say
         return 141
+    except BaseExceptionGroup as group:
+        errors = [error for error in _leaves(group) if isinstance(error, DeployerError)]
+        if not errors:
+            raise
+        click.echo("\n".join(errors[0].lines()), err=True)
+        return errors[0].exit_code
+    except OSError as error:
+        click.echo(f"error: {error.filename or 'this machine'}: {error.strerror}", err=True)
+        return 1
     return code if isinstance(code, int) else 0
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    """Return the errors of a group of tasks, whose first is what happened."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]

@@ -15,7 +15,10 @@ MANIFEST = click.argument(
     "manifest", type=click.Path(path_type=Path, dir_okay=False), default=Path("rollout.yaml"), required=False
 )
 JOURNAL = click.option(
-    "--journal", metavar="PATH", envvar="DEPLOYER_JOURNAL", help="The journal; .deployer/journal.db beside the manifest."
+    "--journal",
+    metavar="PATH",
+    envvar="DEPLOYER_JOURNAL",
+    help="The journal; .deployer/journal.db beside the manifest.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")

@@ -35,7 +35,9 @@ def load_plan(directory: Path, prefix: str) -> Plan:
     found = sorted(directory.glob(f"{match[1]}*.json"))
     if len(found) != 1:
         problem = f"{len(found)} saved plans begin with {match[1]}"
-        raise UsageError(problem, where=str(directory), remedy="give more digits" if found else "make it: deployer plan")
+        raise UsageError(
+            problem, where=str(directory), remedy="give more digits" if found else "make it: deployer plan"
+        )
     plan = plan_from(json.loads(found[0].read_text(encoding="utf-8")))
     if plan_digest(plan) != found[0].stem:
         raise GuardError("the saved plan was changed since it was made", where=str(found[0]), remedy="plan again")

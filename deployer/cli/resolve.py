@@ -21,7 +21,7 @@ from deployer.errors import UsageError
 def resolve(  # noqa: PLR0913 - one argument per option
     *, tenant: str, manifest: Path, journal: str | None, verbose: int, took: str | None, retry: bool, skip: bool
 ) -> int:
-    """Decide about TENANT, whose step failed or waits for a person. Then `deployer apply` goes on.
+    r"""Decide about TENANT, whose step failed or waits for a person. Then `deployer apply` goes on.
 
     \b
     deployer resolve acme --took 6523f0a1b2c3d4e5f6a7b8c9    that is the flow it made
@@ -43,9 +43,7 @@ def resolve(  # noqa: PLR0913 - one argument per option
             waiting = await place.journal.awaiting(name, tenant)
             if waiting is None:
                 raise UsageError(f'nothing of "{tenant}" in rollout {name} waits for a person')
-            said = await resolve_step(
-                place.journal, place.clock, place.accounts, waiting, decision=decision, took=took
-            )
+            said = await resolve_step(place.journal, place.clock, place.accounts, waiting, decision=decision, took=took)
             last = await place.journal.latest(name)
             if last and last.id == waiting.rollout:  # an older one stays ended: the next plan decides afresh
                 await place.journal.conclude(last.id, outcome="running", reason="", ended_at=None)

@@ -23,9 +23,7 @@ from deployer.errors import GuardError
 
 @click.command()
 @together(MANIFEST, JOURNAL, JSON, QUIET, VERBOSE, TIMEOUT)
-def run(  # noqa: PLR0913 - one argument per option
-    *, manifest: Path, journal: str | None, as_json: bool, quiet: bool, verbose: int, timeout: str | None
-) -> int:
+def run(*, manifest: Path, journal: str | None, as_json: bool, quiet: bool, verbose: int, timeout: str | None) -> int:
     """Run every tenant's deployed flow once, and follow its jobs if the manifest says `run.follow`.
 
     Interrupted, the same command goes on; no flow is started a second time.
@@ -42,9 +40,7 @@ def run(  # noqa: PLR0913 - one argument per option
         if last and last.outcome in UNFINISHED:
             if last.kind == "run":
                 return last
-            raise GuardError(
-                f"rollout {last.id} is unfinished", remedy=f"finish it first: deployer resume {manifest}"
-            )
+            raise GuardError(f"rollout {last.id} is unfinished", remedy=f"finish it first: deployer resume {manifest}")
         remembered = await recall(place.loaded, place.journal)
         plan = await plan_runs(place.loaded, place.accounts, remembered, place.clock.utc())
         return await begin(place.journal, place.clock, plan, kind="run", chance=place.chance)

@@ -12,7 +12,7 @@ from deployer.cli.options import JSON, MANIFEST, together
 
 @click.command()
 @together(MANIFEST, JSON)
-def validate(manifest: Path, as_json: bool) -> None:
+def validate(*, manifest: Path, as_json: bool) -> None:
     """Check a manifest and its tenants, reading nothing but files. Every problem is shown, with file:line:col."""
     from deployer.engine.load import load
     from deployer.engine.planning import unresolvable

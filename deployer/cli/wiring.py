@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from structlog.typing import FilteringBoundLogger
 
-from deployer.domain.manifest import Account, Safety
+from deployer.domain.manifest import Account
 from deployer.engine.accounts import Opening, open_accounts
 from deployer.engine.clock import Clock, SystemClock
 from deployer.engine.load import Loaded
@@ -68,7 +68,7 @@ async def _journal(path: Path, *, read_only: bool) -> AsyncIterator[Journal]:
         with exclusive(path.with_name(f"{path.name}.lock"), f"the journal {path}"):
             async with SqliteJournal(path) as journal:
                 yield journal
-    elif path.exists():
+    elif path.exists():  # noqa: ASYNC240 - before anything else runs
         async with SqliteJournal(path, read_only=True) as journal:
             yield journal
     else:  # nothing was ever deployed from here, and looking leaves nothing behind

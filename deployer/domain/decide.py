@@ -27,7 +27,9 @@ def decide(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planne
         return planned
     known = candidate.instance
     if known and planned.flow and known.connections and dict(known.connections) != mapping:
-        return blocked(candidate.wanted.tenant, candidate.key, "connections changed; an existing flow keeps its own so far")
+        return blocked(
+            candidate.wanted.tenant, candidate.key, "connections changed; an existing flow keeps its own so far"
+        )
     steps = steps_for(
         planned.action,
         from_file=manifest.template.file is not None,

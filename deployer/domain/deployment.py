@@ -37,9 +37,7 @@ class Step:
         """Return the step after `event`; a pair the table does not have raises TransitionError."""
         tried = self.attempts + (event is Event.INTEND)
         merged: Document = {**self.facts, **(facts or {})}  # type: ignore[dict-item]  # callers pass JSON
-        return replace(
-            self, state=after(self.state, event), attempts=tried, intent=intent or self.intent, facts=merged
-        )
+        return replace(self, state=after(self.state, event), attempts=tried, intent=intent or self.intent, facts=merged)
 
 
 @dataclass(frozen=True, slots=True)

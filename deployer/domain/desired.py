@@ -49,13 +49,19 @@ class _Scope:
 
     def lookup(self, name: str) -> Value:
         match name.split(".", 2):
+            case ["tenant", "name"]:
+                return self.tenant.tenant
+            case ["tenant", "account"] | ["account", "name"]:
+                return self.tenant.account
+            case ["tenant", "integration"]:
+                return self.tenant.integration
+            case ["tenant", "labels", key]:
+                return self.tenant.labels.get(key, MISSING)
             case ["tenant", "values", key]:
                 values = self.tenant.values
                 return values[key] if key in values else at(values, tuple(key.split(".")))
-            case ["tenant", "labels", key]:
-                return self.tenant.labels.get(key, MISSING)
             case _:
-                return self._identity().get(name, MISSING) if name in NAMES else variable(name, self.env)
+                return variable(name, self.env)
 
     def names(self) -> Iterator[str]:
         """Yield what a misspelt name may have meant."""
@@ -63,10 +69,6 @@ class _Scope:
         yield from (f"tenant.values.{key}" for key in self.tenant.values)
         yield from (f"tenant.labels.{key}" for key in self.tenant.labels)
         yield from (f"env:{name}" for name in self.env)
-
-    def _identity(self) -> Mapping[str, str]:
-        tenant = self.tenant
-        return dict(zip(NAMES, (tenant.tenant, tenant.account, tenant.integration, tenant.account), strict=True))
 
 
 def _fields(manifest: Manifest, scope: _Scope) -> Iterator[tuple[Path, Json]]:

@@ -18,6 +18,7 @@ _FIELDS: Final[Sequence[tuple[str, Sequence[str]]]] = (
     ("month", [*(str(month) for month in range(1, 13)), *_MONTHS]),
     ("day of week", _WEEKDAYS),
 )
+_LEADING_ZERO = re.compile(r"(?<![0-9])0+(?=[0-9])")
 _PART = re.compile(r"(?:[*?]|([A-Z0-9]+)(?:-([A-Z0-9]+))?)(?:/[1-9][0-9]?)?")
 
 
@@ -34,7 +35,7 @@ def normal_form(text: str) -> str:
         case 6:
             raise ValueError(f'the first of six schedule fields must be "?", not "{fields[0]}"')
         case 5:
-            return _five(*text.upper().split())
+            return _five(*_LEADING_ZERO.sub("", text.upper()).split())
         case count:
             raise ValueError(f'a schedule has five fields, or six with a leading "?", not {count}: "{text}"')
 
@@ -55,7 +56,7 @@ def _five(*fields: str) -> str:
 
 def _is_part(part: str, known: Sequence[str]) -> bool:
     match = _PART.fullmatch(part)
-    return match is not None and all(value.lstrip("0") in known or value in known for value in match.groups() if value)
+    return match is not None and all(value in known for value in match.groups() if value)
 
 
 @lru_cache(maxsize=1024)

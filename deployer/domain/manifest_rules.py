@@ -60,7 +60,7 @@ def complaints(error: ValidationError, known: Mapping[Steps, Iterable[str]]) -> 
     """Say in our words what pydantic found; `known` names the keys of each part, with `*` for any name or number."""
     for found in error.errors(include_url=False, include_input=False):
         steps: Steps = tuple(step for step in found["loc"] if step != "[key]")
-        if steps[0] == "tenants":
+        if steps[:1] == ("tenants",):
             steps = steps[:1] + steps[2:]  # the second says which of the two forms pydantic tried
         if found["type"] == "extra_forbidden":
             yield Complaint(steps, _unknown_key(steps, known), key=True)
@@ -95,7 +95,7 @@ def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Compl
     def _filled(text: str, steps: Steps) -> Json:
         deferred = "connections" in (steps[0], *steps[2:3]) or steps[0] == "flow"
         try:
-            filled = interpolate(text, later if deferred else now, known=[f"env:{name}" for name in env])
+            filled = interpolate(text, later if deferred else now, known=[*NAMES, *(f"env:{name}" for name in env)])
         except InterpolationError as error:
             found.append(Complaint(steps, str(error)))
             return text
@@ -131,7 +131,8 @@ def variable(name: str, env: Mapping[str, str]) -> Value:
 
 def rules(manifest: Document) -> Iterator[Complaint]:
     """Complain of what contradicts itself; values of a wrong type are left to the types."""
-    yield from _template_rules(_part(manifest, "template"), marker=manifest.get("marker"))
+    if isinstance(template := manifest.get("template"), dict):
+        yield from _template_rules(template, marker=manifest.get("marker"))
     accounts = manifest.get("accounts")
     if isinstance(accounts, str):
         yield Complaint(("accounts",), f"a file of accounts is {PLANNED}")
@@ -150,8 +151,6 @@ def _part(manifest: Document, key: str) -> Document:
 
 
 def _template_rules(template: Document, *, marker: Json) -> Iterator[Complaint]:
-    if not template:
-        return
     if ("flow" in template) == ("file" in template):
         yield Complaint(("template",), "takes either flow (the id of a flow to clone) or file (a flow to create)")
     elif "file" in template and "id" not in template:

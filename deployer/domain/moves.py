@@ -76,7 +76,7 @@ def settle_time(kind: StepKind, safety: Safety) -> float:
 
 
 def remaining(step: Step, now: Moment, span: float) -> float:
-    """Return how much of `span` seconds since the intent is left; a clock of another boot says nothing, so all of it."""
+    """Return how much of `span` seconds since the intent is left: by a clock of another boot, all of it."""
     if step.intent is None or step.intent.boot != now.boot:
         return span
     return max(0.0, span - (now.at - step.intent.at))
@@ -85,7 +85,6 @@ def remaining(step: Step, now: Moment, span: float) -> float:
 def rebased(deployment: Deployment, now: Moment) -> Deployment:
     """Count the wait of intents of another boot or host from now on: theirs cannot be compared with our clock."""
     steps = tuple(
-        replace(step, intent=now) if step.intent and step.intent.boot != now.boot else step
-        for step in deployment.steps
+        replace(step, intent=now) if step.intent and step.intent.boot != now.boot else step for step in deployment.steps
     )
     return replace(deployment, steps=steps)

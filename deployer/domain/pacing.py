@@ -30,24 +30,24 @@ def with_margin(per_second: float, burst: float, share: float = 1.0) -> Bucket:
 
 def refill(bucket: Bucket, now: float) -> Bucket:
     """Return the bucket as it is at `now`; a moment before `at` changes nothing."""
-    if now <= bucket.at:
-        return bucket
-    return replace(bucket, tokens=min(bucket.burst, bucket.tokens + bucket.rate * (now - bucket.at)), at=now)
+    return Bucket(bucket.rate, bucket.burst, _tokens(bucket, now), max(bucket.at, now))
 
 
 def wait_for(bucket: Bucket, now: float) -> float:
     """Return the seconds until there is a token: 0 if there is one."""
-    closed = max(0.0, bucket.at - now)
-    missing = 1.0 - refill(bucket, now).tokens
-    return closed + (missing / bucket.rate if missing > _ROUNDING else 0.0)
+    missing = 1.0 - _tokens(bucket, now)
+    return max(0.0, bucket.at - now) + (missing / bucket.rate if missing > _ROUNDING else 0.0)
 
 
 def take(bucket: Bucket, now: float) -> Bucket:
     """Return the bucket without one token; raise ValueError where there is none yet."""
     if wait_for(bucket, now) > 0:
         raise ValueError("the bucket is empty")
-    full = refill(bucket, now)
-    return replace(full, tokens=full.tokens - 1.0)
+    return Bucket(bucket.rate, bucket.burst, _tokens(bucket, now) - 1.0, now)
+
+
+def _tokens(bucket: Bucket, now: float) -> float:
+    return min(bucket.burst, bucket.tokens + bucket.rate * max(0.0, now - bucket.at))
 
 
 def give_back(bucket: Bucket) -> Bucket:

@@ -1,7 +1,7 @@
 """The plan: per tenant one action and its field changes, decided purely from what is wanted, seen and remembered."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -126,8 +126,3 @@ def steps_for(action: Action, *, from_file: bool, trigger: bool, follow: bool) -
             return run
         case Action.NO_CHANGE | Action.BLOCKED:
             return ()
-
-
-def in_file_order(tenants: Sequence[Planned], order: Mapping[str, int]) -> tuple[Planned, ...]:
-    """Return planned tenants as the tenants' file has them, whatever order they were decided in."""
-    return tuple(sorted(tenants, key=lambda planned: order[planned.tenant]))

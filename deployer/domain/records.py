@@ -133,15 +133,11 @@ def _account_record(account: PlannedAccount) -> Stored:
 
 
 def _change_record(change: Change) -> Stored:
-    return _with(
-        {"path": list(change.path), "verdict": change.verdict.value}, live=change.live, desired=change.desired
-    )
+    return _with({"path": list(change.path), "verdict": change.verdict.value}, live=change.live, desired=change.desired)
 
 
 def _change_from(record: Stored) -> Change:
-    return Change(
-        tuple(record["path"]), _value(record, "live"), _value(record, "desired"), Verdict(record["verdict"])
-    )
+    return Change(tuple(record["path"]), _value(record, "live"), _value(record, "desired"), Verdict(record["verdict"]))
 
 
 def _memory_record(path: Path, memory: Memory) -> Stored:

@@ -9,7 +9,9 @@ READ_ONLY = frozenset(
     {"_id", "createdAt", "lastModified", "lastExecutedAt", "free", "_templateId", "_sourceId", "_userId", "offline"}
 )
 OWNED = frozenset({"name", "description", "schedule", "timezone", "disabled", "skipRetries", "settings"})
-_PLACE = frozenset({"_integrationId", "_flowGroupingId", "_nextFlowId", "_runNextFlowIds"})  # where it lies, not what it is
+_PLACE = frozenset(
+    {"_integrationId", "_flowGroupingId", "_nextFlowId", "_runNextFlowIds"}
+)  # where it lies, not what it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,13 @@ def _steps(value: Json) -> Iterator[Json]:
 
 def flow_template(flow: Document, parts: Sequence[Part]) -> Template:
     """Take a flow of an account as a template; its revision covers the exports and imports it uses."""
-    order = {part.id: f"#{position}" for position, part in enumerate(parts)}
+    used = [str(part.document["_connectionId"]) for part in parts if part.document.get("_connectionId")]
+    connections = dict.fromkeys(used)
+    order = {id_: f"#{position}" for position, id_ in enumerate([*(part.id for part in parts), *connections])}
     body = {key: value for key, value in flow.items() if key not in READ_ONLY | OWNED | _PLACE}
     contents = [_without(part.document, READ_ONLY | _PLACE) for part in parts]
     revision = fingerprint(_renamed([body, *contents], order))
-    connections = frozenset(str(part.document["_connectionId"]) for part in parts if part.document.get("_connectionId"))
-    return Template(str(flow["_id"]), revision, flow, connections)
+    return Template(str(flow["_id"]), revision, flow, frozenset(connections))
 
 
 def file_template(slug: str, document: Document) -> Template:
@@ -99,9 +102,9 @@ def _without(document: Document, keys: frozenset[str]) -> Document:
 
 
 def _renamed(value: Json, order: Mapping[str, str]) -> Json:
-    """Replace the ids of parts by their position, so that equal templates of two accounts have one revision."""
+    """Replace ids by their position, or leave them out, so that equal templates of two accounts have one revision."""
     if isinstance(value, dict):
-        return {key: _renamed(inner, order) for key, inner in value.items()}
+        return {key: _renamed(inner, order) for key, inner in value.items() if key != "_id"}
     if isinstance(value, list):
         return [_renamed(inner, order) for inner in value]
     return order.get(value, value) if isinstance(value, str) else value

@@ -19,7 +19,7 @@ Complain: TypeAlias = Callable[[str, str, str], None]
 
 
 class Row(NamedTuple):
-    """One row: the columns that are ours, labels, values, and where it stands. A tuple, since these are made fastest."""
+    """One row: the columns that are ours, labels, values, and where it stands; a tuple, which is made fastest."""
 
     own: dict[str, str]
     labels: dict[str, str]
@@ -77,6 +77,8 @@ def _separator(header: str) -> str:
 
 
 def _header(titles: list[str], where: str) -> _Header:
+    if not any(titles):
+        raise ManifestError([Problem(where, "", "there is no header such as tenant,account,integration")])
     header = _Header(len(titles), [], [], [])
     problems: list[Problem] = []
     for index, title in enumerate(titles):

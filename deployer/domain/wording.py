@@ -19,6 +19,6 @@ def legible(text: str) -> str:
     """Return `text`; raise ValueError where it is blank or holds a character that a person cannot see."""
     if not text.strip():
         raise ValueError("must not be empty")
-    if hidden := _HIDDEN.search(text):
+    if not text.isprintable() and (hidden := _HIDDEN.search(text)):
         raise ValueError(f"holds a control or text-direction character (U+{ord(hidden[0]):04X})")
     return text

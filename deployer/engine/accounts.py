@@ -84,17 +84,13 @@ async def _open(
     session: ClientSession,
     budgets: dict[tuple[str, str], Limiter],
 ) -> OpenAccount:
-    token = await anyio.to_thread.run_sync(
-        lambda: read_token(account.token, env=opening.env, base=opening.base)
-    )
+    token = await anyio.to_thread.run_sync(lambda: read_token(account.token, env=opening.env, base=opening.base))
     opening.tokens(token)
     limiter = new_limiter(account)
 
     def client(limiter: Limiter) -> Client:
         timeouts = Timeouts(opening.safety.clone_timeout, opening.safety.timeout, chance=opening.chance)
-        return Client(
-            account.base_url, token, session=session, limiter=limiter, timeouts=timeouts, trace=opening.trace
-        )
+        return Client(account.base_url, token, session=session, limiter=limiter, timeouts=timeouts, trace=opening.trace)
 
     user = await _who(name, account, client(limiter))
     shared = budgets.setdefault((account.base_url, user), limiter)

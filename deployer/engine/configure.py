@@ -9,7 +9,7 @@ from deployer.domain.memory import instance_after
 from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Memory, merge
 from deployer.domain.plan import Action, Planned
 from deployer.engine.desk import Case, Desk, failure
-from deployer.engine.result import Later, Moved, Result, look_again, not_sent, refused, unread
+from deployer.engine.result import Moved, Result, look_again, not_sent, refused, unread
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
 
 
@@ -65,7 +65,7 @@ def _merged(desk: Desk, case: Case, live: Document) -> tuple[Change, ...]:
 
 
 def _before(case: Case) -> dict[Path, Memory]:
-    """Take the before-image of a PUT whose answer was lost for what is remembered: whoever changed it since, we know."""
+    """Remember the before-image of a PUT whose answer was lost: by it we know what was changed since."""
     before = case.step.facts.get("before")
     entries = before if isinstance(before, list) else []
     images: dict[Path, Value] = {

@@ -91,9 +91,7 @@ class Case:
 
 def failure(code: str, message: str, remedy: str, *, status: int | None = None, field: str | None = None) -> Document:
     """Return the facts of a failure as the journal and `--json` show it."""
-    error: dict[str, Json] = {
-        "code": code, "status": status, "field": field, "message": message, "remedy": remedy
-    }
+    error: dict[str, Json] = {"code": code, "status": status, "field": field, "message": message, "remedy": remedy}
     return {"error": error}
 
 

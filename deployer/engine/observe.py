@@ -30,9 +30,7 @@ class Aim:
     adopt: str | None
 
 
-async def observe(
-    account: OpenAccount, aim: Aim, wanted: Sequence[Wanted], remembered: Remembered
-) -> Snapshot:
+async def observe(account: OpenAccount, aim: Aim, wanted: Sequence[Wanted], remembered: Remembered) -> Snapshot:
     """Return what a plan needs to know of an account; raise AccountError where it cannot be read."""
     template = await read_template(account, aim)
     integrations = await _named(account, "integrations", await account.client.integrations())

@@ -166,9 +166,7 @@ def assemble(
 
 
 def _absent(instances: Iterable[Instance], places: set[tuple[str, str]]) -> list[str]:
-    return sorted(
-        instance.tenant for instance in instances if (instance.account, instance.integration) not in places
-    )
+    return sorted(instance.tenant for instance in instances if (instance.account, instance.integration) not in places)
 
 
 def _planned_account(snapshot: Snapshot) -> PlannedAccount:

@@ -119,9 +119,7 @@ async def retry_failed(journal: Journal, clock: Clock, rollout: Rollout) -> int:
     return count
 
 
-def decided(
-    clock: Clock, deployment: Deployment, index: int, event: Event, facts: Document | None = None
-) -> Entry:
+def decided(clock: Clock, deployment: Deployment, index: int, event: Event, facts: Document | None = None) -> Entry:
     """Return the entry of what a person decided about a step: what was wrong with it is wrong no more."""
     step = deployment.steps[index]
     cleared: Document = {"error": None, "stale": False, "cleared": step.facts.get("doubtful") or []}

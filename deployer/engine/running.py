@@ -110,7 +110,7 @@ async def _jobs(desk: Desk, deployment: Deployment) -> Outcome[tuple[Document, .
 
 
 async def _unfollowed(desk: Desk, case: Case, outcome: Refused | Unknown | NotSent) -> Result:
-    """A job that vanished is for a person; an API that does not answer is asked again."""
+    """Leave a job that vanished to a person, and ask an API that does not answer again."""
     if isinstance(outcome, Refused):
         return await unread(desk, case, outcome, wait=0.0)
     return _poll(desk, case, outcome.reason)

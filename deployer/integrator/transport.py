@@ -13,7 +13,6 @@ from deployer.integrator.wire import Answer, NotSent, Unknown, clean
 
 LARGEST_BODY: Final = 8 * 2**20  # after decoding, so that a small gzip cannot become 200 MB
 _KEEP_ALIVE: Final = 1.5  # seconds: a POST on a connection idle for longer may meet the server's closing it
-_CHUNK: Final = 2**16
 # A deadline has to go on while a laptop sleeps: Linux has a clock for that, macOS counts sleep in its monotonic one.
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -85,7 +84,7 @@ async def send(
 
 async def _read(response: aiohttp.ClientResponse) -> Answer | Unknown:
     body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK):
+    while chunk := await response.content.readany():
         body += chunk
         if len(body) > LARGEST_BODY:
             response.close()

@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from deployer.report.tally import Tally
-from deployer.report.text import plain
+from deployer.report.text import counted, plain
 
 _SHOWN = 5  # waiting tenants in the picture
 _BAR_COLUMNS = 60
@@ -30,7 +30,7 @@ def draw(tally: Tally, failures: Sequence[str], halted: Mapping[str, str]) -> Co
     more = len(waiting) - _SHOWN
     return Group(
         ProgressBar(total=max(1, tally.total), completed=tally.rested, width=_BAR_COLUMNS),
-        _line(f"{tally.rested} of {tally.total}: {', '.join(tally.standing())}"),
+        _line(f"{tally.rested} of {tally.total}: {counted(tally.counts)}"),
         _line(" · ".join(tally.pace())),
         *(_line(f"x {failure}", "red") for failure in failures),
         *(_line(f"{plain(account)} halted: {plain(cause)}", "bold red") for account, cause in halted.items()),

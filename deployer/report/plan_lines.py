@@ -6,7 +6,7 @@ from typing import Final
 
 from deployer.domain.documents import MISSING, dotted
 from deployer.domain.lifecycle import StepKind
-from deployer.domain.merge3 import CONFLICTS, Change, Verdict
+from deployer.domain.merge3 import Change, Verdict
 from deployer.domain.plan import Action, Planned
 from deployer.report.text import columns, padded, plain, value_text, wrapped
 
@@ -37,11 +37,12 @@ def tenant_lines(tenants: Sequence[Planned], *, width: int, show_all: bool) -> l
 
 def _sign(planned: Planned) -> str:
     if planned.action is Action.NO_CHANGE:
-        return _DRIFTED if _drifted(planned) else _UNCHANGED
+        return _DRIFTED if drifted(planned) else _UNCHANGED
     return _SIGNS[planned.action]
 
 
-def _drifted(planned: Planned) -> bool:
+def drifted(planned: Planned) -> bool:
+    """Tell whether a field of the tenant's flow was changed outside."""
     return any(change.verdict is Verdict.DRIFT for change in planned.changes)
 
 
@@ -79,5 +80,7 @@ def _changes(changes: Iterable[Change], *, newborn: bool) -> Iterator[str]:
                 yield f"! {path} is {live} instead of {desired}, left as it is"
             case Verdict.RELEASE:
                 yield f"{path} let go, stays {live}"
-            case verdict if verdict in CONFLICTS:
+            case Verdict.CONFLICT | Verdict.ADOPT_CONFLICT:
                 yield f"{path} is {live}, wanted {desired}"
+            case Verdict.NO_CHANGE | Verdict.RECORD | Verdict.CONVERGED | Verdict.ADOPT:
+                continue

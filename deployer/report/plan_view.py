@@ -9,7 +9,7 @@ from deployer.domain.documents import Document
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, requests
 from deployer.domain.records import change_view
 from deployer.report.pace import limit_of, seconds
-from deployer.report.plan_lines import tenant_lines
+from deployer.report.plan_lines import drifted, tenant_lines
 from deployer.report.text import plain, some, wrapped
 
 _FORMAT = 1
@@ -98,7 +98,9 @@ def _absent(plan: Plan, *, width: int, show_all: bool) -> list[str]:
 
 def _totals(plan: Plan) -> Iterator[str]:
     counts = plan.actions()
-    yield ", ".join(f"{counts[action]} {words}" for action, words in _TOTALS.items() if counts[action])
+    parts = [f"{counts[action]} {words}" for action, words in _TOTALS.items() if counts[action]]
+    outside = sum(map(drifted, plan.tenants))
+    yield ", ".join([*parts, *([f"{outside} drifted among them"] if outside else [])]) or "no tenants"
     if not plan.work:
         yield "nothing to do"
         return

@@ -9,7 +9,7 @@ import anyio
 
 from deployer.domain.deployment import TROUBLED, Deployment
 from deployer.report.tally import Budget, Tally, boot_seconds, trouble
-from deployer.report.text import plain
+from deployer.report.text import counted, plain
 
 __all__ = ["Budget", "LiveProgress", "PlainProgress"]
 
@@ -114,7 +114,7 @@ class PlainProgress:
 
     def beat(self) -> None:
         """Write how things stand."""
-        standing = ", ".join(self._tally.standing())
+        standing = counted(self._tally.counts)
         self._write(" · ".join([f"{self._tally.rested} of {self._tally.total}: {standing}", *self._tally.pace()]))
 
     async def heartbeat(self) -> None:

@@ -10,7 +10,7 @@ from deployer.domain.deployment import OPEN, Deployment, Status, count
 from deployer.domain.documents import Document
 from deployer.domain.outcome import judge
 from deployer.journal.protocol import Happening, Rollout
-from deployer.report.text import duration, padded, plain, some, value_text, wrapped
+from deployer.report.text import counted, duration, padded, plain, some, value_text, wrapped
 
 _FORMAT = 1
 _NAMES = 5  # tenants named for each cause
@@ -74,17 +74,10 @@ def summary_text(document: Mapping[str, Any], *, width: int, manifest: str) -> s
 
 
 def _headline(document: Mapping[str, Any], width: int) -> list[str]:
-    counts = ", ".join(counted(document["counts"])) or "no tenants"
+    counts = counted(document["counts"])
     start = f"Rollout {plain(document['name'])} {document['outcome'].replace('_', ' ')}: "
     took = _took(document["started_at"], document["ended_at"])
     return wrapped(start, [counts, *([f"in {took}"] if took else [])], width=width, hang=2, gap=" ")
-
-
-def counted(counts: Mapping[str, int]) -> list[str]:
-    """Return the counts that are not zero, the good ones first."""
-    order = [Status.DONE, Status.NO_CHANGE, *(s for s in Status if s not in {Status.DONE, Status.NO_CHANGE})]
-    words = {Status.NO_CHANGE: "unchanged"}
-    return [f"{counts[status]} {words.get(status, status.value)}" for status in order if counts[status]]
 
 
 def _took(started: str, ended: str | None) -> str:
@@ -129,15 +122,16 @@ def _unknown(tenants: Sequence[Tenant], width: int) -> Iterator[str]:
         yield f"  → {plain(tenant['error']['remedy'])}"
 
 
-def _next(document: Mapping[str, Any], manifest: str) -> Iterator[str]:
-    counts = document["counts"]
+def _next(document: Mapping[str, Any], manifest: str) -> list[str]:
+    counts, tenants, commands = document["counts"], len(document["tenants"]), []
     if any(counts[status] for status in OPEN):
-        mend = "mend what stopped it, then:" if document["outcome"] == "halted" else "go on:"
-        yield from ("", f"{mend}  deployer resume {manifest}")
-    elif document["tenants"] and counts[Status.NO_CHANGE] == len(document["tenants"]):
-        yield f"nothing to do: {counts[Status.NO_CHANGE]} tenants unchanged, only reads were sent"
+        mend = "mend what stopped it, then" if document["outcome"] == "halted" else "go on"
+        commands.append(f"{mend}:  deployer resume {manifest}")
     if counts[Status.FAILED]:
-        yield from ("", f"try the failed again:  deployer apply {manifest} --failed")
+        commands.append(f"try the failed again:  deployer apply {manifest} --failed")
+    if tenants and counts[Status.NO_CHANGE] == tenants:
+        return [f"nothing to do: {tenants} tenants unchanged, only reads were sent"]
+    return ["", *commands] if commands else []
 
 
 def tenant_text(deployment: Deployment, happenings: Iterable[Happening]) -> str:

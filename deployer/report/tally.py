@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from deployer.domain.deployment import OPEN, Deployment, Status
+from deployer.domain.deployment import OPEN, Deployment
 from deployer.report.text import duration, plain
 
 _WINDOW = 5.0  # seconds over which requests a second are measured
@@ -74,11 +74,6 @@ class Tally:
     def put_aside(self, tenant: str, seconds: float, why: str) -> None:
         """Remember that a tenant waits."""
         self.waiting[tenant] = Waiting(why, self.clock() + seconds)
-
-    def standing(self) -> Iterator[str]:
-        """Yield the counts that are not zero: `37 done`."""
-        words = {Status.NO_CHANGE: "unchanged"}
-        return (f"{self.counts[status]} {words.get(status, status.value)}" for status in Status if self.counts[status])
 
     def pace(self) -> Iterator[str]:
         """Yield what to know about the requests, and when all tenants may rest."""

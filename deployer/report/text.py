@@ -1,10 +1,11 @@
 """Text for a terminal: names made harmless, values cut, lines wrapped by the columns they take."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from unicodedata import category, combining, east_asian_width
 
+from deployer.domain.deployment import Status
 from deployer.domain.documents import MISSING, Value
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # controls, direction marks, lone surrogates, separators
@@ -75,6 +76,13 @@ def some(names: Sequence[str], most: int) -> str:
     """Return the first names, and how many more there are."""
     more = len(names) - most
     return ", ".join([*map(plain, names[:most]), *([f"… and {more} more"] if more > 0 else [])])
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return the counts of tenants by status that are not zero, the good ones first: `37 done, 1 failed`."""
+    words = {status: status.value for status in (Status.DONE, Status.NO_CHANGE, *Status)}
+    words[Status.NO_CHANGE] = "unchanged"
+    return ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts[status]) or "no tenants"
 
 
 def wrapped(start: str, pieces: Iterable[str], *, width: int, hang: int, gap: str = "    ") -> list[str]:

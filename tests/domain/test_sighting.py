@@ -50,7 +50,7 @@ def test_a_copy_that_lies_in_another_integration_is_not_that_integrations_own() 
     assert sight([copy], ELSEWHERE) == Absent(("named001",))
 
 
-@pytest.mark.parametrize("order", permutations(range(4)))
+@pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_the_oldest_is_ours_and_the_others_are_surplus_in_order_of_age(order: tuple[int, ...]) -> None:
     twin: Document = {**NAMED, "_id": "named000"}
     late: Document = {**NAMED, "_id": "alate001", "createdAt": "2026-03-04"}

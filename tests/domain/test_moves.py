@@ -1,0 +1,169 @@
+"""What to do next, and how long a lost call has to be waited for."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployer.domain.deployment import Deployment, Moment, Step
+from deployer.domain.lifecycle import TRANSITIONS, Event, State, StepKind
+from deployer.domain.manifest import Safety
+from deployer.domain.moves import (
+    ATTEMPTS,
+    Begin,
+    GiveUp,
+    Move,
+    Recover,
+    Rest,
+    next_move,
+    rebased,
+    remaining,
+    settle_time,
+)
+from tests.factories import deployment
+
+SAFETY = Safety()
+NOW = Moment("boot", 1000.0)
+THEN = Moment("boot", 990.0)
+KINDS = (StepKind.CLONE, StepKind.CONFIGURE, StepKind.RUN, StepKind.FOLLOW)
+STATES = st.lists(st.sampled_from(State), max_size=4)
+
+
+def step(state: State, kind: StepKind = StepKind.CLONE) -> Step:
+    return Step(kind, state, intent=None if state is State.READY else THEN)
+
+
+def steps(states: list[State]) -> tuple[Step, ...]:
+    return tuple(map(step, states, KINDS))
+
+
+def kind_of(move: Move) -> str:
+    match move:
+        case Rest():
+            return "rest"
+        case Begin(index) | Recover(index) | GiveUp(index):
+            return f"{type(move).__name__.lower()} {index}"
+
+
+# The states of clone, configure and run; the move; the move where nothing new may be begun.
+TABLE = """
+ready     ready    ready    begin 0      rest
+intended  ready    ready    recover 0    recover 0
+unknown   ready    ready    rest         rest
+failed    ready    ready    rest         rest
+skipped   ready    ready    rest         rest
+cancelled ready    ready    rest         rest
+done      ready    ready    begin 1      rest
+done      intended ready    recover 1    recover 1
+done      unknown  ready    rest         rest
+done      failed   ready    rest         rest
+done      skipped  ready    rest         rest
+done      done     ready    begin 2      rest
+done      done     intended recover 2    recover 2
+done      done     failed   rest         rest
+done      done     done     rest         rest
+"""
+
+
+@pytest.mark.parametrize("row", TABLE.strip().splitlines())
+def test_the_first_step_that_is_not_done_decides(row: str) -> None:
+    words = row.split()
+    found = deployment(*steps([State(word) for word in words[:3]]))
+    move = kind_of(next_move(found, NOW, SAFETY))
+    settled = kind_of(next_move(found, NOW, SAFETY, settle_only=True))
+    assert f"{move} {settled}" == " ".join(words[3:])
+
+
+def test_a_tenant_without_steps_rests() -> None:
+    assert next_move(Deployment("r", 0, deployment().planned, ()), NOW, SAFETY) == Rest()
+
+
+def test_a_call_proven_absent_too_often_is_given_up() -> None:
+    tried = replace(step(State.READY), attempts=ATTEMPTS)
+    assert next_move(deployment(tried), NOW, SAFETY) == GiveUp(0, tried)
+    again = replace(tried, attempts=ATTEMPTS - 1)
+    assert next_move(deployment(again), NOW, SAFETY) == Begin(0, again)
+
+
+def test_a_call_given_up_is_not_even_that_where_nothing_new_may_be_begun() -> None:
+    tried = replace(step(State.READY), attempts=ATTEMPTS)
+    assert next_move(deployment(tried), NOW, SAFETY, settle_only=True) == Rest()
+
+
+@given(STATES.filter(bool), st.booleans())
+def test_a_move_is_about_the_first_step_that_is_not_done(states: list[State], settle_only: bool) -> None:
+    found = deployment(*steps(states))
+    move = next_move(found, NOW, SAFETY, settle_only=settle_only)
+    if not isinstance(move, Rest):
+        assert set(states[: move.index]) <= {State.DONE}
+        assert move.step is found.steps[move.index]
+        assert move.step.state in {State.READY, State.INTENDED}
+
+
+@given(st.data())
+def test_never_are_two_steps_in_flight_whatever_happens(data: st.DataObject) -> None:
+    found = deployment(*steps([State.READY] * 3))
+    for _ in range(12):
+        move = next_move(found, NOW, SAFETY)
+        index = move.index if isinstance(move, Begin | Recover) else data.draw(st.integers(0, 2))
+        known = {event for state, event in TRANSITIONS if state is found.steps[index].state}
+        events = {Event.INTEND} if isinstance(move, Begin) else known - {Event.INTEND}
+        if not events:
+            continue
+        event = data.draw(st.sampled_from(sorted(events)))
+        found = found.moved(index, found.steps[index].meet(event, intent=NOW))
+        assert [one.state for one in found.steps].count(State.INTENDED) <= 1
+
+
+# E + T + S + V: intent validity, timeout, settle time, lag of the lists.
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [
+        (StepKind.CLONE, 10 + 360 + 120 + 30),
+        (StepKind.CREATE, 10 + 30 + 120 + 30),
+        (StepKind.CONFIGURE, 10 + 30 + 120),
+        (StepKind.RUN, 10 + 30 + 120 + 30),
+    ],
+)
+def test_the_settle_time_is_the_sum_of_all_that_may_still_happen(kind: StepKind, seconds: float) -> None:
+    assert settle_time(kind, SAFETY) == seconds
+
+
+@given(*(st.floats(0.1, 1000) for _ in range(5)))
+def test_every_setting_that_grows_lengthens_the_wait(
+    one: float, two: float, three: float, four: float, five: float
+) -> None:
+    safety = Safety(settle=one, lag=two, intent=three, clone_timeout=four, timeout=five)
+    assert settle_time(StepKind.CLONE, safety) == pytest.approx(one + two + three + four)
+    assert settle_time(StepKind.RUN, safety) == pytest.approx(one + two + three + five)
+    assert settle_time(StepKind.CONFIGURE, safety) == pytest.approx(one + three + five)
+
+
+@pytest.mark.parametrize(
+    ("intent", "left"),
+    [
+        (Moment("boot", 1000.0), 60.0),
+        (Moment("boot", 990.0), 50.0),
+        (Moment("boot", 940.0), 0.0),
+        (Moment("boot", 10.0), 0.0),
+        (Moment("another boot", 940.0), 60.0),
+        (Moment("another boot", 5000.0), 60.0),
+        (None, 60.0),
+    ],
+)
+def test_of_a_wait_remains_what_this_boots_clock_has_not_counted(intent: Moment | None, left: float) -> None:
+    assert remaining(Step(StepKind.CLONE, State.INTENDED, intent=intent), NOW, 60.0) == left
+
+
+def test_recovery_is_told_how_long_to_wait() -> None:
+    move = next_move(deployment(step(State.INTENDED)), NOW, SAFETY)
+    assert isinstance(move, Recover)
+    assert move.wait == settle_time(StepKind.CLONE, SAFETY) - 10.0
+
+
+def test_an_intent_of_another_boot_counts_from_now_on() -> None:
+    foreign = replace(step(State.INTENDED), intent=Moment("another boot", 5.0))
+    found = rebased(deployment(step(State.DONE), foreign, step(State.READY)), NOW)
+    assert [one.intent for one in found.steps] == [THEN, NOW, None]
+    assert remaining(found.steps[1], Moment("boot", 1020.0), 60.0) == 40.0

@@ -1,0 +1,62 @@
+"""The plan: steps of an action, requests, order."""
+
+import pytest
+
+from deployer.domain.identity import InstanceKey
+from deployer.domain.lifecycle import StepKind
+from deployer.domain.merge3 import Change, Verdict
+from deployer.domain.plan import REQUESTS, Action, in_file_order, requests, steps_for
+from tests.factories import INTEGRATION, TEMPLATE, crowd, plan, planned
+
+# action, options, steps
+STEPS = """
+create                        clone configure
+create     file               create configure
+create     trigger            clone configure run
+create     trigger+follow     clone configure run follow
+create     file+trigger       create configure run
+create     follow             clone configure
+update                        configure
+update     trigger+follow     configure run follow
+adopt                         configure
+adopt      trigger            configure run
+run                           run
+run        follow             run follow
+no_change  trigger+follow
+blocked    trigger+follow
+"""
+
+
+@pytest.mark.parametrize("row", [line for line in STEPS.splitlines() if line])
+def test_an_action_has_its_steps_in_order(row: str) -> None:
+    options = set(row[11:30].strip().split("+"))
+    steps = steps_for(
+        Action(row[:11].strip()), from_file="file" in options, trigger="trigger" in options, follow="follow" in options
+    )
+    assert list(steps) == [StepKind(word) for word in row[30:].split()]
+
+
+def test_the_requests_of_a_plan_are_those_of_its_steps() -> None:
+    assert requests([]) == 0
+    assert requests(crowd(3)) == 3 * (2 + 2)
+    assert set(REQUESTS) == set(StepKind)
+
+
+def test_work_is_what_has_steps_and_actions_add_up() -> None:
+    idle = planned("idle", action=Action.NO_CHANGE, steps=())
+    found = plan(*crowd(2), idle)
+    assert [one.tenant for one in found.work] == ["tenant-0", "tenant-1"]
+    assert found.actions() == {Action.CREATE: 2, Action.NO_CHANGE: 1}
+    assert found.revision == "r" * 64
+
+
+def test_the_order_is_the_files_whatever_was_decided_first() -> None:
+    tenants = crowd(5)
+    order = {one.tenant: place for place, one in enumerate(tenants)}
+    assert list(in_file_order(tenants[::-1], order)) == tenants
+
+
+def test_a_planned_tenant_knows_its_key_and_verdicts() -> None:
+    found = planned(changes=[Change(("name",), "a", "b", Verdict.UPDATE)])
+    assert found.key == InstanceKey(TEMPLATE, INTEGRATION)
+    assert found.verdicts == {("name",): Verdict.UPDATE}

@@ -1,0 +1,256 @@
+"""Updating what is deployed: only what differs, only what is ours."""
+
+import json
+
+import pytest
+
+from deployer.simulator import Knobs, Rule
+from tests.engine.stage import Stage
+
+
+@pytest.fixture
+def deployed(stage: Stage) -> Stage:
+    """Return a stage on which everything is deployed, with the ledger emptied."""
+    ended = stage.apply()
+    assert ended.code == 0, ended.err
+    stage.forget_requests()
+    return stage
+
+
+def test_a_changed_value_is_written_with_one_put_a_tenant(deployed: Stage) -> None:
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+
+    ended = deployed.apply()
+
+    assert (ended.code, deployed.writes) == (0, ["flows.put"] * 3)
+    assert deployed.flow()["settings"] == {"region": "us-east", "batchSize": 300}
+
+
+def test_only_the_tenants_that_differ_are_written(deployed: Stage) -> None:
+    deployed.columns["globex"] = {"region": "moon"}
+
+    deployed.apply()
+
+    assert deployed.writes == ["flows.put"]
+    assert deployed.flow("globex")["settings"]["region"] == "moon"
+
+
+def test_what_others_own_survives_an_update(deployed: Stage) -> None:
+    theirs = {"settings": {"region": "us-east", "batchSize": 200, "theirs": [1]}, "pageProcessors": [], "note": "mine"}
+    deployed.edit("acme", **theirs)
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+
+    ended = deployed.apply()
+
+    flow = deployed.flow("acme")
+    assert ended.code == 0
+    assert (flow["pageProcessors"], flow["note"]) == ([], "mine")
+    assert flow["settings"] == {"region": "us-east", "batchSize": 300, "theirs": [1]}
+
+
+def test_an_edit_of_others_between_the_read_and_the_plan_is_kept(deployed: Stage) -> None:
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+    deployed.befall(Rule(action="edit", route="flows.get", id=deployed.flow()["_id"], nth=1, fields={"note": "late"}))
+
+    deployed.apply()
+
+    assert deployed.flow()["note"] == "late"
+    assert deployed.flow()["settings"]["batchSize"] == 300
+
+
+def test_drift_is_reported_and_left(deployed: Stage) -> None:
+    deployed.edit("acme", timezone="Asia/Tokyo")
+
+    planned = deployed.plan()["acme"]
+    ended = deployed.apply()
+
+    assert planned["action"] == "no_change"
+    assert "timezone" in planned["reason"]
+    assert (ended.code, deployed.writes) == (0, [])
+    assert deployed.flow()["timezone"] == "Asia/Tokyo"
+
+
+def test_drift_in_one_field_does_not_keep_another_from_being_written(deployed: Stage) -> None:
+    deployed.edit("acme", timezone="Asia/Tokyo")
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+
+    ended = deployed.apply()
+
+    assert ended.code == 0
+    assert deployed.flow()["timezone"] == "Asia/Tokyo"
+    assert deployed.flow()["settings"]["batchSize"] == 300
+    assert "timezone" in deployed.plan()["acme"]["reason"]
+
+
+def _fight(stage: Stage) -> None:
+    stage.edit("acme", settings={"region": "us-east", "batchSize": 250})
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+
+
+def test_a_conflict_blocks_its_tenant_and_names_the_field(deployed: Stage) -> None:
+    _fight(deployed)
+
+    ended = deployed.apply()
+
+    assert ended.code == 3
+    assert ended.tenants["acme"]["outcome"] == "blocked"
+    assert "settings.batchSize" in ended.tenants["acme"]["error"]["message"]
+    assert deployed.flow("acme")["settings"]["batchSize"] == 250
+    assert deployed.flow("globex")["settings"]["batchSize"] == 300
+
+
+@pytest.mark.parametrize(("option", "value"), [("--ours", 300), ("--theirs", 250)])
+def test_a_conflict_ends_for_good_as_the_person_says(deployed: Stage, option: str, value: int) -> None:
+    _fight(deployed)
+
+    ended = deployed.apply(option, "acme")
+    deployed.forget_requests()
+    again = deployed.apply()
+
+    assert (ended.code, again.code, deployed.writes) == (0, 0, [])
+    assert deployed.flow("acme")["settings"]["batchSize"] == value
+
+
+def test_a_server_that_normalises_is_not_written_to_again(stage: Stage) -> None:
+    stage.simulator.knobs = Knobs(settings_as_text=True)
+    stage.apply()
+    assert stage.flow()["settings"]["batchSize"] == "200"
+    stage.forget_requests()
+
+    ended = stage.apply()
+
+    assert (ended.code, stage.writes) == (0, [])
+    assert ended.document["counts"]["no_change"] == 3
+
+
+def test_a_name_that_the_server_trims_is_not_written_again(stage: Stage) -> None:
+    stage.simulator.knobs = Knobs(name_length=30)
+    stage.manifest["flow"]["name"] = "Orders of ${tenant.values.name}, kept in step every hour"
+    stage.apply()
+    stage.forget_requests()
+
+    ended = stage.apply()
+
+    assert (ended.code, stage.writes) == (0, [])
+    assert [len(stage.flows(name)) for name in stage.tenants] == [1, 1, 1]
+
+
+def test_a_dropped_field_goes_back_to_what_it_was_before_us(deployed: Stage) -> None:
+    del deployed.manifest["flow"]["timezone"]
+
+    ended = deployed.apply()
+
+    assert (ended.code, deployed.writes) == (0, ["flows.put"] * 3)
+    assert deployed.flow()["timezone"] == "America/Los_Angeles"  # as in the template
+
+
+def test_a_dropped_field_that_was_not_there_before_us_is_removed(deployed: Stage) -> None:
+    del deployed.manifest["flow"]["settings"]["batchSize"]
+    del deployed.manifest["flow"]["schedule"]
+
+    ended = deployed.apply()
+
+    assert (ended.code, deployed.writes) == (0, ["flows.put"] * 3)
+    assert deployed.flow()["settings"] == {"region": "us-east"}
+    assert "schedule" not in deployed.flow()
+    assert {tenant["action"] for tenant in deployed.plan().values()} == {"no_change"}
+
+
+def test_a_dropped_field_is_removed_along_with_a_change_of_another(deployed: Stage) -> None:
+    del deployed.manifest["flow"]["settings"]["batchSize"]
+    deployed.manifest["flow"]["timezone"] = "Asia/Tokyo"
+
+    deployed.apply()
+
+    assert deployed.flow()["settings"] == {"region": "us-east"}
+    assert deployed.flow()["timezone"] == "Asia/Tokyo"
+
+
+def test_a_dropped_field_that_somebody_took_over_is_left_to_them(deployed: Stage) -> None:
+    deployed.edit("acme", settings={"region": "us-east", "batchSize": 7})
+    del deployed.manifest["flow"]["settings"]["batchSize"]
+
+    deployed.apply()
+
+    assert deployed.flow("acme")["settings"]["batchSize"] == 7
+    assert "batchSize" not in deployed.flow("globex")["settings"]
+
+
+def test_a_null_is_set_as_null(deployed: Stage) -> None:
+    deployed.manifest["flow"]["settings"]["batchSize"] = None
+
+    deployed.apply()
+    deployed.forget_requests()
+    again = deployed.apply()
+
+    assert deployed.flow()["settings"] == {"region": "us-east", "batchSize": None}
+    assert (again.code, deployed.writes) == (0, [])
+
+
+def test_the_description_ends_with_one_line_that_says_who_manages_the_flow(stage: Stage) -> None:
+    stage.manifest["flow"]["description"] = "All orders"
+    stage.apply()
+    first = stage.flow()["description"]
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+    stage.apply()
+
+    assert first.splitlines()[:2] == ["All orders", ""]
+    assert first.splitlines()[2].startswith("Managed by deployer · order-sync · ")
+    assert stage.flow()["description"] == first
+    assert {tenant["action"] for tenant in stage.plan().values()} == {"no_change"}
+
+
+def test_a_description_that_a_person_wrote_stands_above_the_marker_line(deployed: Stage) -> None:
+    line = deployed.flow()["description"]
+    deployed.edit("acme", description="Ask Jo before you touch this")
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+
+    deployed.apply()
+
+    assert deployed.flow()["description"] == f"Ask Jo before you touch this\n\n{line}"
+
+
+def test_without_a_marker_wanted_none_is_left(stage: Stage) -> None:
+    stage.manifest["marker"] = "none"
+
+    ended = stage.apply()
+    stage.forget_requests()
+    again = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert "description" not in stage.flow()
+    assert stage.flow()["name"] == f"Orders: {stage.tenants['acme'].name}"
+    assert (again.code, stage.writes) == (0, [])
+
+
+def test_a_flow_that_a_person_renamed_is_still_ours(deployed: Stage) -> None:
+    deployed.edit("acme", name="My flow", description="mine")
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+
+    ended = deployed.apply()
+
+    assert ended.code == 0
+    assert deployed.flow("acme")["settings"]["batchSize"] == 300
+    assert deployed.flow("acme")["name"] == "My flow"
+    assert deployed.sent("flows.clone") == 0
+
+
+def test_a_changed_connection_of_an_existing_flow_is_blocked(deployed: Stage) -> None:
+    deployed.columns["acme"] = {"slack": deployed.tenants["globex"].id("connections", "Slack")}
+
+    planned = deployed.plan()
+
+    assert planned["acme"]["action"] == "blocked"
+    assert "connections changed" in planned["acme"]["reason"]
+
+
+def test_a_put_that_the_server_takes_and_ignores_is_a_failure(deployed: Stage) -> None:
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+    before = deployed.flow("acme")
+    deployed.befall(Rule(action="garble", route="flows.put", id=before["_id"], text=json.dumps(before)))
+
+    ended = deployed.apply()
+
+    assert ended.code == 3
+    assert ended.tenants["acme"]["error"]["code"] == "not_applied"
+    assert "settings.batchSize" in ended.tenants["acme"]["error"]["message"]

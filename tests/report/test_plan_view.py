@@ -1,0 +1,116 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deployer.domain.documents import MISSING
+from deployer.domain.plan import Action, Plan
+from deployer.report.plan_view import plan_document, plan_text
+from deployer.report.text import columns
+from tests.factories import CREATE, crowd, plan, planned
+from tests.report.stage import DIGEST, HOSTILE, account, change, creations, sample
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def shown(made: Plan, *, width: int = 120, show_all: bool = False) -> str:
+    return plan_text(made, DIGEST, width=width, show_all=show_all, manifest="rollout.yaml")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_plan_reads_like_this(width: int) -> None:
+    assert shown(sample(), width=width) + "\n" == (GOLDEN / f"plan-{width}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_no_line_is_wider_than_the_terminal_but_for_the_command_to_copy(width: int) -> None:
+    wide = [line for line in shown(sample(), width=width).splitlines() if columns(line) > width]
+    assert all(line.startswith("Apply it:") for line in wide)
+
+
+def test_more_than_fifty_tenants_of_a_kind_are_counted_and_not_listed() -> None:
+    text = shown(creations(400))
+    assert "… and 350 more like it (--all shows them)" in text
+    assert text.count("  + tenant-") == 50
+
+
+def test_all_tenants_are_listed_on_request() -> None:
+    text = shown(creations(400), show_all=True)
+    assert text.count("  + tenant-") == 400
+    assert "more like it" not in text
+
+
+def test_unchanged_tenants_are_listed_only_on_request() -> None:
+    assert "hooli" not in shown(sample())
+    assert "= hooli" in shown(sample(), show_all=True)
+
+
+def test_a_plan_without_work_offers_nothing_to_apply() -> None:
+    text = shown(plan(planned(action=Action.NO_CHANGE, steps=())))
+    assert "nothing to do" in text
+    assert "Apply it" not in text
+
+
+def test_the_command_to_apply_survives_a_path_with_spaces() -> None:
+    text = plan_text(sample(), DIGEST, width=80, show_all=False, manifest="my files/rollout.yaml")
+    assert text.endswith("deployer apply 'my files/rollout.yaml' --plan 7f3ac1000000")
+
+
+def test_templates_that_differ_between_accounts_are_pointed_out() -> None:
+    both = {"us": account("us"), "eu": account("eu", revision="b" * 64)}
+    text = shown(replace(sample(), accounts=both))
+    assert "@rev:7f3ac1" in text
+    assert "@rev:bbbbbb" in text
+    assert "the template is not the same in all accounts" in text
+
+
+def test_hostile_names_are_inert() -> None:
+    changes = [change(f"settings.{HOSTILE}", HOSTILE, MISSING)]
+    made = plan(planned(HOSTILE, changes=changes), planned(HOSTILE, action=Action.BLOCKED, reason=HOSTILE))
+    made = replace(made, name=HOSTILE, absent=(HOSTILE,))
+    assert all(character.isprintable() or character == "\n" for character in shown(made))
+
+
+def test_wide_names_keep_the_columns_straight() -> None:
+    first, second = shown(plan(planned("東京", steps=CREATE), planned("acme"))).splitlines()[2:4]
+    assert columns(first.partition("create")[0]) == columns(second.partition("create")[0])
+
+
+def test_a_document_counts_requests_and_everybody_at_risk() -> None:
+    document = plan_document(sample(), DIGEST)
+    assert (document["requests"], document["blast_radius"], document["seconds"]) == (6, 2, 0.0)
+
+
+def test_only_tenants_with_work_have_a_wave() -> None:
+    tenants = plan_document(sample(), DIGEST)["tenants"]
+    assert isinstance(tenants, list)
+    assert [tenant["wave"] for tenant in tenants if isinstance(tenant, dict)] == [1, 1, None, None, None]
+
+
+def test_a_change_without_a_value_has_no_key_for_it() -> None:
+    made = plan(planned(changes=[change("schedule", MISSING, None)]))
+    assert plan_document(made, DIGEST)["tenants"][0]["changes"] == [  # type: ignore[index, call-overload]  # JSON
+        {"path": "schedule", "to": None, "verdict": "update"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("users", "seconds"),
+    [
+        pytest.param(("one", "one"), 11.5, id="one bucket for two entries of an account"),
+        pytest.param(("one", "two"), 4.7, id="two accounts side by side"),
+    ],
+)
+def test_time_follows_from_the_buckets_that_accounts_share(users: tuple[str, str], seconds: float) -> None:
+    accounts = {name: account(name, user=user) for name, user in zip("ab", users, strict=True)}
+    tenants = [*crowd(500, account="a"), *crowd(500, account="b")]
+    made = replace(plan(*tenants), accounts=accounts)
+    assert plan_document(made, DIGEST)["seconds"] == seconds
+
+
+def test_a_rate_of_the_manifest_is_the_rate_of_the_estimate() -> None:
+    settings = {"accounts": {"main": {"rate": {"per_second": 10, "burst": 10, "share": 0.5}}}}
+    made = replace(creations(100), settings=settings)  # type: ignore[arg-type]  # JSON
+    assert plan_document(made, DIGEST)["seconds"] == pytest.approx((400 - 3) / (0.985 * 5), abs=0.05)
+    assert "5 req/s of 10" in shown(made)
+    assert "about 81 s" in shown(made)

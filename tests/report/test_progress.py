@@ -1,0 +1,223 @@
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import anyio
+import anyio.lowlevel
+import pyte
+import pytest
+
+from deployer.domain.deployment import Deployment, count
+from deployer.domain.lifecycle import State
+from deployer.report.progress import LiveProgress, PlainProgress
+from tests.report.stage import HOSTILE, Budgets, Seconds, Terminal, at_rest, untouched
+
+ESCAPE = "\x1b"
+FIRST = "making sure the first clone is not still on its way"
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+class Stage:
+    """Three tenants with work, budgets and a clock that a test moves, and what is printed."""
+
+    def __init__(self) -> None:
+        self.budgets, self.clock, self.terminal, self.pipe = Budgets(), Seconds(), Terminal(), io.StringIO()
+        self.counts = count(untouched(name).status for name in ("acme", "globex", "initech"))
+
+    def live(self) -> LiveProgress:
+        return LiveProgress(self.counts, self.budgets, self.terminal, clock=self.clock)
+
+    def plain(self) -> PlainProgress:
+        return PlainProgress(self.counts, self.budgets, self.pipe, clock=self.clock)
+
+    def screen(self, *, columns: int = 80) -> str:
+        """Return what stands on a terminal that was sent all this."""
+        screen = pyte.Screen(columns, 24)
+        pyte.Stream(screen).feed(self.terminal.getvalue().replace("\n", "\r\n"))
+        return "\n".join(line.rstrip() for line in screen.display).strip()
+
+
+def done(name: str) -> tuple[Deployment, Deployment]:
+    return untouched(name), at_rest(name, State.DONE)
+
+
+def failed(name: str, message: str = "no such zone") -> tuple[Deployment, Deployment]:
+    return untouched(name), at_rest(name, State.FAILED, code="invalid_field", message=message)
+
+
+def test_the_live_view_shows_how_far_it_is_and_what_fails() -> None:
+    stage = Stage()
+    with stage.live() as live:
+        live.moved(*done("acme"))
+        live.moved(*failed("initech"))
+        live.refresh()
+        assert "2 of 3: 1 done, 1 pending, 1 failed" in stage.screen()
+        assert "x initech invalid_field: no such zone" in stage.screen()
+
+
+def test_the_live_view_shows_the_pace_against_the_rate_and_what_is_left() -> None:
+    stage = Stage()
+    with stage.live() as live:
+        live.moved(*done("acme"))
+        stage.clock.now += 2.0
+        stage.budgets.now = replace(stage.budgets.now, sent=286, in_flight=12)
+        live.refresh()
+        assert "143 requests/s of 296 · 12 in flight · about 4.0s left" in stage.screen()
+
+
+def test_the_live_view_says_that_the_api_asked_for_a_pause() -> None:
+    stage = Stage()
+    with stage.live() as live:
+        stage.budgets.now = replace(stage.budgets.now, throttled=1, paused_for=3.0)
+        live.refresh()
+        assert "paused 3.0s (429)" in stage.screen()
+
+
+def test_the_live_view_says_who_waits_for_what_until_it_moves() -> None:
+    stage = Stage()
+    with stage.live() as live:
+        live.waiting(untouched("acme"), 400.0, FIRST)
+        stage.clock.now += 28.0
+        live.refresh()
+        assert f"acme: {FIRST}, 6m12s" in stage.screen()
+        live.moved(*done("acme"))
+        live.refresh()
+        assert FIRST not in stage.screen()
+
+
+def test_the_live_view_keeps_the_last_five_failures_and_the_first_five_who_wait() -> None:
+    stage = Stage()
+    stage.counts["pending"] = 20
+    with stage.live() as live:
+        for number in range(7):
+            live.moved(*failed(f"bad-{number}"))
+            live.waiting(untouched(f"slow-{number}"), 60.0, FIRST)
+        live.refresh()
+        screen = stage.screen()
+        assert re.findall(r"bad-\d", screen) == [f"bad-{number}" for number in range(2, 7)]
+        assert "… and 2 more waiting" in screen
+
+
+def test_the_live_view_is_redrawn_in_place() -> None:
+    stage = Stage()
+    with stage.live() as live:
+        for _ in range(5):
+            live.refresh()
+        assert stage.screen().count("of 3") == 1
+
+
+def test_the_live_view_leaves_nothing_behind() -> None:
+    stage = Stage()
+    with stage.live() as live:
+        live.moved(*failed("initech"))
+    assert stage.screen() == ""
+
+
+@pytest.mark.parametrize("columns", [20, 50, 80])
+def test_the_live_view_never_wraps_a_line(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stage = Stage()
+    with stage.live() as live:
+        live.moved(*failed("initech", "x" * 200))
+        live.halted("main", "y" * 200)
+        live.refresh()
+        assert len(stage.screen(columns=columns).splitlines()) == 5
+
+
+def test_hostile_names_do_not_reach_the_terminal() -> None:
+    stage = Stage()
+    with stage.live() as live:
+        live.moved(*failed(HOSTILE, f"[red]{HOSTILE}"))
+        live.waiting(untouched(HOSTILE), 60.0, HOSTILE)
+        live.halted(HOSTILE, HOSTILE)
+        live.refresh()
+        assert "[red][31mevil" in stage.screen()
+    assert not set("\u202e\x07\x9b") & set(stage.terminal.getvalue())
+    assert f"{ESCAPE}[31mev" not in stage.terminal.getvalue()
+
+
+def test_a_pipe_gets_one_line_for_each_tenant_that_came_to_rest() -> None:
+    stage = Stage()
+    with stage.plain() as progress:
+        stage.clock.now += 2.1
+        progress.moved(untouched("acme"), untouched("acme"))
+        progress.moved(*done("acme"))
+        progress.moved(*failed("initech"))
+        progress.halted("main", "the API does not accept the token any more")
+    assert stage.pipe.getvalue().splitlines() == [
+        "done acme flow f1 2.1s",
+        "failed initech invalid_field: no such zone",
+        "halted main: the API does not accept the token any more",
+    ]
+
+
+def test_a_pipe_is_told_once_why_a_tenant_waits() -> None:
+    stage = Stage()
+    with stage.plain() as progress:
+        for _ in range(3):
+            progress.moved(untouched("acme"), untouched("acme"))
+            progress.waiting(untouched("acme"), 372.0, FIRST)
+        progress.waiting(untouched("acme"), 5.0, "cannot be read: timeout")
+    assert stage.pipe.getvalue().splitlines() == [
+        f"waiting acme: {FIRST}, 6m12s",
+        "waiting acme: cannot be read: timeout, 5.0s",
+    ]
+
+
+def test_a_heartbeat_says_how_things_stand() -> None:
+    stage = Stage()
+    with stage.plain() as progress:
+        stage.clock.now += 30.0
+        stage.budgets.now = replace(stage.budgets.now, sent=300, throttled=2, in_flight=4)
+        progress.beat()
+    assert stage.pipe.getvalue() == "0 of 3: 3 pending · 10 requests/s of 296 · 4 in flight · 2 × 429\n"
+
+
+def test_the_pace_is_that_of_the_last_seconds() -> None:
+    stage = Stage()
+    with stage.plain() as progress:
+        for sent in (3000, 3000, 3300):
+            stage.clock.now += 30.0
+            stage.budgets.now = replace(stage.budgets.now, sent=sent)
+            progress.beat()
+    paces = [int(pace) for pace in re.findall(r"(\d+) requests/s", stage.pipe.getvalue())]
+    assert paces == [100, 0, 10]
+
+
+def test_a_pipe_never_gets_an_escape_sequence_or_a_second_line() -> None:
+    stage = Stage()
+    with stage.plain() as progress:
+        progress.moved(*failed(HOSTILE, HOSTILE))
+        progress.waiting(untouched(HOSTILE), 60.0, HOSTILE)
+        progress.halted(HOSTILE, HOSTILE)
+        progress.beat()
+    assert all(character.isprintable() or character == "\n" for character in stage.pipe.getvalue())
+    assert len(stage.pipe.getvalue().splitlines()) == 4
+
+
+def test_a_pipe_does_not_load_what_only_a_terminal_needs() -> None:
+    script = "import sys, deployer.report.progress; sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.anyio
+async def test_the_live_view_is_drawn_for_as_long_as_its_heartbeat_goes() -> None:
+    stage = Stage()
+    with stage.live() as live:
+        async with anyio.create_task_group() as group:
+            group.start_soon(live.heartbeat)
+            await anyio.lowlevel.checkpoint()
+            live.moved(*done("acme"))
+            with anyio.fail_after(5):
+                while "1 done" not in stage.screen():
+                    await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()

@@ -1,0 +1,50 @@
+import json
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+
+from deployer.domain.lifecycle import State
+from deployer.domain.plan import Action
+from deployer.report.plan_view import plan_document
+from deployer.report.summary import summary
+from tests.factories import rollout
+from tests.report.stage import DIGEST, at_rest, sample, untouched
+
+
+def judge_of(name: str) -> jsonschema.Draft202012Validator:
+    schema = json.loads(files("deployer.report").joinpath("schemas", f"{name}.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def as_printed(document: object) -> dict[str, Any]:
+    printed: dict[str, Any] = json.loads(json.dumps(document))
+    return printed
+
+
+def a_summary() -> dict[str, Any]:
+    troubled = (at_rest(state, state, code="invalid_field", message="no such zone") for state in State)
+    blocked = untouched("initech", action=Action.BLOCKED, reason="moved")
+    unchanged = untouched("hooli", action=Action.NO_CHANGE)
+    return as_printed(summary(rollout(), [*troubled, blocked, unchanged], halted={"main": "401"}))
+
+
+def test_a_plan_is_as_its_schema_says() -> None:
+    judge_of("plan").validate(as_printed(plan_document(sample(), DIGEST)))
+
+
+def test_a_summary_is_as_its_schema_says() -> None:
+    judge_of("summary").validate(a_summary())
+
+
+@pytest.mark.parametrize("missing", ["outcome", "counts", "tenants"])
+def test_a_document_that_lacks_a_promised_key_is_refused(missing: str) -> None:
+    document = a_summary()
+    del document[missing]
+    assert not judge_of("summary").is_valid(document)
+
+
+def test_a_key_that_the_schema_does_not_know_is_refused() -> None:
+    assert not judge_of("summary").is_valid({**a_summary(), "extra": 1})

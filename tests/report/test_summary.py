@@ -1,0 +1,140 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployer.domain.deployment import Deployment, Status
+from deployer.domain.lifecycle import Event, State, StepKind
+from deployer.domain.plan import Action
+from deployer.journal.protocol import Happening
+from deployer.report.summary import summary, summary_text, tenant_text
+from tests.factories import rollout
+from tests.report.stage import HOSTILE, at_rest, untouched
+
+GOLDEN = Path(__file__).parent / "golden"
+RESOLVE = "look at it, then: deployer resolve soylent --took ID, or --retry"
+
+
+def shown(deployments: Sequence[Deployment], *, width: int = 80, **halted: str) -> str:
+    return summary_text(summary(rollout(), deployments, halted=halted), width=width, manifest="rollout.yaml")
+
+
+def failed(count: int, *, code: str = "invalid_field", message: str = "no such zone") -> list[Deployment]:
+    remedy = "mend the cause and run apply with --failed"
+    return [at_rest(f"{code}-{n}", State.FAILED, code=code, message=message, remedy=remedy) for n in range(count)]
+
+
+def mixed() -> list[Deployment]:
+    """Return tenants of every fate that has something to say."""
+    doubt = "a flow cloned from the template is there without our marker: 5f12"
+    return [
+        *(at_rest(f"tenant-{number}", State.DONE) for number in range(38)),
+        *failed(7),
+        *failed(1, code="not_found", message="no such integration"),
+        at_rest("soylent", State.UNKNOWN, code="doubtful_flow", message=doubt, remedy=RESOLVE),
+        untouched("initech", action=Action.BLOCKED, reason="integration 5f is not in account main"),
+        untouched("hooli"),
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_summary_reads_like_this(width: int) -> None:
+    text = shown(mixed(), width=width, main="the API does not accept the token any more") + "\n"
+    assert text == (GOLDEN / f"summary-{width}.txt").read_text(encoding="utf-8")
+
+
+@given(st.lists(st.sampled_from([*State, None])))
+def test_counts_have_every_status_and_add_up_to_the_tenants(states: list[State | None]) -> None:
+    tenants = [
+        untouched(f"t{number}", action=Action.NO_CHANGE) if state is None else at_rest(f"t{number}", state)
+        for number, state in enumerate(states)
+    ]
+    counts = summary(rollout(), tenants, halted={})["counts"]
+    assert isinstance(counts, dict)
+    assert set(counts) == {status.value for status in Status}
+    assert sum(count for count in counts.values() if isinstance(count, int)) == len(states)
+
+
+def test_a_line_to_resolve_a_tenant_is_never_broken() -> None:
+    assert RESOLVE in shown(mixed(), width=40)
+
+
+def test_equal_causes_are_told_once() -> None:
+    text = shown(failed(7))
+    assert text.count("no such zone") == 1
+    assert "7 failed" in text
+    assert "… and 2 more" in text
+
+
+def test_the_cause_of_most_tenants_comes_first() -> None:
+    text = shown([*failed(1, code="rare"), *failed(2, code="usual")])
+    assert text.index("usual:") < text.index("rare:")
+
+
+def test_nothing_to_do_says_so() -> None:
+    text = shown([untouched(name, action=Action.NO_CHANGE) for name in "abc"])
+    assert text.endswith("nothing to do: 3 tenants unchanged, only reads were sent")
+
+
+def test_work_that_is_left_names_the_command_that_goes_on() -> None:
+    assert "deployer resume rollout.yaml" in shown([untouched("acme")])
+
+
+def test_success_has_nothing_more_to_say() -> None:
+    assert shown([at_rest("acme", State.DONE)]) == "Rollout order-sync succeeded: 1 done"
+
+
+def test_a_blocked_tenant_says_why_in_the_document() -> None:
+    tenants = summary(rollout(), [untouched("a", action=Action.BLOCKED, reason="moved")], halted={})["tenants"]
+    assert tenants[0]["error"]["message"] == "moved"  # type: ignore[index, call-overload]  # JSON
+
+
+@pytest.mark.parametrize("word", ["aborted", "superseded", "paused"])
+def test_what_a_person_decided_is_the_outcome(word: str) -> None:
+    document = summary(replace(rollout(), outcome=word), [untouched("acme")], halted={})
+    assert document["outcome"] == word
+
+
+def test_the_outcome_follows_a_tenant_that_was_resolved_since() -> None:
+    recorded = replace(rollout(), outcome="succeeded_with_failures")
+    assert summary(recorded, [at_rest("acme", State.DONE)], halted={})["outcome"] == "succeeded"
+
+
+def test_a_halted_rollout_stays_halted_when_it_is_looked_at_later() -> None:
+    document = summary(replace(rollout(reason="main: 401"), outcome="halted"), [untouched("acme")], halted={})
+    assert (document["outcome"], document["reason"]) == ("halted", "main: 401")
+
+
+def test_an_ended_rollout_says_how_long_it_took() -> None:
+    ended = replace(rollout(), ended_at="2026-03-01T10:06:12.000Z")
+    document = summary(ended, [at_rest("acme", State.DONE)], halted={})
+    assert "in 6m12s" in summary_text(document, width=80, manifest="m")
+
+
+def test_a_tenant_is_shown_with_all_that_happened_to_it() -> None:
+    happenings = [
+        Happening(StepKind.CLONE, Event.INTEND, "2026-03-01T10:00:01Z", {"seen": ["f0"]}),
+        Happening(StepKind.CLONE, Event.SUCCEED, "2026-03-01T10:00:02Z", {"flow": "f1"}),
+    ]
+    deployment = at_rest("acme", State.FAILED, code="invalid_field", message="no such zone")
+    assert tenant_text(deployment, happenings).splitlines() == [
+        "acme  update  failed",
+        "  account main  integration 5f0000000000000000000a01",
+        "  2026-03-01T10:00:01Z  clone      intend",
+        '  2026-03-01T10:00:02Z  clone      succeed      flow "f1"',
+        "  invalid_field: no such zone (timezone, 422)",
+        "  → mend it",
+    ]
+
+
+def test_hostile_words_are_inert() -> None:
+    hostile = [
+        at_rest(HOSTILE, state, code=HOSTILE, message=HOSTILE, remedy=HOSTILE)
+        for state in (State.FAILED, State.UNKNOWN)
+    ]
+    happening = Happening(StepKind.CLONE, Event.SUCCEED, HOSTILE, {HOSTILE: HOSTILE})
+    text = shown(hostile, main=HOSTILE) + tenant_text(hostile[0], [happening])
+    assert all(character.isprintable() or character == "\n" for character in text)

@@ -1,0 +1,69 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployer.domain.documents import MISSING, Value
+from deployer.report.text import columns, counted, cut, duration, plain, value_text, wrapped
+
+WORDS = st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12), min_size=1)
+
+
+@given(st.text())
+def test_plain_text_holds_nothing_that_moves_colours_or_turns(text: str) -> None:
+    assert all(character in {"\u200c", "\u200d"} or character >= " " for character in plain(text))
+    assert not set("\x7f\x9b\u202a\u202e\u2066\u200f\ufeff\u2028") & set(plain(text))
+    plain(text).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2Jacme", "[2Jacme"),
+        ("a\nb\tc", "a b c"),
+        ("\u202eemca", "emca"),
+        ("\ud800x", "x"),
+        ("Żółć 東京 👩\u200d🚀", "Żółć 東京 👩\u200d🚀"),
+    ],
+)
+def test_names_stay_readable(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (MISSING, "(none)"),
+        (None, "null"),
+        ("a b", '"a b"'),
+        ({"a": [1, True]}, '{"a":[1,true]}'),
+        ("x" * 99, '"' + "x" * 38 + "…"),
+    ],
+)
+def test_values_are_short_json(value: Value, shown: str) -> None:
+    assert value_text(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.04, "0.0s"), (2.12, "2.1s"), (9.97, "10s"), (59.6, "1m00s"), (372, "6m12s"), (3900, "1h05m")],
+)
+def test_durations_read_like_this(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+@given(st.text(), st.integers(1, 30))
+def test_what_is_cut_fits(text: str, width: int) -> None:
+    assert columns(cut(text, width)) <= width
+
+
+@given(WORDS, st.integers(20, 60))
+def test_wrapping_loses_no_piece_and_keeps_to_the_width(pieces: list[str], width: int) -> None:
+    lines = wrapped("", pieces, width=width, hang=2)
+    assert " ".join(lines).split() == " ".join(pieces).split()
+    assert all(columns(line) <= max(width, 2 + columns(max(pieces, key=columns))) for line in lines)
+
+
+def test_counts_name_the_good_first_and_no_zero() -> None:
+    counts = {"done": 38, "failed": 1, "no_change": 2}
+    every = dict.fromkeys(["pending", "running", "unknown", "blocked", "stale", "skipped", "cancelled"], 0)
+    assert counted(every | counts) == "38 done, 2 unchanged, 1 failed"
