@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "Run every tenant's flow once.",
     "simulate": "Pretend to be integrator.io on this machine.",
 }
+_SIGINT, _SIGPIPE = 130, 141  # as a shell has them
 
 
 class LazyGroup(click.Group):
@@ -55,34 +56,32 @@ def run(words: Sequence[str]) -> int:
     """Run a command line and return its exit code; every error ends here, as a sentence."""
     try:
         code = deployer.main(args=list(words), prog_name="deployer", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.Abort:
-        click.echo("aborted", err=True)
-        return 130
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except DeployerError as error:
-        click.echo("\n".join(error.lines()), err=True)
-        return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()  # nobody reads on; there is nothing left to say
-        return 141
-    except BaseExceptionGroup as group:
-        errors = [error for error in _leaves(group) if isinstance(error, DeployerError)]
-        if not errors:
-            raise
-        click.echo("\n".join(errors[0].lines()), err=True)
-        return errors[0].exit_code
-    except OSError as error:
-        click.echo(f"error: {error.filename or 'this machine'}: {error.strerror}", err=True)
-        return 1
+    except Exception as error:  # noqa: BLE001 - what is not an answer to a person is raised again
+        return _answer(error)
     return code if isinstance(code, int) else 0
 
 
-def _leaves(error: BaseException) -> list[BaseException]:
-    """Return the errors of a group of tasks, whose first is what happened."""
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
-    return [error]
+def _answer(error: BaseException) -> int:
+    """Say what went wrong, and return the exit code; raise what is our own bug."""
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.Abort():
+            click.echo("aborted", err=True)
+            return _SIGINT
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case DeployerError():
+            click.echo("\n".join(error.lines()), err=True)
+            return error.exit_code
+        case BaseExceptionGroup():  # of tasks that ended together: the first is what happened
+            return _answer(error.exceptions[0])
+        case BrokenPipeError():
+            sys.stderr.close()  # nobody reads on, and there is nothing left to say
+            return _SIGPIPE
+        case OSError():
+            click.echo(f"error: {error.filename or 'this machine'}: {error.strerror}", err=True)
+            return 1
+        case _:
+            raise error

@@ -96,6 +96,7 @@ async def carry(place: Workplace, rollout: Rollout, manner: Manner) -> int:
 
 async def attend(place: Workplace, rollout: Rollout, manner: Manner, *, settle_only: bool = False) -> Attended:
     """Work on a rollout while progress is shown and signals are heeded."""
+    place.accounts.demand_one()
     stop = Stop()
     halted: dict[str, str] = {}
     counts = count([deployment.status async for deployment in every_deployment(place.journal, rollout.id)])

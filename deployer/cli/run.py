@@ -24,7 +24,7 @@ from deployer.errors import GuardError
 @click.command()
 @together(MANIFEST, JOURNAL, JSON, QUIET, VERBOSE, TIMEOUT)
 def run(*, manifest: Path, journal: str | None, as_json: bool, quiet: bool, verbose: int, timeout: str | None) -> int:
-    """Run every tenant's deployed flow once, and follow its jobs if the manifest says `run.follow`.
+    """Run every tenant's deployed flow once, and follow the jobs to their end.
 
     Interrupted, the same command goes on; no flow is started a second time.
     """

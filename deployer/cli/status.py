@@ -39,6 +39,6 @@ def status(*, manifest: Path, journal: str | None, as_json: bool, rollout: str |
             click.echo(json.dumps(document, ensure_ascii=False))
         else:
             click.echo(summary_text(document, width=shutil.get_terminal_size().columns, manifest=str(manifest)))
-        return exit_code(last.outcome)
+        return exit_code(str(document["outcome"]))
 
     return anyio.run(show)

@@ -1,5 +1,6 @@
 """Wire a command together: the journal under its lock, the accounts, the log."""
 
+import io
 import logging
 import os
 import sys
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import TextIO, cast
 
 from structlog.typing import FilteringBoundLogger
 
@@ -24,6 +26,13 @@ from deployer.journal.sqlite import SqliteJournal
 from deployer.telemetry import Redactor, new_log
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+
+class _Stderr(io.TextIOBase):
+    """Standard error as it is at each write: a live view takes it over while it is drawn."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,9 @@ async def workplace(
 ) -> AsyncIterator[Workplace]:
     """Open journal and accounts until the command ends; whoever may write holds the journal's lock so long."""
     redactor = Redactor()
-    log = new_log(sys.stderr, level=_LEVELS[min(verbose, 2)], console=sys.stderr.isatty(), redactor=redactor)
+    log = new_log(
+        cast("TextIO", _Stderr()), level=_LEVELS[min(verbose, 2)], console=sys.stderr.isatty(), redactor=redactor
+    )
     chance = Random()
     opening = Opening(
         os.environ,

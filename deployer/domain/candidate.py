@@ -85,7 +85,8 @@ def choose(
     if adopt == "id":
         named = [flow for flow in listing if flow["_id"] == wanted.tenant.flow]
     else:
-        named = [flow for flow in listing if flow.get("name") == wanted.desired.fields.get(("name",))]
+        name = wanted.desired.fields.get(("name",))
+        named = [flow for flow in listing if name and flow.get("name") == name]
     match named:
         case [flow]:
             return Found(flow)

@@ -48,8 +48,8 @@ def put(document: Document, path: Path, value: Value) -> Document:
 
 
 def leaves(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
-    """Yield each leaf with its path: objects are walked, arrays and empty objects are leaves."""
-    if isinstance(value, dict) and value:
+    """Yield each leaf with its path: objects are walked, so that an empty one has none; arrays are leaves."""
+    if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(inner, (*path, key))
     else:

@@ -1,6 +1,7 @@
 """What makes a flow ours: the instance key, the marker that is its hash, and where the marker is written."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from deployer.domain.documents import MISSING, Json, Value
 
 NAME_LIMIT = 255  # characters, documented for a flow's name
 _LINE_START = "Managed by deployer · "
+_LINE = re.compile(rf"(?:\A|\n\n|^){_LINE_START}.*$", re.MULTILINE)  # with the blank line that sets it off
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,7 @@ def without_marker_line(description: Value) -> Value:
     """Strip every such line, also one that the template itself was born with; nothing left is MISSING."""
     if not isinstance(description, str) or _LINE_START not in description:
         return description
-    kept = [line for line in description.split("\n") if not line.startswith(_LINE_START)]
-    return "\n".join(kept).rstrip("\n") or MISSING
+    return _LINE.sub("", description) or MISSING
 
 
 def with_marker_line(description: Value, line: str) -> str:

@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Final
 
+PER_SECOND, BURST = 300.0, 1000.0  # the documented bucket of an account
 LONGEST_PAUSE: Final = 900.0
 _DEFAULT_PAUSE: Final = 1.0
 _RATE_MARGIN, _BURST_MARGIN = 0.985, 0.6  # measured: at the limit itself there are 429s, with this margin none

@@ -1,6 +1,7 @@
 """Plans, steps and instances as JSON and back: what is stored and what is saved, MISSING being an absent key."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from deployer.domain.deployment import Instance, Moment, Step
@@ -21,6 +22,8 @@ def plan_digest(plan: Plan) -> str:
     del record["observed_at"]
     for planned in record["tenants"]:
         del planned["last_modified"]
+        for fields in (planned["fields"], planned["changes"]):
+            fields.sort(key=itemgetter("path"))
     return fingerprint(record)
 
 

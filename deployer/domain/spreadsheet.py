@@ -64,8 +64,9 @@ def read_rows(lines: Iterable[str], *, name: str, complain: Complain) -> Iterato
         header = _header([title.strip() for title in next(records, [])], f"{name}:{skipped + 1}")
         line = skipped + records.line_num + 1
         for number, cells in enumerate(records, start=2):
-            if any(cells):
-                yield from _row(header, cells, where=f"{name}:{line}", number=number, complain=complain)
+            where = f"{name}:{line}"
+            if any(cells) and (row := _row(header, cells, where=where, number=number, complain=complain)):
+                yield row
             line = skipped + records.line_num + 1
     except csv.Error as error:
         complain(f"{name}:{skipped + records.line_num}", "", f"not CSV: {error}")
@@ -115,7 +116,7 @@ def _add_column(header: _Header, index: int, title: str) -> None:
         raise ValueError(f'unknown type "{kind}": there are {", ".join(_KINDS)}')
 
 
-def _row(header: _Header, cells: list[str], *, where: str, number: int, complain: Complain) -> Iterator[Row]:
+def _row(header: _Header, cells: list[str], *, where: str, number: int, complain: Complain) -> Row | None:
     if any(cells[header.width :]):
         complain(where, "", f"row {number} has {len(cells)} cells under {header.width} titles")
     cells += [""] * (header.width - len(cells))
@@ -125,8 +126,7 @@ def _row(header: _Header, cells: list[str], *, where: str, number: int, complain
 
     own = _read(header.own, cells, wrong)
     row = Row(own, _read(header.labels, cells, wrong), _read(header.values, cells, wrong), where)
-    if "tenant" in own and "integration" in own:
-        yield row
+    return row if "tenant" in own and "integration" in own else None
 
 
 def _read(columns: list[_Column[T]], cells: list[str], wrong: Callable[[_Column[T], ValueError], None]) -> dict[str, T]:

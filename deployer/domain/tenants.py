@@ -63,7 +63,7 @@ class _Census:
 
     def admit(self, tenant: Tenant) -> Tenant:
         """Note a tenant, and complain where its name or its place is taken."""
-        name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", tenant.tenant).casefold())
+        name = unicodedata.normalize("NFC", tenant.tenant.casefold())
         first = self.tenants.setdefault(name, tenant.where)
         if first != tenant.where:
             self.complain(tenant.where, "tenant", f'"{tenant.tenant}" is already at {first}')

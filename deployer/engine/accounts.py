@@ -11,7 +11,7 @@ import anyio.to_thread
 from aiohttp import ClientSession
 
 from deployer.domain.manifest import Account, Safety
-from deployer.domain.pacing import with_margin
+from deployer.domain.pacing import BURST, PER_SECOND, with_margin
 from deployer.errors import AccountError, DeployerError
 from deployer.integrator.client import Client, Exchange, Timeouts
 from deployer.integrator.limiter import Limiter
@@ -19,7 +19,6 @@ from deployer.integrator.token import Token, read_token
 from deployer.integrator.transport import open_session
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
 
-PER_SECOND, BURST = 300.0, 1000  # the documented bucket of an account
 IN_FLIGHT = 512  # a ceiling: what really is in flight follows from rate and latency
 
 

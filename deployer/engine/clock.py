@@ -42,7 +42,7 @@ def _boot() -> str:
     """Return what tells this boot of this host from any other."""
     if _LINUX_BOOT.exists():
         return _LINUX_BOOT.read_text(encoding="ascii").strip()
-    session = subprocess.run(  # noqa: S603 - a fixed command
+    session = subprocess.run(
         ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"], capture_output=True, check=False, encoding="ascii"
     )
     return session.stdout.strip() or f"{os.uname().nodename}-unknown-boot-{os.getpid()}"

@@ -1,12 +1,14 @@
 """Configure a tenant's flow: read, merge, intend, PUT; the answer is the verification."""
 
+from dataclasses import replace
+
 from deployer.domain.body import body_of, ignored, is_settled, others
 from deployer.domain.deployment import Instance
-from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted
+from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, same
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import Event, State
 from deployer.domain.memory import instance_after
-from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Memory, merge
+from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Memory, Verdict, merge
 from deployer.domain.plan import Action, Planned
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import Moved, Result, look_again, not_sent, refused, unread
@@ -29,7 +31,7 @@ async def begin(desk: Desk, case: Case) -> Result:
     if _is_stale(planned, live, changes):
         case.tell(Event.STALE, _stale(changes))
         return Moved(case.deployment)
-    if is_settled(live, planned.fields, planned):
+    if _is_done(live, changes, planned):
         case.tell(Event.FOUND, {"flow": flow}, _instance(desk, case, live, changes))
         return Moved(case.deployment)
     return await _put(desk, case, live, changes)
@@ -43,7 +45,7 @@ async def recover(desk: Desk, case: Case, wait: float) -> Result:
         return await unread(desk, case, read, wait=wait)
     live = read.value
     changes = _merged(desk, case, live)
-    if is_settled(live, planned.fields, planned):
+    if _is_done(live, changes, planned):
         case.tell(Event.FOUND, {"flow": flow}, _instance(desk, case, live, changes))
         return Moved(case.deployment)
     if wait <= 0:
@@ -51,17 +53,37 @@ async def recover(desk: Desk, case: Case, wait: float) -> Result:
         return Moved(case.deployment)
     untouched = case.step.facts.get("others") == others(live, planned.fields)
     if untouched and not case.step.facts.get("again"):
-        return await _put(desk, case, live, changes)
+        ours = _merged(desk, case, live, Choice.OURS)  # the same body, whatever came of the first
+        return await _put(desk, case, live, ours)
     return look_again(case, desk, wait, "making sure the first PUT is not still on its way")
 
 
-def _merged(desk: Desk, case: Case, live: Document) -> tuple[Change, ...]:
-    planned = case.deployment.planned
-    known = desk.instances.get(planned.key)
-    memory = known.fields if known else _before(case)
-    newborn = known is None and is_newborn(live, planned.key.marker)
+def _merged(desk: Desk, case: Case, live: Document, choice: Choice | None = None) -> tuple[Change, ...]:
+    planned, known = case.deployment.planned, _known(desk, case)
+    untouched = planned.action is Action.CREATE and known is None  # made here, and nothing was PUT yet
     taken = any(step.facts.get("taken") for step in case.deployment.steps)  # a person said that it is ours
-    return merge(live, planned.fields, memory, choice=planned.choice, newborn=newborn or taken)
+    newborn = untouched or taken or is_newborn(live, planned.key.marker)
+    memory = known.fields if known else {}
+    return merge(live, planned.fields, memory, choice=choice or planned.choice, newborn=newborn)
+
+
+def _known(desk: Desk, case: Case) -> Instance | None:
+    """Return what is remembered of the flow; of one never written with an answer, how it stood before our PUT."""
+    planned = case.deployment.planned
+    created = planned.action is Action.CREATE
+    known = None if created else desk.instances.get(planned.key)  # what is remembered there is of a flow that is gone
+    before = _before(case)
+    if known or not before:
+        return known
+    where = (planned.tenant, planned.account, planned.template, planned.integration)
+    revision = desk.planned.revision if created else ""
+    return Instance(*where, flow=case.deployment.flow or "", revision=revision, fields=before)
+
+
+def _is_done(live: Document, changes: tuple[Change, ...], planned: Planned) -> bool:
+    """Tell whether the flow is as wanted, also where a field was dropped and has to go."""
+    left = (change for change in changes if change.verdict is Verdict.REMOVE)
+    return is_settled(live, planned.fields, planned) and all(same(each.live, each.desired) for each in left)
 
 
 def _before(case: Case) -> dict[Path, Memory]:
@@ -107,7 +129,8 @@ async def _put(desk: Desk, case: Case, live: Document, changes: tuple[Change, ..
 
     async def stamp() -> float:
         again = case.step.state is State.INTENDED
-        return await case.intend({"others": others(live, planned.fields), "before": _images(changes), "again": again})
+        before = case.step.facts.get("before") or _images(changes)  # of the first PUT, should this one repeat it
+        return await case.intend({"others": others(live, planned.fields), "before": before, "again": again})
 
     match await desk.client.replace(str(live["_id"]), body, stamp=stamp):
         case Done(answer):
@@ -131,7 +154,8 @@ def _images(changes: tuple[Change, ...]) -> list[Json]:
 
 def _verify(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...]) -> None:
     planned = case.deployment.planned
-    left = ignored(changes, answer)
+    before = _before(case)
+    left = ignored((replace(change, live=before[change.path].first) for change in changes), answer)
     if answer.get("_integrationId") != planned.integration:
         case.tell(Event.UNDECIDABLE, _misplaced(str(answer["_id"]), answer))
     elif left:
@@ -143,4 +167,4 @@ def _verify(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...
 
 def _instance(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...]) -> Instance:
     planned = case.deployment.planned
-    return instance_after(planned, desk.instances.get(planned.key), changes, answer, desk.planned.revision)
+    return instance_after(planned, _known(desk, case), changes, answer, desk.planned.revision)

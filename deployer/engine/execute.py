@@ -27,7 +27,7 @@ class Watcher(Protocol):
         """See a deployment move."""
 
     def waiting(self, deployment: Deployment, seconds: float, why: str) -> None:
-        """See a deployment put aside."""
+        """See a deployment wait, for `seconds` at most, until something is decided."""
 
     def halted(self, account: str, cause: str) -> None:
         """See an account stop."""
@@ -103,8 +103,9 @@ class AccountRun:
             match result:
                 case Moved(deployment):
                     self._tally(deployment)
-                case Later(deployment, seconds, why):
-                    self.watcher.waiting(deployment, seconds, why)
+                case Later(deployment, seconds, why, left):
+                    if left is not None:
+                        self.watcher.waiting(deployment, left, why)
                     agenda.put_aside(deployment, seconds)
                     return
                 case Down(deployment, cause):

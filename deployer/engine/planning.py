@@ -127,7 +127,7 @@ def _run(loaded: Loaded, tenant: Tenant, accounts: Accounts, remembered: Remembe
         return blocked(tenant, key, reason)
     if instance is None:
         return blocked(tenant, key, "not deployed yet: there is nothing to run")
-    steps = steps_for(Action.RUN, from_file=False, trigger=True, follow=loaded.manifest.run.follow)
+    steps = steps_for(Action.RUN, from_file=False, trigger=True, follow=True)
     where = (tenant.tenant, tenant.account, tenant.integration)
     return Planned(*where, Action.RUN, key.template, flow=instance.flow, steps=steps)
 

@@ -23,11 +23,15 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Nothing can be concluded for `seconds`; others go on meanwhile. `why` is for the people who wait."""
+    """Nothing is done for `seconds`, and others go on meanwhile.
+
+    `why` is for the people who wait, with `left`, the seconds until the matter is decided; None where it only goes on.
+    """
 
     deployment: Deployment
     seconds: float
     why: str
+    left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def look_again(case: Case, desk: Desk, wait: float, why: str) -> Later:
     """Wait for the next look: soon after the intent, later rarely, and at last when `wait` is over."""
     intent = case.step.intent
     elapsed = desk.clock.moment().at - intent.at if intent else 0.0
-    return Later(case.deployment, min(wait, max(LOOK_AGAIN, elapsed / 2)), why)
+    return Later(case.deployment, min(wait, max(LOOK_AGAIN, elapsed / 2)), why, left=wait)
 
 
 async def refused(desk: Desk, case: Case, outcome: Refused) -> Result:
@@ -88,7 +92,7 @@ async def unread(desk: Desk, case: Case, outcome: Refused | Unknown | NotSent, *
         case NotSent(reason):
             return Down(case.deployment, f"the API cannot be reached: {reason}")
         case Unknown(reason) if case.step.state is State.INTENDED and wait > 0:
-            return Later(case.deployment, min(wait, UNREADABLE_WAIT), f"cannot be read: {reason}")
+            return Later(case.deployment, min(wait, UNREADABLE_WAIT), f"cannot be read: {reason}", left=wait)
         case Unknown(reason):
             event = Event.UNDECIDABLE if case.step.state is State.INTENDED else Event.REFUSE
             case.tell(event, failure("unreadable", reason, "run apply again with --failed when the API answers"))

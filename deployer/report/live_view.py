@@ -6,6 +6,7 @@ from typing import TextIO
 from rich.console import Console, ConsoleRenderable, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from deployer.report.tally import Tally
@@ -29,7 +30,7 @@ def draw(tally: Tally, failures: Sequence[str], halted: Mapping[str, str]) -> Co
     waiting = list(tally.waiting)
     more = len(waiting) - _SHOWN
     return Group(
-        ProgressBar(total=max(1, tally.total), completed=tally.rested, width=_BAR_COLUMNS),
+        _bar(tally),
         _line(f"{tally.rested} of {tally.total}: {counted(tally.counts)}"),
         _line(" · ".join(tally.pace())),
         *(_line(f"x {failure}", "red") for failure in failures),
@@ -37,6 +38,13 @@ def draw(tally: Tally, failures: Sequence[str], halted: Mapping[str, str]) -> Co
         *(_line(tally.waits(tenant), "yellow") for tenant in waiting[:_SHOWN]),
         *([_line(f"… and {more} more waiting", "yellow")] if more > 0 else []),
     )
+
+
+def _bar(tally: Tally) -> ConsoleRenderable:
+    """Return the bar in a grid, which ends its line and makes it as narrow as the terminal."""
+    grid = Table.grid()
+    grid.add_row(ProgressBar(total=max(1, tally.total), completed=tally.rested, width=_BAR_COLUMNS))
+    return grid
 
 
 def _line(text: str, style: str = "") -> Text:

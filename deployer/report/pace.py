@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deployer.domain.documents import Document, Json, at
-from deployer.domain.pacing import with_margin
+from deployer.domain.pacing import BURST, PER_SECOND, with_margin
 from deployer.domain.plan import Plan, requests
-
-_PER_SECOND, _BURST = 300.0, 1000.0  # the documented bucket of an account
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ def limit_of(settings: Document, account: str) -> Limit:
         value = given.get(key)
         return float(value) if isinstance(value, int | float) else default
 
-    return Limit(number("per_second", _PER_SECOND), number("burst", _BURST), number("share", 1.0))
+    return Limit(number("per_second", PER_SECOND), number("burst", BURST), number("share", 1.0))
 
 
 def seconds(plan: Plan) -> float:

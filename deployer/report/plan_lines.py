@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from deployer.domain.documents import MISSING, dotted
+from deployer.domain.documents import dotted
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.merge3 import Change, Verdict
 from deployer.domain.plan import Action, Planned
@@ -72,7 +72,7 @@ def _changes(changes: Iterable[Change], *, newborn: bool) -> Iterator[str]:
     for change in changes:
         path, live, desired = plain(dotted(change.path)), value_text(change.live), value_text(change.desired)
         match change.verdict:
-            case Verdict.UPDATE if newborn and change.live is MISSING:
+            case Verdict.UPDATE if newborn:  # what the template has instead is nobody's news
                 yield f"{path} {desired}"
             case Verdict.UPDATE | Verdict.REMOVE:
                 yield f"{path} {live} → {desired}"

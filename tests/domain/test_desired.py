@@ -55,7 +55,6 @@ flow:
         ("disabled",): False,
         ("settings", "a", "size"): 200,
         ("settings", "a", "none"): None,
-        ("settings", "a", "empty"): {},
         ("settings", "list"): ["early", {"b": 1}],
     }
 

@@ -61,8 +61,8 @@ def test_the_line_ends_a_description_once_however_often_it_is_written(text: str)
 
 
 @given(TEXTS)
-def test_without_the_line_the_text_is_back_but_for_line_breaks_at_its_end(text: str) -> None:
-    assert without_marker_line(with_marker_line(text, LINE)) == (text.rstrip("\n") or MISSING)
+def test_without_the_line_the_text_is_back_as_it_was(text: str) -> None:
+    assert without_marker_line(with_marker_line(text, LINE)) == (text or MISSING)
 
 
 @pytest.mark.parametrize("value", [MISSING, None, "", 7, "Synchronises orders.", "Managed by hand\n"])

@@ -24,7 +24,7 @@ from deployer.domain.merge3 import (
     remember,
 )
 
-PATH = ("timezone",)
+PATH: Path = ("timezone",)
 LINE = marker_line("order-sync", InstanceKey("template1", "tenant01"))
 
 # The table of rollout semantics. A letter is a value: what was sent, what was returned, desired, live; "-" is none.
@@ -75,7 +75,7 @@ def test_a_verdict_writes_or_records_or_blocks_or_does_none_of_it() -> None:
     assert set(Verdict) - WRITES - RECORDS - CONFLICTS == {Verdict.NO_CHANGE, Verdict.DRIFT, Verdict.RELEASE}
 
 
-CONFLICT = {PATH: Memory("s", "s", "first")}
+CONFLICT: dict[Path, Memory] = {PATH: Memory("s", "s", "first")}
 
 
 @pytest.mark.parametrize("memory", [CONFLICT, {}], ids=["conflict", "adopt_conflict"])
@@ -97,7 +97,7 @@ def test_into_a_newborn_flow_ours_go_in_even_where_theirs_was_chosen() -> None:
 
 
 def test_what_is_dropped_gets_the_value_from_before_our_first_write() -> None:
-    memory = {PATH: Memory("s", "n", "before"), ("settings", "size"): Memory(1, 1, MISSING)}
+    memory: dict[Path, Memory] = {PATH: Memory("s", "n", "before"), ("settings", "size"): Memory(1, 1, MISSING)}
     live: Document = {"timezone": "n", "settings": {"size": 1, "theirs": 2}}
     assert apply(live, merge(live, {}, memory)) == {"timezone": "before", "settings": {"theirs": 2}}
 
@@ -147,7 +147,7 @@ def test_true_is_not_one() -> None:
 
 
 def test_what_the_manifest_says_comes_in_its_order_and_what_it_dropped_comes_after() -> None:
-    memory = {("name",): Memory("a", "a", "a"), PATH: Memory("s", "s", "s")}
+    memory: dict[Path, Memory] = {("name",): Memory("a", "a", "a"), PATH: Memory("s", "s", "s")}
     changes = merge({}, {("skipRetries",): True, PATH: "s"}, memory)
     assert [change.path for change in changes] == [("skipRetries",), PATH, ("name",)]
 
@@ -232,11 +232,13 @@ def test_once_applied_and_remembered_nothing_is_left_to_do(
 def test_drift_is_reported_until_somebody_decides_and_is_never_written_over(
     live: Document, desired: dict[Path, Json], memory: dict[Path, Memory]
 ) -> None:
-    changes = merge(live, desired, memory, choice=Choice.OURS)
-    drifted = {change.path for change in changes if change.verdict is Verdict.DRIFT}
-    assume(drifted)
+    was_left: dict[Path, Memory] = {path: Memory(value, "as it was left", MISSING) for path, value in desired.items()}
+    before = {**memory, **was_left}
+    changes = merge(live, desired, before, choice=Choice.OURS)
+    drifted = {path for path, value in desired.items() if not same(live_value(live, path), value)}
+    assert {change.path for change in changes if change.verdict is Verdict.DRIFT} == drifted
     body = apply(live, changes)
-    again = merge(body, desired, remember(memory, changes, body))
+    again = merge(body, desired, remember(before, changes, body))
     assert {change.path for change in again if change.verdict is Verdict.DRIFT} == drifted
     assert all(same(at(body, path), at(live, path)) for path in drifted)
 

@@ -1,11 +1,11 @@
-"""The plan: steps of an action, requests, order."""
+"""The plan: steps of an action, requests, counts."""
 
 import pytest
 
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.merge3 import Change, Verdict
-from deployer.domain.plan import REQUESTS, Action, in_file_order, requests, steps_for
+from deployer.domain.plan import REQUESTS, Action, requests, steps_for
 from tests.factories import INTEGRATION, TEMPLATE, crowd, plan, planned
 
 # action, options, steps
@@ -48,12 +48,6 @@ def test_work_is_what_has_steps_and_actions_add_up() -> None:
     assert [one.tenant for one in found.work] == ["tenant-0", "tenant-1"]
     assert found.actions() == {Action.CREATE: 2, Action.NO_CHANGE: 1}
     assert found.revision == "r" * 64
-
-
-def test_the_order_is_the_files_whatever_was_decided_first() -> None:
-    tenants = crowd(5)
-    order = {one.tenant: place for place, one in enumerate(tenants)}
-    assert list(in_file_order(tenants[::-1], order)) == tenants
 
 
 def test_a_planned_tenant_knows_its_key_and_verdicts() -> None:

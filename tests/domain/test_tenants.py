@@ -1,3 +1,4 @@
+import csv
 import json
 from collections.abc import Iterable
 from io import StringIO
@@ -203,9 +204,11 @@ def test_tenants_are_streamed() -> None:
     assert [next(tenants).tenant for _ in range(3)] == ["t1", "t2", "t3"]
 
 
-def test_a_hundred_thousand_rows_take_less_than_two_seconds() -> None:
+def test_reading_tenants_costs_at_most_thrice_a_dict_reader_with_json() -> None:
     rows = (f"t{number},5980e7fedd{number:014d},r{number % 3},eu,{number}\n" for number in range(100_000))
     text = "tenant,integration,label.ring,region,batch:int\n" + "".join(rows)
     start = process_time()
     assert len(read(text)) == 100_000
-    assert process_time() - start < 2
+    middle = process_time()
+    assert len([json.loads(json.dumps(row)) for row in csv.DictReader(StringIO(text))]) == 100_000
+    assert middle - start < 3 * (process_time() - middle)

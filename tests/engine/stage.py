@@ -26,7 +26,7 @@ from deployer.simulator.world import Document, iso
 US, EU = "acme-us", "acme-eu"
 SAFETY = {"settle": "300ms", "lag": "100ms", "intent": "500ms", "clone_timeout": "1s", "timeout": "1s"}
 SYSTEMS = {"GitHub": "github", "Slack": "slack", "Usage API": "usage_api", "CRM": "crm"}
-CUSTOMERS = 12
+CUSTOMERS = 16
 SOON = 10  # seconds after which something that should come is taken not to come
 
 

@@ -154,7 +154,7 @@ def test_a_flow_named_by_its_id_is_taken_over_where_the_manifest_says_so(stage: 
 
 
 def test_a_tenant_that_moved_to_another_integration_is_blocked(deployed: Stage) -> None:
-    deployed.tenants["acme"] = Customer("acme-us", 9)
+    deployed.tenants["acme"] = Customer("acme-us", 15)
 
     planned = deployed.plan()["acme"]
 
@@ -174,7 +174,7 @@ def test_a_tenant_under_a_new_name_keeps_its_flow(deployed: Stage) -> None:
 
 
 def test_an_old_name_is_free_for_another_tenant_once_its_flow_is_known_under_the_new_one(deployed: Stage) -> None:
-    deployed.tenants = {"ajax": deployed.tenants["acme"], "acme": Customer("acme-us", 9)}
+    deployed.tenants = {"ajax": deployed.tenants["acme"], "acme": Customer("acme-us", 15)}
 
     first = deployed.apply()
     second = deployed.apply()
@@ -197,7 +197,7 @@ def test_a_tenant_that_left_the_list_is_shown_and_left_alone(deployed: Stage) ->
 
 
 def test_a_newcomer_is_deployed_beside_those_that_are_there(deployed: Stage) -> None:
-    deployed.tenants["umbrella"] = Customer("acme-us", 9)
+    deployed.tenants["umbrella"] = Customer("acme-us", 15)
 
     ended = deployed.apply()
 

@@ -1,8 +1,12 @@
 import io
+import os
+import pty
 import re
 import subprocess
 import sys
+import termios
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
@@ -131,6 +135,33 @@ def test_the_live_view_never_wraps_a_line(monkeypatch: pytest.MonkeyPatch, colum
         live.halted("main", "y" * 200)
         live.refresh()
         assert len(stage.screen(columns=columns).splitlines()) == 5
+
+
+def test_the_live_view_follows_a_terminal_that_is_resized() -> None:
+    script = Path(__file__).with_name("resized.py")
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    environ = {"TERM": "xterm-256color", "PYTHONPATH": str(script.parents[2])}
+    with subprocess.Popen([sys.executable, script], stdin=theirs, stdout=theirs, stderr=theirs, env=environ) as child:
+        os.close(theirs)
+        wide = _until(ours, b"<drawn>")
+        termios.tcsetwinsize(ours, (24, 50))
+        os.write(ours, b"\n")
+        narrow = _until(ours, b"<drawn>")
+        os.write(ours, b"\n")
+        _until(ours, b"<gone>")
+        child.wait(timeout=30)
+    os.close(ours)
+    drawn = [max(map(len, re.findall("y+", text))) for text in (wide, narrow)]
+    assert drawn == [100 - len("main halted: …"), 50 - len("main halted: …")]
+
+
+def _until(terminal: int, mark: bytes) -> str:
+    """Return what is written up to a mark."""
+    written = b""
+    while mark not in written:
+        written += os.read(terminal, 4096)
+    return written.decode()
 
 
 def test_hostile_names_do_not_reach_the_terminal() -> None:

@@ -1,0 +1,59 @@
+"""Kill `deployer apply` at every boundary of a recorded run, resume it, and let the simulated API's ledger judge."""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from tests.crash.harness.cases import Case, chosen
+from tests.crash.harness.planted import BUGS
+from tests.crash.harness.play import Result, Start, play, prepare
+from tests.crash.harness.scenarios import SCENARIOS
+from tests.crash.harness.simulated import FORK
+
+
+def main() -> int:
+    """Run what the command line asks for; 1 if any promise was broken."""
+    options = _options()
+    root = Path(tempfile.mkdtemp(prefix="deployer-crash-"))
+    began = time.monotonic()
+    wanted = options.only.partition(":")[0]
+    starts = {name: prepare(scenario, root) for name, scenario in SCENARIOS.items() if wanted in {"", name}}
+    cases = chosen(
+        (case for name, start in starts.items() for case in start.record.cases(name)),
+        only=options.only,
+        tenth=options.tenth,
+    )
+    results = _played(starts, cases, root, options)
+    print(_table(starts, results, time.monotonic() - began))
+    if not cases:
+        print(f"error: no case is called {options.only!r}", file=sys.stderr)
+        return 2
+    return int(any(result.findings for result in results))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="crash", description=__doc__)
+    parser.add_argument("--tenth", action="store_true", help="a tenth of the cases, always the same")
+    parser.add_argument("--only", default="", metavar="NAME", help="the cases whose name begins so")
+    parser.add_argument("--without", default="", choices=[*BUGS], help="plant a bug: the harness has to find it")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="cases side by side")
+    return parser.parse_args()
+
+
+def _played(starts: dict[str, Start], cases: Sequence[Case], root: Path, options: argparse.Namespace) -> list[Result]:
+    results = []
+    with ProcessPoolExecutor(options.jobs, mp_context=FORK) as pool:
+        futures = [
+            pool.submit(play, starts[case.scenario], case, place=root / f"{number:04}", without=options.without)
+            for number, case in enumerate(cases)
+        ]
+        for count, future in enumerate(as_completed(futures), 1):
+            result = future.result()
+            results.append(result)
+            _tell(result, count, len(cases), root / f"{futures.index(future):04}", options)
+    return results

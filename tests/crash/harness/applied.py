@@ -1,0 +1,164 @@
+"""The real `deployer apply` in a process that dies where it is told to."""
+
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from deployer.cli import apply as _  # a command imports when it is called; here it is done once, before the forks
+from deployer.cli import run
+from deployer.integrator import client
+from deployer.integrator.transport import send
+from deployer.integrator.wire import Unknown
+from tests.crash.harness.planted import plant
+from tests.crash.harness.scenarios import ACCOUNTS
+from tests.crash.harness.simulated import FORK, Door
+
+PATIENCE = 30.0  # seconds after which an apply is taken to hang
+HANGS = 124
+KILLED = -signal.SIGKILL
+_NEW_EVENTS = """
+    SELECT e.number, e.event || ' ' || s.kind || ' of ' || d.tenant FROM event e
+    JOIN step s ON s.rollout = e.rollout AND s.place = e.place AND s.position = e.position
+    JOIN deployment d ON d.rollout = e.rollout AND d.place = e.place WHERE e.number > ? ORDER BY e.number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """Where a process kills itself: at its n-th commit that writes, or when a call of its comes back without answer."""
+
+    commit: int = 0
+    after: bool = False
+    unanswered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """One start of `deployer apply` in a directory; its output goes to files named after its number."""
+
+    place: Path
+    door: Door
+    number: int
+    strike: Strike = Strike()
+    without: str = ""
+
+    def start(self) -> "Started":
+        """Start it and return at once."""
+        process = FORK.Process(target=self._be)
+        process.start()
+        return Started(process, self._file("out"))
+
+    def _be(self) -> None:
+        os.environ.update(_environment(self.door, self.place))
+        os.chdir(self.place)
+        for descriptor, suffix in ((1, "out"), (2, "err")):
+            os.dup2(os.open(self._file(suffix), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
+        self.door.name_victim(os.getpid())
+        _arm(self.strike, self._file("commits"))
+        plant(self.without)
+        sys.exit(run(["apply", "rollout.yaml", "--yes", "--json"]))
+
+    def _file(self, suffix: str) -> Path:
+        return self.place / f"apply-{self.number}.{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An apply that was started, and the file of its standard output."""
+
+    process: ForkProcess
+    output: Path
+
+    def end(self) -> int:
+        """Wait for its end and return the exit code; one that hangs is killed, and `HANGS` returned."""
+        self.process.join(PATIENCE)
+        if self.process.exitcode is None:
+            self.process.kill()
+            self.process.join()
+            return HANGS
+        return self.process.exitcode
+
+
+def _environment(door: Door, place: Path) -> Mapping[str, str]:
+    tokens = {f"{account.upper().replace('-', '_')}_TOKEN": f"sim-{account}" for account in ACCOUNTS}
+    return {**tokens, "SIMULATOR": door.url, "XDG_STATE_HOME": str(place.parent / "state")}
+
+
+def _arm(strike: Strike, record: Path) -> None:
+    record.unlink(missing_ok=True)
+    connect = partial(sqlite3.connect, factory=partial(_Watched, _Watch(strike, record)))
+    patch.object(sqlite3, "connect", connect).start()
+    if strike.unanswered:
+        patch.object(client, "send", _send_and_die).start()
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def _send_and_die(*words: Any, **options: Any) -> object:  # noqa: ANN401 - whatever `send` takes
+    answer = await send(*words, **options)
+    if isinstance(answer, Unknown) and words[1].method != "GET":
+        _die()
+    return answer
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Count the commits of a process, write down what each one holds, and strike."""
+
+    strike: Strike
+    record: Path
+    commits: int = 0
+    latest: int = 0
+
+    def begins(self, connection: sqlite3.Connection) -> None:
+        self.commits += 1
+        with self.record.open("a", encoding="utf-8") as record:
+            record.write(f"{self._content(connection)}\n")
+        if self.commits == self.strike.commit and not self.strike.after:
+            _die()
+
+    def ended(self) -> None:
+        if self.commits == self.strike.commit and self.strike.after:
+            _die()
+
+    def _content(self, connection: sqlite3.Connection) -> str:
+        if not connection.in_transaction:
+            return "schema"
+        rows = connection.execute(_NEW_EVENTS, (self.latest,)).fetchall()
+        self.latest = max((number for number, _ in rows), default=self.latest)
+        first = self.commits == 1  # in a journal that holds events already
+        return "rollout" if first or not rows else ", ".join(text for _, text in rows)
+
+
+class _Watched(sqlite3.Connection):
+    """A connection whose commits are boundaries, if they write anything."""
+
+    def __init__(self, watch: _Watch, *words: Any, **options: Any) -> None:
+        super().__init__(*words, **options)
+        self._watch = watch
+        self._written = 0
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if sql != "COMMIT" or self.total_changes == self._written:
+            return super().execute(sql, *values)
+        self._watch.begins(self)
+        self._written = self.total_changes
+        cursor = super().execute(sql, *values)
+        self._watch.ended()
+        return cursor
+
+    def executescript(self, script: str, /) -> sqlite3.Cursor:
+        self._watch.begins(self)
+        cursor = super().executescript(script)
+        self._watch.ended()
+        return cursor

@@ -1,0 +1,135 @@
+"""Every boundary of a recorded run, times what becomes of the answer."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from deployer.simulator.world import Document, Json
+from tests.crash.harness.applied import Strike
+from tests.crash.harness.scenarios import LATE
+
+Rule = Mapping[str, Json]
+
+FATES: Final = ("lost", "applied", "late")
+"""What becomes of a request: it never arrives; it is applied and its answer lost; that, and it is applied later."""
+PAIRS: Final = 3
+_COMMITS_OF_A_RESUME: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One boundary and one fate. `commit` or `route` says which of the two kinds of boundary it is; `nth` counts."""
+
+    scenario: str
+    nth: int
+    fate: str = ""
+    commit: bool = False
+    after: bool = False
+    route: str = ""
+    content: str = ""
+
+    @property
+    def boundary(self) -> str:
+        """Name the boundary: alike in every run, whatever the order in which tenants get their turn."""
+        if self.commit:
+            return f"commit {self.nth} {'after' if self.after else 'before'}"
+        return f"{self.route or 'again'} {self.nth}"
+
+    @property
+    def rivals(self) -> bool:
+        """Tell whether two deployers are at it: then nothing happens to the answers."""
+        return not self.fate
+
+    @property
+    def name(self) -> str:
+        """Name the case as `--only` takes it."""
+        return f"{self.scenario}: {self.boundary}" + (f", {self.fate}" if self.fate else "")
+
+    @property
+    def title(self) -> str:
+        """Name the case for people, with what the boundary was in the recorded run."""
+        return f"{self.name} ({self.content})" if self.content else self.name
+
+    @property
+    def chance(self) -> int:
+        """Return a number that looks random and is the same in every run."""
+        return int(sha256(self.name.encode()).hexdigest()[:8], 16)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Return what befalls the first start: a call that is a boundary takes the process with it."""
+        return (_fatal(self.route, self.nth, self.fate),) if self.route else ()
+
+    @property
+    def strike(self) -> Strike:
+        """Return where the first start kills itself; at most calls the simulator does it."""
+        if self.commit:
+            return Strike(commit=self.nth, after=self.after)
+        return Strike(unanswered=bool(self.route) and self.fate == "late")
+
+    @property
+    def resumed_strike(self) -> Strike:
+        """Return where the resume is killed again, in every second case."""
+        doubled, nth = divmod(self.chance, 2)[1], self.chance // 2 % _COMMITS_OF_A_RESUME + 1
+        return Strike(commit=nth, after=bool(self.chance & 16)) if doubled else Strike()
+
+    def resumed_rules(self, routes: Iterable[str]) -> tuple[Rule, ...]:
+        """Return what befalls the resume after a kill at a commit: its first call of each kind meets the fate."""
+        return tuple(_lossy(route, self.fate) for route in routes) if self.commit and self.fate else ()
+
+
+def _fatal(route: str, nth: int, fate: str) -> Rule:
+    if fate == "late":
+        return {"action": "late", "route": route, "nth": nth, "seconds": LATE}
+    return {"action": "kill", "route": route, "nth": nth, "applied": fate == "applied"}
+
+
+def _lossy(route: str, fate: str) -> Rule:
+    if fate == "late":
+        return {"action": "late", "route": route, "nth": 1, "seconds": LATE}
+    return {"action": "reset", "route": route, "nth": 1, "applied": fate == "applied"}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a run without any fault did: what each commit held, and how many changing calls there were of each kind."""
+
+    commits: tuple[str, ...]
+    calls: Mapping[str, int]
+
+    @classmethod
+    def of(cls, commits: str, requests: Iterable[Document]) -> "Record":
+        """Read what the process and the simulator wrote down; every request but a GET changes something."""
+        calls = Counter(str(request["route"]) for request in requests if request["method"] != "GET")
+        return cls(tuple(commits.splitlines()), calls)
+
+    @property
+    def boundaries(self) -> int:
+        """Count the boundaries: a commit has two sides."""
+        return 2 * len(self.commits) + sum(self.calls.values())
+
+    def cases(self, scenario: str) -> Iterator[Case]:
+        """Yield a case for each boundary and fate; two at once are left alone, or one of them is killed at a commit."""
+        if scenario == "two":
+            yield from (Case(scenario, nth) for nth in range(1, PAIRS + 1))
+            for nth, content in enumerate(self.commits, 1):
+                yield Case(scenario, nth, commit=True, after=True, content=content)
+            return
+        for fate in FATES:
+            for nth, content in enumerate(self.commits, 1):
+                for after in (False, True):
+                    yield Case(scenario, nth, fate, commit=True, after=after, content=content)
+            for route, count in self.calls.items():
+                for nth in range(1, count + 1):
+                    yield Case(scenario, nth, fate, route=route)
+
+
+def chosen(cases: Iterable[Case], *, only: str, tenth: bool) -> list[Case]:
+    """Return the cases that the command line asks for: one by its name, a tenth evenly mixed, or all."""
+    wanted = re.sub(r" \([^)]*\)", "", only)
+    found = [case for case in cases if case.name.startswith(wanted)]
+    mixed = sorted(found, key=lambda case: case.chance)
+    return mixed[: -(-len(mixed) // 10)] if tenth else mixed

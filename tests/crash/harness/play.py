@@ -1,0 +1,132 @@
+"""Play a case: start, kill, start again, until an apply ends by itself; then judge."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployer.simulator.world import Document
+from tests.crash.harness.applied import KILLED, Apply, Started, Strike
+from tests.crash.harness.cases import Case, Record
+from tests.crash.harness.judge import Evidence, Finding, findings, said_by
+from tests.crash.harness.scenarios import DOCUMENT, SCENARIOS, Scenario, touched, world
+from tests.crash.harness.simulated import Door, simulator
+
+STARTS = 6
+_REFUSED = 6  # by the other's lock
+_ENDS = frozenset({0, 1, 3})  # succeeded, or ended with tenants that a person has to decide about
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a case."""
+
+    case: Case
+    findings: tuple[Finding, ...]
+    kills: int
+    unknown: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the cases of a scenario begin: a directory, a world, and what an undisturbed run from there did."""
+
+    scenario: Scenario
+    place: Path
+    state: Document
+    record: Record
+
+
+def prepare(scenario: Scenario, root: Path) -> Start:
+    """Bring a scenario to where its cases begin, and record a run in peace; it has to be right itself."""
+    place, state = root / scenario.name / "start" / "rollout", world()
+    place.mkdir(parents=True)
+    (place / "flow.json").write_text(json.dumps(DOCUMENT), "utf-8")
+    if scenario.before:
+        _write(place, scenario.before)
+        state = touched(_peaceful(scenario, place, state)[0])
+    _write(place, scenario.manifest)
+    recorded = root / scenario.name / "recorded" / "rollout"
+    shutil.copytree(place, recorded)
+    after, record, said = _peaceful(scenario, recorded, state)
+    found = [finding.text for finding in findings(Evidence(scenario, state, after, said_by(said)))]
+    if found:
+        raise AssertionError(f"{scenario.name}: wrong without any fault: {'; '.join(found)}; see {recorded}")
+    return Start(scenario, place, state, record)
+
+
+def _write(place: Path, manifest: Document) -> None:
+    (place / "rollout.yaml").write_text(json.dumps(manifest), "utf-8")  # JSON is YAML
+
+
+def _peaceful(scenario: Scenario, place: Path, state: Document) -> tuple[Document, Record, str]:
+    with simulator(state, scenario.simulated) as door:
+        started = Apply(place, door, 1).start()
+        code = started.end()
+        if code != 0:
+            raise AssertionError(f"{scenario.name}: exit {code} without any fault; see {place}")
+        commits = (place / "apply-1.commits").read_text("utf-8")
+        return door.state(), Record.of(commits, door.requests()), started.output.read_text("utf-8")
+
+
+def play(start: Start, case: Case, *, place: Path, without: str) -> Result:
+    """Play one case in a directory of its own, which is kept if a promise was broken."""
+    began = time.monotonic()
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(start.place, place / "rollout")
+    with simulator(start.state, start.scenario.simulated) as door:
+        scene = Scene(start, case, place, door, without)
+        (scene.together if case.rivals else scene.again_and_again)()
+        evidence = Evidence(start.scenario, start.state, door.state(), said_by(scene.said))
+    found = (*findings(evidence), *_endless(scene.codes))
+    if not found:
+        shutil.rmtree(place)
+    return Result(case, found, scene.codes.count(KILLED), evidence.unknown, time.monotonic() - began)
+
+
+@dataclass(slots=True)
+class Scene:
+    """One case while it is played: the exit codes so far, and what the last apply printed."""
+
+    start: Start
+    case: Case
+    place: Path
+    door: Door
+    without: str
+    codes: list[int] = field(default_factory=list)
+    said: str = ""
+
+    def again_and_again(self) -> None:
+        """Apply until it ends by itself, killed first at the boundary and perhaps once more."""
+        self.door.install(*self.case.rules)
+        self._end(self._start("rollout", self.case.strike))
+        self.door.install(*self.case.resumed_rules(self.start.record.calls))
+        strike = self.case.resumed_strike
+        while self.codes[-1] == KILLED and len(self.codes) < STARTS:
+            self._end(self._start("rollout", strike))
+            strike = Strike()
+
+    def together(self) -> None:
+        """Let two deployers, each with a journal, at the same accounts at once; then each until it ends by itself."""
+        shutil.copytree(self.place / "rollout", self.place / "rival")
+        both = [self._start("rollout", self.case.strike), self._start("rival", Strike())]
+        for started in both:
+            self._end(started)
+        for deployer, code in zip(("rollout", "rival"), tuple(self.codes), strict=True):
+            if code in {KILLED, _REFUSED}:
+                self._end(self._start(deployer, Strike()))
+
+    def _start(self, deployer: str, strike: Strike) -> Started:
+        return Apply(self.place / deployer, self.door, len(self.codes) + 1, strike, self.without).start()
+
+    def _end(self, started: Started) -> None:
+        self.codes.append(started.end())
+        self.said = started.output.read_text("utf-8")
+
+
+def _endless(codes: Sequence[int]) -> Iterator[Finding]:
+    if codes[-1] not in _ENDS:
+        yield Finding("stuck", f"apply ended with {', '.join(map(str, codes))}")

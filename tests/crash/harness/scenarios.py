@@ -1,0 +1,163 @@
+"""What is rolled out in the crash tests: three small rollouts, and what each tenant's flow has to be at the end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from deployer.simulator import Knobs, seed, seed_tenants, stable_id
+from deployer.simulator.templates import ORCHESTRATED
+from deployer.simulator.world import Document
+
+Row = dict[str, str]
+
+ACCOUNTS = ("acme-us", "acme-eu")
+TENANTS = 2  # in each account
+LATE = 0.4  # seconds after which what is applied late is applied: within `settle`, or nothing is promised
+SAFETY = {"settle": "500ms", "lag": "100ms", "intent": "500ms", "clone_timeout": "1s", "timeout": "1s"}
+ROWS: tuple[Row, ...] = tuple(seed_tenants(ACCOUNTS, TENANTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A rollout that is to be killed.
+
+    `unknown` says when a tenant may be left to a person: a run that did not start, any run whose answer is lost, or
+    never. `before` is a manifest that was applied in peace; after that a person changed what is not ours. `knobs` are
+    the simulator's.
+    """
+
+    name: str
+    manifest: Document
+    expected: Callable[[Row], Document]
+    unknown: Literal["never", "not started", "any run"] = "never"
+    before: Document | None = None
+    knobs: Mapping[str, Any] = {"job_duration": 0.05}
+
+    @property
+    def runs(self) -> int:
+        """Return how many runs each flow is to have."""
+        return int("run" in self.manifest)
+
+    @property
+    def simulated(self) -> Knobs:
+        """Return how the simulated integrator.io behaves."""
+        return Knobs.parse(self.knobs)
+
+
+def world() -> Document:
+    """Return a world in which nothing was deployed yet."""
+    return seed(ACCOUNTS, TENANTS).dump()
+
+
+def template_of(account: str) -> str:
+    """Return the flow that is cloned in an account."""
+    return stable_id(account, "flows", ORCHESTRATED)
+
+
+def touched(state: Document) -> Document:
+    """Let a person change what is not ours: a key beside ours, and a field that the tool does not know."""
+    for account in state["accounts"]:
+        for flow in account["documents"]["flows"]:
+            if "_sourceId" in flow:
+                flow["settings"]["note"] = "a person's"
+                flow["wizardState"] = "a person's"
+    return state
+
+
+def _tenant(row: Row) -> Document:
+    values = {key: value for key, value in row.items() if key not in {"tenant", "account", "integration"}}
+    return {**{key: row[key] for key in ("tenant", "account", "integration")}, "values": values}
+
+
+def _manifest(name: str, template: Document, flow: Document, **more: object) -> Document:
+    return {
+        "name": name,
+        "template": template,
+        "accounts": {account: _account(account, cloned="flow" in template) for account in ACCOUNTS},
+        "tenants": [{**_tenant(row), "labels": {}} for row in ROWS],
+        "flow": flow,
+        "safety": SAFETY,
+        **more,
+    }
+
+
+def _account(name: str, *, cloned: bool) -> Document:
+    variable = name.upper().replace("-", "_")
+    reached = {"url": "${env:SIMULATOR}", "token": f"env:{variable}_TOKEN", "rate": {"in_flight": 2}}
+    if not cloned:
+        return reached
+    systems = {"Usage API": "usage_api", "CRM": "crm"}
+    mapping = {
+        stable_id(name, "connections", f"Templates {system}"): f"${{tenant.values.{column}}}"
+        for system, column in systems.items()
+    }
+    return {**reached, "template": template_of(name), "connections": mapping}
+
+
+_FLOW: Document = {
+    "name": "Usage stats: ${tenant.values.name}",
+    "timezone": "${tenant.values.timezone}",
+    "disabled": False,
+    "settings": {"region": "${tenant.values.region}", "batch": 200},
+}
+_FOLLOWED = {"trigger": True, "follow": True}
+
+
+def _usage(row: Row, **settings: object) -> Document:
+    return {
+        "name": f"Usage stats: {row['name']}",
+        "timezone": row["timezone"],
+        "disabled": False,
+        "schedule": None,
+        "settings": {"region": row["region"], "batch": 200, **settings},
+    }
+
+
+CLONE = Scenario(
+    name="clone",
+    manifest=_manifest("usage", {"flow": template_of("acme-us")}, _FLOW, run=_FOLLOWED),
+    expected=_usage,
+    unknown="not started",
+)
+
+UPDATE = Scenario(
+    name="update",
+    before=_manifest("usage", {"flow": template_of("acme-us")}, _FLOW),
+    manifest=_manifest(
+        "usage",
+        {"flow": template_of("acme-us")},
+        {**_FLOW, "schedule": "5 * * * *", "settings": {"region": "${tenant.values.region}", "batch": 500}},
+        run=_FOLLOWED,
+    ),
+    expected=lambda row: {**_usage(row, batch=500, note="a person's"), "schedule": "? 5 * * * *"},
+    unknown="any run",
+)
+
+CREATE = Scenario(
+    name="create",
+    manifest=_manifest(
+        "events",
+        {"file": "flow.json", "id": "events"},
+        {**_FLOW, "name": "Events: ${tenant.values.name}"},
+        run={**_FOLLOWED, "mode": "reconcile"},
+    ),
+    expected=lambda row: {**_usage(row), "name": f"Events: {row['name']}"},
+)
+
+TWO = replace(
+    CLONE,
+    name="two",
+    manifest={key: value for key, value in CLONE.manifest.items() if key != "run"},
+    unknown="never",
+    knobs={"latency.flows.clone": 0.3},  # so that both have looked before either has cloned
+)
+
+SCENARIOS = {scenario.name: scenario for scenario in (CLONE, UPDATE, CREATE, TWO)}
+
+DOCUMENT = {
+    "name": "Events",
+    "_exportId": "${tenant.values.github_export}",
+    "_importId": "${tenant.values.slack_import}",
+    "skipRetries": False,
+}
+"""The `flow.json` that `create` deploys."""

@@ -1,0 +1,225 @@
+"""Every way to lose the answer of a call that changes something: what it did is found out, and done exactly once."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from deployer.simulator import Customer, Knobs, Rule
+from tests.engine.stage import US, Stage
+
+LOST: Mapping[str, Rule] = {
+    "lost": Rule(action="lose"),
+    "lost-applied": Rule(action="lose", applied=True),
+    "reset": Rule(action="reset"),
+    "reset-applied": Rule(action="reset", applied=True),
+    "late": Rule(action="late", seconds=0.3),
+    "stalled": Rule(action="stall", seconds=5.0),
+    "stalled-applied": Rule(action="stall", seconds=5.0, applied=True),
+    "cut": Rule(action="cut"),
+    "garbled": Rule(action="garble"),
+    "empty-object": Rule(action="garble", text="{}"),
+    "proxy-page": Rule(action="html", status=502),
+    "error-500": Rule(action="refuse", status=500),
+    "error-500-applied": Rule(action="refuse", status=500, applied=True),
+}
+UNAPPLIED = {"lost", "reset", "stalled", "proxy-page", "error-500"}
+
+
+def befall_each(stage: Stage, route: str, *, but: tuple[str, ...] = ()) -> None:
+    """Let each tenant, named for its misfortune, meet it once on a route."""
+    names = [name for name in LOST if name not in but]
+    stage.tenants = {name: Customer(US, number) for number, name in enumerate(names)}
+    for name in names:
+        rule = LOST[name]
+        stage.befall(
+            Rule(
+                action=rule.action,
+                route=route,
+                id=stage.integration(name),
+                nth=1,
+                applied=rule.applied,
+                status=rule.status,
+                seconds=rule.seconds,
+                text=rule.text,
+            )
+        )
+
+
+def assert_deployed(stage: Stage) -> None:
+    """Judge by the world alone: one flow a tenant, as the manifest says, and nothing of the template lost."""
+    for name in stage.tenants:
+        flow = stage.flow(name)
+        assert flow["name"] == f"Orders: {stage.tenants[name].name}", name
+        assert flow["settings"]["batchSize"] == 200, name
+        assert flow["disabled"] is False, name
+        assert flow["skipRetries"] is False, name
+
+
+def test_a_clone_whose_answer_is_lost_in_any_way_leaves_one_flow(stage: Stage) -> None:
+    befall_each(stage, "flows.clone")
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert_deployed(stage)
+    clones = {name: len(stage.effects("clone", name)) for name in stage.tenants}
+    assert clones == dict.fromkeys(stage.tenants, 1)
+    assert stage.sent("flows.clone") == len(LOST) + len(UNAPPLIED)
+
+
+def test_a_put_whose_answer_is_lost_in_any_way_leaves_the_flow_as_wanted(stage: Stage) -> None:
+    befall_each(stage, "flows.put")
+
+    ended = stage.apply()
+    stage.forget_requests()
+    again = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert_deployed(stage)
+    assert (again.code, stage.writes) == (0, [])
+
+
+def test_an_update_whose_answer_is_lost_in_any_way_keeps_what_others_own(stage: Stage) -> None:
+    befall_each(stage, "flows.put")
+    stage.mend()
+    stage.apply()
+    for name in stage.tenants:
+        stage.edit(name, note=f"of {name}")
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+    befall_each(stage, "flows.put")
+
+    ended = stage.apply()
+    stage.forget_requests()
+    again = stage.apply()
+
+    assert ended.code == 0, ended.err
+    for name in stage.tenants:
+        assert stage.flow(name)["note"] == f"of {name}"
+        assert stage.flow(name)["settings"]["batchSize"] == 300
+    assert (again.code, stage.writes) == (0, [])
+
+
+def test_a_clone_that_broke_halfway_is_made_anew_and_its_parts_are_no_flow(stage: Stage) -> None:
+    stage.befall(Rule(action="half", route="flows.clone", id=stage.integration("acme"), nth=1))
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert len(stage.flows("acme")) == 1
+
+
+def test_a_lagging_list_makes_no_second_flow(stage: Stage) -> None:
+    stage.befall(
+        Rule(action="lose", route="flows.clone", applied=True, id=stage.integration("acme"), nth=1),
+        Rule(action="lag", route="integrations.flows", seconds=0.09),
+    )
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert len(stage.flows("acme")) == 1
+
+
+def test_a_create_whose_answer_is_lost_leaves_one_flow(stage: Stage) -> None:
+    stage.manifest["template"] = {"file": "flow.json", "id": "orders"}
+    del stage.manifest["accounts"][US]["connections"]
+    stage.write()
+    (stage.directory / "flow.json").write_text('{"name": "x", "skipRetries": false}', "utf-8")
+    stage.befall(
+        Rule(action="lose", route="flows.create", applied=True, id=stage.integration("acme"), nth=1),
+        Rule(action="lose", route="flows.create", id=stage.integration("globex"), nth=1),
+    )
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert_deployed(stage)
+
+
+@pytest.mark.parametrize("applied", [True, False], ids=["applied", "dropped"])
+def test_a_lost_put_on_a_server_that_normalises_comes_to_an_end(stage: Stage, applied: bool) -> None:
+    stage.simulator.knobs = Knobs(settings_as_text=True)
+    stage.befall(Rule(action="lose", route="flows.put", applied=applied, nth=1))
+
+    ended = stage.apply()
+    stage.forget_requests()
+    again = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert (again.code, stage.writes) == (0, [])
+
+
+def test_a_lost_update_on_a_server_that_normalises_comes_to_an_end(stage: Stage) -> None:
+    stage.simulator.knobs = Knobs(settings_as_text=True)
+    stage.apply()
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+    stage.befall(Rule(action="lose", route="flows.put", applied=True, nth=1))
+
+    ended = stage.apply()
+    stage.forget_requests()
+    again = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert (again.code, stage.writes) == (0, [])
+
+
+def test_a_tenant_is_never_called_done_with_another_value_than_the_wanted_one(stage: Stage) -> None:
+    stage.apply()
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+    theirs = {"settings": {"region": "us-east", "batchSize": 7}}
+    flow = stage.flow("acme")["_id"]
+    stage.befall(
+        Rule(action="lose", route="flows.put", id=flow, nth=1),
+        Rule(action="edit", route="flows.put", id=flow, nth=1, fields=theirs, applied=True),
+    )
+
+    ended = stage.apply()
+
+    done = ended.tenants["acme"]["outcome"] == "done"
+    assert done == (stage.flow("acme")["settings"]["batchSize"] == 300)
+
+
+def test_a_field_dropped_after_a_lost_put_still_goes_back_to_what_it_was_before_us(stage: Stage) -> None:
+    stage.befall(Rule(action="lose", route="flows.put", applied=True, id=stage.integration("acme"), nth=1))
+    stage.apply()
+    del stage.manifest["flow"]["timezone"]
+
+    stage.apply()
+
+    assert stage.flow("acme")["timezone"] == "America/Los_Angeles"  # as in the template
+
+
+def test_a_flow_that_appears_unmarked_while_a_clone_is_in_doubt_waits_for_a_person(stage: Stage) -> None:
+    stage.tenants = {"acme": stage.tenants["acme"]}
+    stage.simulator.knobs = Knobs(name_length=10)  # so that the marker of the birth name is lost
+    stage.befall(Rule(action="lose", route="flows.clone", applied=True, nth=1))
+
+    ended = stage.apply()
+    flow = stage.flow("acme")["_id"]
+
+    assert ended.tenants["acme"]["outcome"] == "unknown"
+    assert f"deployer resolve acme --took" in ended.tenants["acme"]["error"]["remedy"]
+    assert stage.run("resolve", "acme", "--took", flow).code == 0
+    assert stage.apply().tenants["acme"]["flow"] == flow
+    assert stage.sent("flows.clone") == 1
+    assert stage.flow("acme")["settings"]["batchSize"] == 200
+
+
+def test_reads_that_fail_are_repeated_and_change_nothing(stage: Stage) -> None:
+    stage.befall(
+        *(
+            Rule(action=action, route=route, nth=1)
+            for route, action in {
+                "tokenInfo": "reset",
+                "integrations.list": "html",
+                "connections.list": "cut",
+                "exports.get": "garble",
+                "integrations.flows": "lose",
+            }.items()
+        )
+    )
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert [len(stage.flows(name)) for name in stage.tenants] == [1, 1, 1]

@@ -1,0 +1,253 @@
+"""Running what was deployed: at most once, followed to the end, and a person's word where nobody can know."""
+
+import pytest
+
+from deployer.simulator import Customer, Knobs, Rule
+from tests.engine.stage import US, Stage
+
+
+@pytest.fixture
+def alone(stage: Stage) -> Stage:
+    """Return a stage with one tenant whose flow is run and followed."""
+    stage.tenants = {"acme": Customer(US, 0)}
+    stage.run_flows()
+    return stage
+
+
+def test_each_flow_is_run_once_and_its_jobs_are_named(stage: Stage) -> None:
+    stage.run_flows()
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert [len(stage.effects("run", name)) for name in stage.tenants] == [1, 1, 1]
+    [effect] = stage.effects("run", "acme")
+    assert ended.tenants["acme"]["jobs"] == effect["jobs"]
+
+
+def test_a_run_comes_after_the_flow_is_as_wanted(stage: Stage) -> None:
+    stage.run_flows()
+
+    stage.apply()
+
+    for name in stage.tenants:
+        [put], [run] = stage.effects("put", name), stage.effects("run", name)
+        assert put["n"] < run["n"]
+
+
+def test_a_flow_with_two_page_generators_has_two_jobs_that_are_followed(alone: Stage) -> None:
+    alone.use_orchestrated()
+    alone.manifest["run"]["follow"] = True
+
+    ended = alone.apply()
+
+    assert ended.code == 0, ended.err
+    assert len(ended.tenants["acme"]["jobs"]) == 2
+
+
+def test_an_update_runs_the_flow_again_and_no_change_does_not(alone: Stage) -> None:
+    alone.apply()
+    alone.apply()
+    assert len(alone.effects("run")) == 1
+    alone.manifest["flow"]["settings"]["batchSize"] = 300
+
+    ended = alone.apply()
+
+    assert ended.code == 0, ended.err
+    assert len(alone.effects("run")) == 2
+
+
+@pytest.mark.parametrize("orchestrated", [False, True], ids=["one-generator", "two-generators"])
+def test_a_run_of_a_fresh_flow_whose_answer_is_lost_is_found_by_its_jobs(alone: Stage, orchestrated: bool) -> None:
+    if orchestrated:
+        alone.use_orchestrated()
+    alone.befall(Rule(action="lose", route="flows.run", applied=True))
+
+    ended = alone.apply()
+
+    assert ended.code == 0, ended.err
+    [effect] = alone.effects("run")
+    assert sorted(ended.tenants["acme"]["jobs"]) == sorted(effect["jobs"])
+
+
+def test_a_run_that_may_not_have_started_waits_for_a_person(alone: Stage) -> None:
+    alone.befall(Rule(action="lose", route="flows.run", nth=1))
+
+    ended = alone.apply()
+
+    assert ended.tenants["acme"]["outcome"] == "unknown"
+    assert "deployer resolve acme" in ended.tenants["acme"]["error"]["remedy"]
+    assert alone.sent("flows.run") == 1
+
+
+def test_nothing_starts_a_run_in_doubt_but_a_person(alone: Stage) -> None:
+    alone.befall(Rule(action="lose", route="flows.run", nth=1))
+    alone.apply()
+
+    again = alone.apply()
+
+    assert again.code != 0
+    assert alone.sent("flows.run") == 1
+
+
+def test_a_run_that_did_not_start_is_sent_again_where_the_manifest_says_reconcile(alone: Stage) -> None:
+    alone.manifest["run"]["mode"] = "reconcile"
+    alone.befall(Rule(action="lose", route="flows.run", nth=1))
+
+    ended = alone.apply()
+
+    assert ended.code == 0, ended.err
+    assert (alone.sent("flows.run"), len(alone.effects("run"))) == (2, 1)
+
+
+@pytest.mark.parametrize("mode", ["at-most-once", "reconcile"])
+def test_a_lost_run_of_a_scheduled_flow_is_unknown_where_a_job_appears(alone: Stage, mode: str) -> None:
+    alone.manifest["flow"]["schedule"] = "5 * * * *"
+    alone.manifest["run"]["mode"] = mode
+    alone.befall(
+        Rule(action="lose", route="flows.run", nth=1),
+        Rule(action="start", route="flows.run", nth=1),  # the platform's scheduler
+    )
+
+    ended = alone.apply()
+
+    assert ended.tenants["acme"]["outcome"] == "unknown"
+    assert "deployer resolve acme --took" in ended.tenants["acme"]["error"]["remedy"]
+    assert (alone.sent("flows.run"), len(alone.effects("run"))) == (1, 0)
+
+
+def _in_doubt(stage: Stage) -> str:
+    """Leave acme's run in doubt, though it happened; return the job."""
+    stage.manifest["flow"]["schedule"] = "5 * * * *"
+    stage.befall(Rule(action="lose", route="flows.run", nth=1, applied=True))
+    assert stage.apply().tenants["acme"]["outcome"] == "unknown"
+    [effect] = stage.effects("run")
+    return str(effect["jobs"][0])
+
+
+def test_a_person_says_that_a_job_is_the_run(alone: Stage) -> None:
+    job = _in_doubt(alone)
+
+    said = alone.run("resolve", "acme", "--took", job)
+    ended = alone.apply()
+
+    assert said.code == 0, said.err
+    assert ended.code == 0, ended.err
+    assert ended.tenants["acme"]["jobs"] == [job]
+    assert alone.sent("flows.run") == 1
+
+
+def test_a_person_says_that_a_run_did_not_happen(alone: Stage) -> None:
+    _in_doubt(alone)
+
+    alone.run("resolve", "acme", "--retry")
+    ended = alone.apply()
+
+    assert ended.code == 0, ended.err
+    assert alone.sent("flows.run") == 2
+
+
+def test_a_person_leaves_a_tenant_as_it_is(alone: Stage) -> None:
+    _in_doubt(alone)
+
+    alone.run("resolve", "acme", "--skip")
+    ended = alone.apply()
+
+    assert ended.code == 0
+    assert ended.tenants["acme"]["outcome"] == "skipped"
+    assert alone.sent("flows.run") == 1
+
+
+def test_a_job_of_another_flow_is_not_taken(alone: Stage) -> None:
+    _in_doubt(alone)
+    alone.tenants["globex"] = Customer(US, 1)
+    account = alone.simulator.world.accounts[US]
+    other = next(flow for flow in account.documents["flows"] if flow != alone.flow("acme")["_id"])
+    alone.befall(Rule(action="start", route="tokenInfo", flow=other, nth=1))
+
+    alone.run("validate")
+    alone.run("plan")
+    [job, *_] = account.jobs_of_flow[other]
+    said = alone.run("resolve", "acme", "--took", job.id)
+
+    assert said.code == 6
+    assert job.id in said.err
+
+
+@pytest.mark.parametrize("words", [(), ("--retry", "--skip"), ("--took", "x" * 24, "--skip")])
+def test_resolve_wants_exactly_one_decision(alone: Stage, words: tuple[str, ...]) -> None:
+    _in_doubt(alone)
+
+    assert alone.run("resolve", "acme", *words).code == 2
+
+
+def test_resolve_refuses_a_tenant_that_waits_for_nobody(alone: Stage) -> None:
+    alone.apply()
+
+    said = alone.run("resolve", "acme", "--retry")
+
+    assert said.code == 2
+    assert "acme" in said.err
+
+
+def test_a_job_that_ends_with_errors_is_a_failure_and_the_flow_stays(alone: Stage) -> None:
+    alone.simulator.knobs = Knobs(job_duration=0.0, job_outcome={"*": 3})
+
+    ended = alone.apply()
+
+    assert ended.code == 1
+    assert ended.tenants["acme"]["outcome"] == "failed"
+    assert "3 errors" in ended.tenants["acme"]["error"]["message"]
+    assert alone.flow()["settings"]["batchSize"] == 200
+
+
+def test_as_many_errors_as_are_allowed_are_no_failure(alone: Stage) -> None:
+    alone.simulator.knobs = Knobs(job_duration=0.0, job_outcome={"*": 3})
+    alone.manifest["run"]["max_errors"] = 3
+
+    assert alone.apply().code == 0
+
+
+def test_a_job_that_fails_is_a_failure_however_many_errors_are_allowed(alone: Stage) -> None:
+    alone.simulator.knobs = Knobs(job_duration=0.0, job_outcome={"*": "failed"})
+    alone.manifest["run"]["max_errors"] = 1000
+
+    assert alone.apply().tenants["acme"]["outcome"] == "failed"
+
+
+def test_a_run_that_takes_longer_than_its_timeout_is_a_failure_and_can_be_followed_on(alone: Stage) -> None:
+    alone.simulator.knobs = Knobs(job_duration=2.0)
+    alone.manifest["run"]["timeout"] = "400ms"
+
+    ended = alone.apply()
+    alone.simulator._clock = lambda: 4_000_000_000.0  # noqa: SLF001 - the job's end
+    again = alone.apply("--failed")
+
+    assert ended.tenants["acme"]["error"]["code"] == "run_timeout"
+    assert again.code == 0, again.err
+    assert alone.sent("flows.run") == 1
+
+
+def test_following_goes_on_over_answers_that_cannot_be_read(alone: Stage) -> None:
+    alone.befall(Rule(action="html", route="flows.latest", nth=2), Rule(action="cut", route="flows.latest", nth=3))
+
+    ended = alone.apply()
+
+    assert ended.code == 0, ended.err
+    assert alone.sent("flows.run") == 1
+
+
+def test_run_waits_for_a_run_in_doubt_to_be_resolved(alone: Stage) -> None:
+    _in_doubt(alone)
+
+    ended = alone.run("run", "--json")
+
+    assert ended.code != 0
+    assert alone.sent("flows.run") == 1
+
+
+def test_run_blocks_a_tenant_that_has_no_flow_yet(alone: Stage) -> None:
+    ended = alone.run("run", "--json")
+
+    assert ended.tenants["acme"]["outcome"] == "blocked"
+    assert alone.writes == []

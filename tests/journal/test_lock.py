@@ -1,0 +1,112 @@
+"""The lock between processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from deployer.errors import GuardError
+from deployer.journal.lock import exclusive
+
+ROOT = Path(__file__).parents[2]
+HOLD = """
+import sys
+from pathlib import Path
+from deployer.journal.lock import exclusive
+with exclusive(Path(sys.argv[1]), "account main"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "locks" / "account.lock"
+
+
+@contextmanager
+def holder(path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Run a process that holds the lock."""
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def refusal(path: Path) -> GuardError:
+    with pytest.raises(GuardError) as caught, exclusive(path, "account main"):
+        pass
+    return caught.value
+
+
+def test_a_second_holder_is_told_who_holds_it_where_and_since_when(path: Path) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    with holder(path) as process:
+        error = refusal(path)
+        start = f"account main is in use by process {process.pid} on {socket.gethostname()} since "
+        assert error.what.startswith(start)
+        assert before <= datetime.fromisoformat(error.what.removeprefix(start)) <= datetime.now(UTC)
+        assert error.remedy == "wait until it has ended, or stop it: it can be resumed"
+        assert error.exit_code == 6
+
+
+def test_a_killed_holder_holds_nothing(path: Path) -> None:
+    with holder(path) as process:
+        process.kill()
+        assert process.wait(10) == -signal.SIGKILL
+        with exclusive(path, "account main"):
+            assert f"process {os.getpid()} on" in refusal(path).what
+
+
+def test_being_refused_takes_nothing_from_the_holder(path: Path) -> None:
+    with holder(path) as process:
+        refusal(path)
+        assert f"process {process.pid} on" in refusal(path).what
+
+
+def test_the_lock_is_free_once_its_block_ends_however_it_ends(path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), exclusive(path, "account main"):
+        raise ZeroDivisionError
+    with exclusive(path, "account main"):
+        assert path.exists()
+
+
+def test_two_locks_are_held_at_once(path: Path) -> None:
+    with exclusive(path, "one"), exclusive(path.with_name("other.lock"), "other"):
+        assert "one is in use" not in str(refusal(path.with_name("other.lock")))
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}"])
+def test_a_holder_that_has_not_yet_signed_is_another_process(path: Path, content: str) -> None:
+    with exclusive(path, "account main"):
+        path.write_text(content, "utf-8")
+        assert refusal(path).what == "account main is in use by another process"
+
+
+def test_the_lock_is_its_owners_alone(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with exclusive(path, "account main"):
+            assert oct(path.stat().st_mode & 0o777) == "0o600"
+            assert oct(path.parent.stat().st_mode & 0o777) == "0o700"
+    finally:
+        os.umask(before)
+
+
+def test_a_program_that_a_holder_starts_does_not_keep_the_lock(path: Path) -> None:
+    with exclusive(path, "account main"):
+        child = subprocess.Popen(
+            [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, close_fds=False
+        )
+    with child, exclusive(path, "account main"):
+        assert child.poll() is None
+        child.kill()
