@@ -60,7 +60,9 @@ def apply(  # noqa: PLR0913 - one argument per option
     async def roll_out() -> int:
         loaded = load(manifest, env=os.environ, stdin=sys.stdin)
         choices = chosen(loaded, recreate=recreate, ours=ours, theirs=theirs)
-        wish = Wish(choices, digest, failed=failed, supersede=supersede, yes=yes, ask=not no_input)
+        wish = Wish(
+            choices, digest, failed=failed, supersede=supersede, yes=yes, ask=not (no_input or os.environ.get("CI"))
+        )
         manner = Manner(as_json, quiet, seconds(timeout), manifest)
         async with workplace(loaded, journal_path(manifest, journal), verbose=verbose) as place:
             return await Applying(place, wish, manner).go()

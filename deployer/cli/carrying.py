@@ -143,7 +143,9 @@ async def _ask_after(stop: Stop, seconds: float) -> None:
 def _crew(place: Workplace, stop: Stop, progress: Watcher) -> Crew:
     watcher = _Both((LogWatcher(place.log), progress))
     emergency = place.journal_path.with_name("emergency.jsonl")
-    return Crew(place.journal, place.clock, watcher, stop, partial(_rescue, emergency), state_directory() / "locks")
+    safety = place.loaded.manifest.safety
+    locks = state_directory() / "locks"
+    return Crew(place.journal, place.clock, watcher, stop, partial(_rescue, emergency), locks, safety)
 
 
 def _rescue(path: Path, tenant: str, flow: str) -> None:

@@ -22,7 +22,7 @@ JOURNAL = click.option(
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-NO_INPUT = click.option("--no-input", is_flag=True, envvar="CI", help="Never ask: fail where a question would come.")
+NO_INPUT = click.option("--no-input", is_flag=True, help="Never ask: fail where a question would come. CI implies it.")
 QUIET = click.option("--quiet", "-q", is_flag=True, help="No progress, only the result.")
 VERBOSE = click.option("--verbose", "-v", count=True, help="Log more: -v tenants, -vv every step and request.")
 TIMEOUT = click.option("--timeout", metavar="DURATION", help="Start nothing new after so long, such as 30m; exit 5.")

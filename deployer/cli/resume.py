@@ -18,7 +18,7 @@ from deployer.cli.options import (
     seconds,
     together,
 )
-from deployer.errors import UsageError
+from deployer.errors import GuardError, UsageError
 
 
 @click.command()
@@ -41,6 +41,7 @@ def resume(  # noqa: PLR0913 - one argument per option
     from deployer.cli.carrying import Manner, carry
     from deployer.cli.wiring import workplace
     from deployer.engine.load import load
+    from deployer.engine.planning import changed_templates
     from deployer.engine.rollouts import UNFINISHED, retry_failed
 
     async def go_on() -> int:
@@ -52,6 +53,13 @@ def resume(  # noqa: PLR0913 - one argument per option
                     f"no rollout of {loaded.manifest.name} is unfinished",
                     remedy=f"begin one: deployer apply {manifest}",
                 )
+            if last.kind == "apply" and loaded.document is None:  # a template from a file stands in the plan itself
+                plan = await place.journal.plan(last.id)
+                if changed := await changed_templates(plan, place.accounts, loaded):
+                    raise GuardError(
+                        f"the template in {', '.join(changed)} changed since the plan",
+                        remedy=f"leave the rollout and start anew: deployer apply {manifest} --supersede",
+                    )
             if failed:
                 await retry_failed(place.journal, place.clock, last)
             return await carry(place, last, Manner(as_json, quiet, seconds(timeout), manifest))

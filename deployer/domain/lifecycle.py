@@ -15,6 +15,9 @@ class StepKind(StrEnum):
     FOLLOW = "follow"
 
 
+BIRTHS = frozenset({StepKind.CLONE, StepKind.CREATE})
+
+
 class State(StrEnum):
     """What is known of a step."""
 

@@ -6,12 +6,13 @@ from deployer.domain.body import body_of, ignored, is_settled, others
 from deployer.domain.deployment import Instance
 from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, same
 from deployer.domain.identity import is_newborn
-from deployer.domain.lifecycle import Event, State
+from deployer.domain.lifecycle import BIRTHS, Event, State
 from deployer.domain.memory import instance_after
 from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Memory, Verdict, merge
+from deployer.domain.moves import remaining
 from deployer.domain.plan import Action, Planned
 from deployer.engine.desk import Case, Desk, failure
-from deployer.engine.result import Moved, Result, look_again, not_sent, refused, unread
+from deployer.engine.result import GONE, LOOK_AGAIN, Later, Moved, Result, look_again, not_sent, refused, unread
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
 
 
@@ -21,6 +22,8 @@ async def begin(desk: Desk, case: Case) -> Result:
     live = desk.fresh.pop(flow, None)
     if live is None:
         read = await desk.client.flow(flow)
+        if isinstance(read, Refused) and read.status == GONE and _is_just_born(desk, case):
+            return Later(case.deployment, LOOK_AGAIN, "waiting for the new flow to be readable")
         if not isinstance(read, Done):
             return await unread(desk, case, read, wait=0.0)
         live = read.value
@@ -56,6 +59,14 @@ async def recover(desk: Desk, case: Case, wait: float) -> Result:
         ours = _merged(desk, case, live, Choice.OURS)  # the same body, whatever came of the first
         return await _put(desk, case, live, ours)
     return look_again(case, desk, wait, "making sure the first PUT is not still on its way")
+
+
+def _is_just_born(desk: Desk, case: Case) -> bool:
+    """Tell whether a flow of this rollout is so young that the server may not show it yet."""
+    birth, safety = case.deployment.steps[0], desk.settings.safety
+    if birth.kind not in BIRTHS or birth.intent is None:
+        return False
+    return remaining(birth, desk.clock.moment(), safety.clone_timeout + safety.lag) > 0
 
 
 def _merged(desk: Desk, case: Case, live: Document, choice: Choice | None = None) -> tuple[Change, ...]:

@@ -8,7 +8,8 @@ from typing import Protocol
 import anyio
 from anyio.abc import TaskGroup
 
-from deployer.domain.deployment import Deployment, Status
+from deployer.domain.deployment import Deployment, Step
+from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.moves import Rest, next_move
 from deployer.engine.agenda import Agenda
 from deployer.engine.desk import Desk
@@ -17,7 +18,7 @@ from deployer.engine.result import Down, Later, Moved
 
 EVERYBODY = 3  # tenants in a row that fail alike, before any succeeds, until the account is thought to be at fault
 DRAIN = 30.0  # seconds that calls in flight are given once a stop was asked for
-_BROKEN = frozenset({Status.FAILED, Status.UNKNOWN})
+_BROKEN = frozenset({State.FAILED, State.UNKNOWN})
 
 
 class Watcher(Protocol):
@@ -61,8 +62,8 @@ class AccountRun:
     settle_only: bool = False
     halted: str | None = None
     _workers: int = 0
-    _succeeded: bool = False
-    _failures: deque[str] = field(default_factory=lambda: deque(maxlen=EVERYBODY))
+    _succeeded: set[StepKind] = field(default_factory=set)
+    _failures: dict[StepKind, deque[str]] = field(default_factory=dict)
 
     async def go(self) -> None:
         """Work until nothing is left, the account halts, or a stop is asked for."""
@@ -102,7 +103,7 @@ class AccountRun:
             self.watcher.moved(deployment, result.deployment)
             match result:
                 case Moved(deployment):
-                    self._tally(deployment)
+                    self._tally(deployment, deployment.steps[move.index])
                 case Later(deployment, seconds, why, left):
                     if left is not None:
                         self.watcher.waiting(deployment, left, why)
@@ -114,15 +115,16 @@ class AccountRun:
             agenda.close()
         agenda.rest()
 
-    def _tally(self, deployment: Deployment) -> None:
-        """Take tenants that fail alike, one after the other and before any succeeds, for the account's fault."""
-        if deployment.status is Status.DONE:
-            self._succeeded = True
-        elif deployment.status in _BROKEN and deployment.error:
-            self._failures.append(str(deployment.error["code"]))
-            alike = len(self._failures) == EVERYBODY and len(set(self._failures)) == 1
-            if alike and not self._succeeded:
-                self._halt(f"the first {EVERYBODY} tenants all fail with {self._failures[0]}")
+    def _tally(self, deployment: Deployment, step: Step) -> None:
+        """Take tenants that fail alike in a step that nobody has done yet for the account's or the template's fault."""
+        if step.state is State.DONE:
+            self._succeeded.add(step.kind)
+        elif step.state in _BROKEN and deployment.error:
+            failures = self._failures.setdefault(step.kind, deque(maxlen=EVERYBODY))
+            failures.append(str(deployment.error["code"]))
+            alike = len(failures) == EVERYBODY and len(set(failures)) == 1
+            if alike and step.kind not in self._succeeded:
+                self._halt(f"the first {EVERYBODY} tenants all fail to {step.kind} with {failures[0]}")
 
     def _halt(self, cause: str) -> None:
         if not self.halted:

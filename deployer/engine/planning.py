@@ -1,7 +1,7 @@
 """Make a plan: resolve what is wanted, observe every account, and decide tenant by tenant."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -102,7 +102,10 @@ async def changed_templates(plan: Plan, accounts: Accounts, loaded: Loaded) -> l
     changed = []
     for name, account in accounts.opened.items():
         planned = plan.accounts.get(name)
-        if planned and (await read_template(account, aim_of(loaded, name))).revision != planned.revision:
+        if planned is None:
+            continue
+        aim = replace(aim_of(loaded, name), template=planned.template)
+        if (await read_template(account, aim)).revision != planned.revision:
             changed.append(name)
     return changed
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import Document
-from deployer.domain.lifecycle import Event, State, StepKind
+from deployer.domain.lifecycle import BIRTHS, Event, State, StepKind
 from deployer.engine.clock import Clock
 from deployer.engine.observe import got
 from deployer.engine.planning import Accounts
@@ -14,7 +14,6 @@ from deployer.errors import GuardError, UsageError
 from deployer.journal.protocol import Journal
 
 _OPEN_TO_PEOPLE = frozenset({State.UNKNOWN, State.FAILED})
-_BIRTHS = frozenset({StepKind.CLONE, StepKind.CREATE})
 
 
 class Decision(StrEnum):
@@ -36,7 +35,7 @@ async def resolve(
     step, tenant = deployment.steps[index], deployment.planned.tenant
     facts = await _taken(accounts, deployment, step, took) if took else {}
     entry = decided(clock, deployment, index, _EVENTS[decision], facts)
-    if took and step.kind in _BIRTHS:
+    if took and step.kind in BIRTHS:
         planned = deployment.planned
         where = (planned.tenant, planned.account, planned.template, planned.integration)
         entry = replace(entry, instance=Instance(*where, flow=took, revision="", connections=planned.connections))
@@ -50,7 +49,7 @@ async def _taken(accounts: Accounts, deployment: Deployment, step: Step, took: s
     account = accounts.opened.get(planned.account)
     if account is None:
         raise accounts.refused[planned.account]
-    if step.kind in _BIRTHS:
+    if step.kind in BIRTHS:
         flow = got(account, f"flow {took}", await account.client.flow(took))
         if flow.get("_integrationId") != planned.integration:
             raise GuardError(f"flow {took} is not in the tenant's integration {planned.integration}")

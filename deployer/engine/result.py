@@ -8,8 +8,9 @@ from deployer.engine.desk import Case, Desk, failure, refusal
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
 
 ENTITLEMENTS = frozenset({"feature_not_enabled", "subscription_required", "entitlement_reached"})
-_REDIRECT, _UNAUTHORIZED = "redirect", 401
-_OURS_OR_THEIRS = frozenset({403, 404})  # the account's fault or the tenant's: only another call can tell
+GONE, _UNAUTHORIZED, _FORBIDDEN = 404, 401, 403
+_REDIRECT = "redirect"
+_OURS_OR_THEIRS = frozenset({_FORBIDDEN, GONE})  # the account's fault or the tenant's: only another call can tell
 LOOK_AGAIN = 0.2  # seconds at least between two looks
 UNREADABLE_WAIT = 30.0  # seconds at most between two reads that fail
 

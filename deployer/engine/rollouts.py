@@ -12,7 +12,7 @@ from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import Document, fingerprint
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State
-from deployer.domain.manifest import Manifest
+from deployer.domain.manifest import Manifest, Safety
 from deployer.domain.memory import instance_unwritten
 from deployer.domain.plan import Plan
 from deployer.domain.records import plan_digest
@@ -32,7 +32,8 @@ _PAGE = 500
 class Crew:
     """What a rollout is carried out with. `locks` is a directory of the user's: one lock an account, for any journal.
 
-    `rescue` is told the tenant and the flow that the journal could not be told of.
+    `rescue` is told the tenant and the flow that the journal could not be told of; `safety` is what the clients now
+    keep to.
     """
 
     journal: Journal
@@ -41,6 +42,7 @@ class Crew:
     stop: Stop
     rescue: Callable[[str, str], None]
     locks: Path
+    safety: Safety
 
 
 async def begin(journal: Journal, clock: Clock, plan: Plan, *, kind: str, chance: Random) -> Rollout:
@@ -68,7 +70,7 @@ async def begin(journal: Journal, clock: Clock, plan: Plan, *, kind: str, chance
 async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_only: bool = False) -> dict[str, str]:
     """Move every tenant as far as it goes; return why accounts halted. With `settle_only` nothing new is begun."""
     plan = await crew.journal.plan(rollout.id)
-    settings = Manifest.model_validate({**plan.settings, "tenants": []})
+    settings = frozen(plan, crew.safety)
     instances = await _instances(crew.journal, plan)
     halted = {name: error.what for name, error in accounts.refused.items() if name in plan.accounts}
     runs: dict[str, AccountRun] = {}
@@ -86,6 +88,13 @@ async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_
     with locked(crew.locks, accounts.opened.values()):
         await execute(runs)
     return halted | {name: run.halted for name, run in runs.items() if run.halted}
+
+
+def frozen(plan: Plan, safety: Safety) -> Manifest:
+    """Return the manifest as it was planned, but waiting as long as the more patient of then and now demands."""
+    settings = Manifest.model_validate({**plan.settings, "tenants": []})
+    longest = {name: max(then, getattr(safety, name)) for name, then in settings.safety}
+    return settings.model_copy(update={"safety": Safety.model_construct(**longest)})
 
 
 @contextmanager

@@ -3,12 +3,11 @@
 from deployer.domain.deployment import Deployment
 from deployer.domain.documents import Document, Json
 from deployer.domain.jobs import Started, ended, errors, judge_run, trouble, unseen
-from deployer.domain.lifecycle import Event, StepKind
+from deployer.domain.lifecycle import BIRTHS, Event, StepKind
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import Later, Moved, Result, look_again, not_sent, refused, unread
 from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
 
-_BIRTHS = frozenset({StepKind.CLONE, StepKind.CREATE})
 _POLL, _LONGEST_POLL = 0.5, 30.0  # seconds between two looks at the jobs
 
 
@@ -38,7 +37,7 @@ async def begin_run(desk: Desk, case: Case) -> Result:
 
 def _is_ours_alone(deployment: Deployment) -> bool:
     """Tell whether nothing but us starts the flow: it was made here, and the platform has no schedule for it."""
-    return deployment.steps[0].kind in _BIRTHS and deployment.planned.fields.get(("schedule",)) is None
+    return deployment.steps[0].kind in BIRTHS and deployment.planned.fields.get(("schedule",)) is None
 
 
 async def recover_run(desk: Desk, case: Case, wait: float) -> Result:

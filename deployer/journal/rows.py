@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from typing import Any
 
 from deployer.domain.deployment import Deployment, Instance, Step
@@ -17,13 +18,17 @@ from deployer.domain.records import (
     step_record,
 )
 from deployer.errors import JournalError
+from deployer.journal.protocol import Rollout
 
 Row = tuple[Any, ...]
 
-ROLLOUT = "id, name, kind, plan, manifest_digest, tenants_digest, outcome, reason, who, started_at, ended_at"
+ROLLOUT = (
+    "id, name, kind, plan, manifest_digest, tenants_digest, outcome, reason, who, started_at, ended_at, body, checksum"
+)
 DEPLOYMENT = "rollout, place, tenant, account, template, integration, body, checksum"
 STEP = "rollout, place, position, kind, state, attempts, body, checksum"
 INSTANCE = "template, integration, body, checksum"
+EVENT = "rollout, place, position, event, at, body, checksum"
 
 
 def summed(row: Row) -> Row:
@@ -39,6 +44,17 @@ def checked(row: Row, what: str) -> Row:
             remedy="restore the file from a backup; nothing was sent",
         )
     return row[:-1]
+
+
+def rollout_row(rollout: Rollout, head: str) -> Row:
+    """Return the row of a rollout; `head` is its plan without the tenants, as JSON."""
+    return summed((*astuple(rollout), head))
+
+
+def read_rollout(row: Row) -> tuple[Rollout, str]:
+    """Return the rollout of a row, and its plan without the tenants, as JSON."""
+    *columns, head = checked(row, f"rollout {row[0]}")
+    return Rollout(*columns), head
 
 
 def deployment_row(rollout: str, place: int, planned: Planned) -> Row:

@@ -54,7 +54,8 @@ CREATE TABLE event (
     position INTEGER NOT NULL,
     event    TEXT NOT NULL,
     at       TEXT NOT NULL,
-    body     TEXT NOT NULL
+    body     TEXT NOT NULL,
+    checksum INTEGER NOT NULL
 );
 CREATE INDEX event_by_deployment ON event (rollout, place, number);
 

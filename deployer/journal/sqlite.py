@@ -20,6 +20,7 @@ from deployer.errors import JournalError
 from deployer.journal.protocol import Entry, Happening, Rollout
 from deployer.journal.rows import (
     DEPLOYMENT,
+    EVENT,
     INSTANCE,
     ROLLOUT,
     STEP,
@@ -29,6 +30,8 @@ from deployer.journal.rows import (
     instance_row,
     read_deployment,
     read_instance,
+    read_rollout,
+    rollout_row,
     step_row,
     step_rows,
     summed,
@@ -71,22 +74,27 @@ class SqliteJournal:
 
     async def __aenter__(self) -> Self:
         """Open the file, which is made for its owner alone where there is none."""
-        await self._writer.start()
+        try:
+            await self._writer.start()
+        except JournalError:
+            await self._writer.stop()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Commit what waits, and close."""
+        """Commit what waits, and close; raise JournalError if what nobody waited for could not be written."""
         await self._writer.stop()
+        if error is None:
+            self._writer.own_up()
 
     async def begin(self, rollout: Rollout, plan: Plan, remembered: Sequence[Instance]) -> None:
         """Write a rollout, its plan and every tenant's steps in one transaction."""
         head = canonical(plan_record(replace(plan, tenants=())))
-        columns = tuple(getattr(rollout, name) for name in ROLLOUT.split(", "))
 
         def work(connection: sqlite3.Connection) -> None:
-            _insert(connection, "rollout", f"{ROLLOUT}, body, checksum", [(*columns, *summed((rollout.id, head))[1:])])
+            _insert(connection, "rollout", ROLLOUT, [rollout_row(rollout, head)])
             rows = (deployment_row(rollout.id, place, planned) for place, planned in enumerate(plan.tenants))
             _insert(connection, "deployment", DEPLOYMENT, rows)
             _insert(connection, "step", STEP, step_rows(rollout.id, plan.tenants))
@@ -102,17 +110,22 @@ class SqliteJournal:
             ORDER BY number DESC LIMIT 1
         """
         rows = await self._select(query, (name, kind))
-        return Rollout(*rows[0]) if rows else None
+        return read_rollout(rows[0])[0] if rows else None
 
     async def conclude(self, rollout: str, *, outcome: str, reason: str, ended_at: str | None) -> None:
         """Write how a rollout stands; `ended_at` is None while it may go on."""
-        change = "UPDATE rollout SET outcome = ?, reason = ?, ended_at = ? WHERE id = ?"
-        await self._writer.ask(lambda connection: _one(connection, change, (outcome, reason, ended_at, rollout)))
+        change = "UPDATE rollout SET outcome = ?, reason = ?, ended_at = ?, checksum = ? WHERE id = ?"
+
+        def work(connection: sqlite3.Connection) -> None:
+            before, head = _rollout(connection, rollout)
+            after = replace(before, outcome=outcome, reason=reason, ended_at=ended_at)
+            _one(connection, change, (outcome, reason, ended_at, rollout_row(after, head)[-1], rollout))
+
+        await self._writer.ask(work)
 
     async def plan(self, rollout: str) -> Plan:
         """Return the frozen plan of a rollout, its tenants left out."""
-        rows = await self._select("SELECT id, body, checksum FROM rollout WHERE id = ?", (rollout,))
-        _, head = checked(rows[0], f"the plan of rollout {rollout}")
+        _, head = await self._writer.ask(lambda connection: _rollout(connection, rollout))
         return plan_from(json.loads(head))
 
     async def claim(self, rollout: str, account: str, *, after: int, limit: int) -> Sequence[Deployment]:
@@ -140,10 +153,13 @@ class SqliteJournal:
 
     async def happenings(self, deployment: Deployment) -> Sequence[Happening]:
         """Return what happened to a deployment, oldest first."""
-        query = "SELECT position, event, at, body FROM event WHERE rollout = ? AND place = ? ORDER BY number"
-        rows = await self._select(query, (deployment.rollout, deployment.place))
+        query = f"SELECT {EVENT} FROM event WHERE rollout = ? AND place = ? ORDER BY number"
         kinds = [step.kind for step in deployment.steps]
-        return [Happening(kinds[index], Event(event), at, json.loads(body)) for index, event, at, body in rows]
+        events = [
+            checked(row, f"an event of {deployment.planned.tenant}")
+            for row in await self._select(query, (deployment.rollout, deployment.place))
+        ]
+        return [Happening(kinds[index], Event(event), at, json.loads(body)) for _, _, index, event, at, body in events]
 
     async def record(self, entry: Entry) -> None:
         """Write an entry and return when it is durable."""
@@ -180,6 +196,7 @@ def _open(path: Path) -> sqlite3.Connection:
     """Open for writing; a new file is readable by its owner alone before SQLite sees it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _sync_directory(path.parent)
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").fetchone()
@@ -188,6 +205,15 @@ def _open(path: Path) -> sqlite3.Connection:
         schema = files("deployer.journal").joinpath("schema.sql").read_text(encoding="utf-8")
         connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
     return connection
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new file's name survive power loss, as its content does."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path) -> sqlite3.Connection:
@@ -225,14 +251,20 @@ def _enter(connection: sqlite3.Connection, entry: Entry) -> None:
     where = (deployment.rollout, deployment.place, entry.index)
     _, _, _, _, *columns = step_row(*where, entry.step)
     _one(connection, _MOVE, (*columns, *where, before.state.value, before.attempts))
-    happened = (*where, entry.event.value, entry.at, canonical(entry.facts))
-    _insert(connection, "event", "rollout, place, position, event, at, body", [happened])
+    _insert(connection, "event", EVENT, [summed((*where, entry.event.value, entry.at, canonical(entry.facts)))])
     if entry.instance:
         _remember(connection, entry.instance)
 
 
 def _remember(connection: sqlite3.Connection, instance: Instance) -> None:
     connection.execute(f"INSERT OR REPLACE INTO instance ({INSTANCE}) VALUES (?, ?, ?, ?)", instance_row(instance))
+
+
+def _rollout(connection: sqlite3.Connection, rollout: str) -> tuple[Rollout, str]:
+    rows: list[Row] = connection.execute(f"SELECT {ROLLOUT} FROM rollout WHERE id = ?", (rollout,)).fetchall()
+    if not rows:
+        raise JournalError(f"the journal holds no rollout {rollout}")
+    return read_rollout(rows[0])
 
 
 def _deployments(connection: sqlite3.Connection, query: str, wanted: Mapping[str, object]) -> list[Deployment]:

@@ -34,6 +34,7 @@ class Writer:
         self._connect = connect
         self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._failure: Exception | None = None
+        self._told = False
         self._thread = Thread(target=self._serve, name="journal", daemon=True)
 
     async def start(self) -> None:
@@ -57,6 +58,11 @@ class Writer:
         """Do what was asked so far, and close the connection."""
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    def own_up(self) -> None:
+        """Raise JournalError where something could not be written and nobody was told yet."""
+        if not self._told:
+            self._refuse_if_broken()
 
     def _refuse_if_broken(self) -> None:
         if self._failure:
@@ -115,6 +121,7 @@ class Writer:
                 job.waiting.set_exception(self._error())
 
     def _error(self) -> JournalError:
+        self._told = True
         if isinstance(self._failure, JournalError):
             return self._failure
         return JournalError(

@@ -1,14 +1,5 @@
-"""The stage, set anew for each test."""
+"""The stage, as the tests of the engine have it."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from tests.engine.conftest import stage
 
-import pytest
-
-from tests.engine.stage import Stage, staged
-
-
-@pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    with staged(tmp_path, monkeypatch) as ready:
-        yield ready
+__all__ = ["stage"]

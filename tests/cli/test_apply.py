@@ -1,11 +1,13 @@
 """`deployer apply` and `status` as a person meets them."""
 
+import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from deployer.simulator import Rule
-from tests.engine.stage import EU, US, Customer, Stage, template
+from deployer.simulator import Customer, Rule
+from tests.engine.stage import EU, US, Stage, template
 
 
 def test_apply_gives_every_tenant_its_flow_as_the_manifest_says(stage: Stage) -> None:
@@ -205,3 +207,41 @@ def test_run_starts_every_deployed_flow_once(stage: Stage) -> None:
     assert ended.code == 0, ended.err
     assert [len(stage.effects("run", name)) for name in stage.tenants] == [1, 1, 1]
     assert all(tenant["jobs"] for tenant in ended.tenants.values())
+
+
+def test_tenants_come_from_stdin_where_the_manifest_says_so(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.write()
+    text = (stage.directory / "tenants.csv").read_text("utf-8")
+    stage.manifest["tenants"] = "-"
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert ended.document["counts"]["done"] == 3
+
+
+@pytest.mark.parametrize("by_environment", [True, False])
+def test_the_journal_lies_where_the_user_says(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_environment: bool
+) -> None:
+    journal = tmp_path / "elsewhere" / "book.db"
+    if by_environment:
+        monkeypatch.setenv("DEPLOYER_JOURNAL", str(journal))
+
+    ended = stage.apply(*(() if by_environment else ("--journal", f"sqlite:{journal}")))
+
+    assert ended.code == 0, ended.err
+    assert journal.exists()
+    assert not (stage.directory / ".deployer").exists()
+
+
+def test_a_decision_about_a_tenant_that_does_not_exist_is_refused(stage: Stage) -> None:
+    ended = stage.apply("--ours", "acne")
+
+    assert (ended.code, stage.writes) == (2, [])
+    assert 'did you mean "acme"' in ended.err
+
+
+def test_a_tenant_cannot_be_given_to_both_sides(stage: Stage) -> None:
+    assert stage.apply("--ours", "acme", "--theirs", "acme").code == 2

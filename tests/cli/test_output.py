@@ -1,21 +1,31 @@
 """What is printed where: streams, colours, help, and never a token."""
 
+import json
 import os
 import pty
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import deployer
 from deployer.cli import COMMANDS
-from deployer.simulator import Rule
-from tests.engine.stage import SOON, US, Customer, Stage, token_of
+from deployer.simulator import Customer, Rule, token_of
+from tests.engine.stage import SOON, US, Stage
 
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3|4|9|10)[0-9][0-9;]*m")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a terminal showed, and the exit code."""
+
+    code: int
+    text: str
 
 
 @pytest.mark.parametrize("word", ["--help", "-h"])
@@ -73,23 +83,23 @@ def test_a_pipe_gets_a_line_a_tenant_and_no_escape_codes(stage: Stage) -> None:
     assert [f"done {name} " in err for name in stage.tenants] == [True] * 3
 
 
-def _on_a_terminal(stage: Stage, environment: dict[str, str]) -> str:
-    """Return what `apply` writes to a terminal."""
+def _on_a_terminal(stage: Stage, *words: str, environment: dict[str, str] | None = None, answer: str = "") -> Shown:
+    """Type a command at a terminal, with an answer to what it asks; return what is shown."""
     stage.write()
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "deployer", "apply", "--yes"],
+        [sys.executable, "-m", "deployer", *words],
         cwd=stage.directory,
-        env={**os.environ, **stage.environment, "TERM": "xterm-256color", **environment},
-        stdin=subprocess.DEVNULL,
+        env={**os.environ, **stage.environment, "TERM": "xterm-256color", **(environment or {})},
+        stdin=theirs,
         stdout=theirs,
         stderr=theirs,
     ) as process:
         os.close(theirs)
+        os.write(ours, answer.encode())
         text = b"".join(_read(ours)).decode()
     os.close(ours)
-    assert process.returncode == 0, text
-    return text
+    return Shown(process.returncode, text)
 
 
 def _read(terminal: int) -> Iterator[bytes]:
@@ -100,12 +110,54 @@ def _read(terminal: int) -> Iterator[bytes]:
             return
 
 
-def test_no_color_is_heeded_on_a_terminal(stage: Stage) -> None:
-    text = _on_a_terminal(stage, {"NO_COLOR": "1"})
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)], ids=["", "NO_COLOR"])
+def test_a_terminal_gets_colours_unless_no_color_says_otherwise(
+    stage: Stage, environment: dict[str, str], coloured: bool
+) -> None:
+    shown = _on_a_terminal(stage, "apply", "--yes", environment=environment)
 
-    assert "succeeded" in text
-    coloured = {code for code in COLOUR.findall(text) if re.search(r"\b(3|4|9|10)[0-9]\b", code)}
-    assert coloured == set()
+    assert "succeeded" in shown.text
+    assert bool(COLOUR.search(shown.text)) is coloured
+
+
+def test_a_person_who_says_yes_is_told_how_to_say_it_beforehand(stage: Stage) -> None:
+    shown = _on_a_terminal(stage, "apply", answer="y\n")
+
+    assert shown.code == 0, shown.text
+    assert "Change 3 tenants?" in shown.text
+    assert "without the question: deployer apply rollout.yaml --yes" in shown.text
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n"], ids=["no", "nothing"])
+def test_nothing_is_changed_for_a_person_who_does_not_say_yes(stage: Stage, answer: str) -> None:
+    shown = _on_a_terminal(stage, "apply", answer=answer)
+
+    assert (shown.code, stage.writes) == (6, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "environment"), [(("--no-input",), {}), ((), {"CI": "true"})], ids=["--no-input", "CI"]
+)
+def test_nobody_is_asked_where_that_is_not_wanted(
+    stage: Stage, words: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    shown = _on_a_terminal(stage, "apply", *words, environment=environment)
+
+    assert (shown.code, stage.writes) == (2, [])
+    assert "Change 3 tenants?" not in shown.text
+
+
+def test_logs_in_a_pipe_are_json_lines_that_say_whose_step_they_are_about(stage: Stage) -> None:
+    ended = stage.apply("-vv")
+
+    lines = [json.loads(line) for line in ended.err.splitlines() if line.startswith("{")]
+    moved = [line for line in lines if line["event"] == "step.moved" and line["tenant"] == "acme"]
+    assert [(line["step"], line["state"]) for line in moved] == [
+        ("clone", "done"),
+        ("configure", "done"),
+    ]
+    assert {line["rollout"] for line in moved} == {ended.document["rollout"]}
+    assert all(line["attempt"] == 1 for line in moved)
 
 
 def test_no_token_is_ever_written(stage: Stage) -> None:
@@ -164,9 +216,7 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_traceback(stage: Sta
     errors = tmp_path / "errors"
     with errors.open("wb") as stderr:
         command = f"{sys.executable} -m deployer status --json | true"
-        subprocess.run(
-            ["/bin/sh", "-c", command], cwd=stage.directory, stderr=stderr, check=False, timeout=SOON
-        )
+        subprocess.run(["/bin/sh", "-c", command], cwd=stage.directory, stderr=stderr, check=False, timeout=SOON)
 
     assert b"Traceback" not in errors.read_bytes()
     assert b"BrokenPipe" not in errors.read_bytes()
@@ -175,7 +225,7 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_traceback(stage: Sta
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from deployer.cli import run; run(['--help']);"
-        "print([m for m in ('aiohttp', 'pydantic', 'yaml', 'rich', 'structlog', 'anyio', 'sqlite3') if m in sys.modules])"
+        "print(sorted({'aiohttp', 'anyio', 'pydantic', 'rich', 'sqlite3', 'structlog', 'yaml'} & sys.modules.keys()))"
     )
 
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=SOON)

@@ -6,7 +6,8 @@ from importlib import resources
 import jsonschema
 import pytest
 
-from tests.engine.stage import US, Customer, Stage
+from deployer.simulator import Customer
+from tests.engine.stage import US, Stage
 
 
 def test_plan_sends_reads_only_and_leaves_nothing_in_the_account(stage: Stage) -> None:

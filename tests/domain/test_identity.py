@@ -36,9 +36,9 @@ def test_another_template_or_integration_has_another_marker(template: str, one: 
     assert len({key.marker for key in keys}) == len(keys)
 
 
-@given(st.text(max_size=400))
-def test_a_birth_name_fits_and_carries_the_marker_however_long_the_final_name(final: str) -> None:
-    name = birth_name(final, KEY)
+@given(st.text(max_size=20), st.integers(1, 40))
+def test_a_birth_name_fits_and_carries_the_marker_however_long_the_final_name(final: str, times: int) -> None:
+    name = birth_name(final * times, KEY)
     assert len(name) <= NAME_LIMIT
     assert name.endswith(f" · {KEY.marker}")
     assert is_newborn({"name": name}, KEY.marker)

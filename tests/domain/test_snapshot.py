@@ -3,7 +3,7 @@
 import pytest
 
 from deployer.domain.documents import Document, Json
-from deployer.domain.snapshot import OWNED, READ_ONLY, Part, Template, file_template, flow_template, parts_of
+from deployer.domain.snapshot import Part, Template, file_template, flow_template, parts_of
 
 EXPORT: Document = {
     "_id": "export01",
@@ -20,6 +20,22 @@ FLOW: Document = {
     "pageGenerators": [{"_exportId": "export01", "skipRetries": False}],
     "pageProcessors": [{"type": "import", "_importId": "import01", "responseMapping": {"fields": []}}],
 }
+
+
+# As written in the decisions, not as the code has them.
+STAMPS = [
+    "_id",
+    "createdAt",
+    "lastModified",
+    "lastExecutedAt",
+    "free",
+    "_templateId",
+    "_sourceId",
+    "_userId",
+    "offline",
+]
+OWNED = ["name", "description", "schedule", "timezone", "disabled", "skipRetries", "settings"]
+PLACE = ["_integrationId", "_flowGroupingId", "_nextFlowId", "_runNextFlowIds"]
 
 
 def template(flow: Document, *, export: Document = EXPORT, import_: Document = IMPORT) -> Template:
@@ -45,13 +61,13 @@ def document(value: Json) -> Document:
     return value
 
 
-@pytest.mark.parametrize("field", sorted(READ_ONLY | OWNED | {"_integrationId", "_flowGroupingId", "_nextFlowId"}))
+@pytest.mark.parametrize("field", [*STAMPS, *OWNED, *PLACE])
 def test_neither_read_only_nor_owned_fields_nor_the_place_change_the_revision(field: str) -> None:
     changed: Document = {**FLOW, field: "something else"}
     assert template(changed).revision == template(FLOW).revision
 
 
-@pytest.mark.parametrize("field", sorted(READ_ONLY))
+@pytest.mark.parametrize("field", STAMPS)
 def test_read_only_fields_of_a_part_do_not_change_the_revision(field: str) -> None:
     parts = [Part("export", "export01", {**EXPORT, field: "x"}), Part("import", "import01", IMPORT)]
     assert flow_template(FLOW, parts).revision == template(FLOW).revision

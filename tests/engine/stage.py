@@ -11,22 +11,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Condition
 from typing import Any
 
-import anyio
 import pytest
-import yaml
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import start_blocking_portal
 
 from deployer.cli import run as run_command
 from deployer.simulator import Customer, Knobs, Rule, Simulator, seed, serving, stable_id, token_of
+from deployer.simulator.ledger import Arrival, Ledger
 from deployer.simulator.templates import ORCHESTRATED, SIMPLE
 from deployer.simulator.world import Document, iso
 
 US, EU = "acme-us", "acme-eu"
 SAFETY = {"settle": "300ms", "lag": "100ms", "intent": "500ms", "clone_timeout": "1s", "timeout": "1s"}
 SYSTEMS = {"GitHub": "github", "Slack": "slack", "Usage API": "usage_api", "CRM": "crm"}
-CUSTOMERS = 16
+CUSTOMERS = 26
 SOON = 10  # seconds after which something that should come is taken not to come
 
 
@@ -77,14 +77,28 @@ class Ended:
         return {tenant["tenant"]: tenant for tenant in self.document["tenants"]}
 
 
+class WatchedLedger(Ledger):
+    """A ledger that tells of each arrival."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed = Condition()
+
+    def arrive(self, *, time: float, route: str, method: str, path: str, account: str | None) -> Arrival:
+        with self.changed:
+            arrival = super().arrive(time=time, route=route, method=method, path=path, account=account)
+            self.changed.notify_all()
+        return arrival
+
+
 @dataclass
 class Stage:
     """One user's directory. `manifest`, `tenants` and `columns` are written down before each command."""
 
     directory: Path
     simulator: Simulator
+    ledger: WatchedLedger
     url: str
-    portal: BlockingPortal
     manifest: dict[str, Any]
     environment: Mapping[str, str]
     tenants: dict[str, Customer] = field(
@@ -100,7 +114,7 @@ class Stage:
         writer.writerows(rows)
         self.directory.mkdir(exist_ok=True)
         (self.directory / "tenants.csv").write_text(text.getvalue(), "utf-8")
-        (self.directory / "rollout.yaml").write_text(yaml.safe_dump(self.manifest, sort_keys=False), "utf-8")
+        (self.directory / "rollout.yaml").write_text(json.dumps(self.manifest, indent=2), "utf-8")  # JSON is YAML
 
     def run(self, *words: str) -> Ended:
         """Type a command in the directory."""
@@ -146,13 +160,8 @@ class Stage:
 
     def await_requests(self, route: str, count: int = 1) -> None:
         """Return once so many requests of a route have arrived."""
-
-        async def watch() -> None:
-            with anyio.fail_after(SOON):
-                while self.sent(route) < count:
-                    await anyio.sleep(0.005)
-
-        self.portal.call(watch)
+        with self.ledger.changed:
+            assert self.ledger.changed.wait_for(lambda: self.sent(route) >= count, timeout=SOON), f"no {route} came"
 
     def befall(self, *rules: Rule) -> None:
         self.simulator.faults.install(rules)
@@ -161,15 +170,15 @@ class Stage:
         self.simulator.faults.clear()
 
     def forget_requests(self) -> None:
-        self.simulator.ledger.arrivals.clear()
+        self.ledger.arrivals.clear()
 
     def sent(self, route: str) -> int:
-        return sum(arrival.route == route for arrival in self.simulator.ledger.arrivals)
+        return sum(arrival.route == route for arrival in self.ledger.arrivals)
 
     @property
     def writes(self) -> list[str]:
         """Return the routes of every request that was no read."""
-        return [arrival.route for arrival in self.simulator.ledger.arrivals if arrival.method != "GET"]
+        return [arrival.route for arrival in self.ledger.arrivals if arrival.method != "GET"]
 
     def effects(self, kind: str, name: str | None = None) -> list[Document]:
         """Return what was done to a tenant's flows, or to anybody's."""
@@ -234,6 +243,7 @@ class Stage:
 def staged(directory: Path, patch: pytest.MonkeyPatch, knobs: Knobs | None = None) -> Iterator[Stage]:
     """Serve a simulator from a thread and give the user's environment to this process."""
     simulator = Simulator(seed([US, EU], CUSTOMERS), knobs or Knobs(job_duration=0.0))
+    simulator.ledger = ledger = WatchedLedger()
     environment = {
         "US_TOKEN": token_of(US),
         "EU_TOKEN": token_of(EU),
@@ -244,4 +254,4 @@ def staged(directory: Path, patch: pytest.MonkeyPatch, knobs: Knobs | None = Non
         patch.setenv(name, value)
     patch.delenv("CI", raising=False)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(simulator)) as url:
-        yield Stage(directory / "work", simulator, url, portal, new_manifest(url), environment)
+        yield Stage(directory / "work", simulator, ledger, url, new_manifest(url), environment)

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from tests.engine.stage import Customer, Stage, template
+from deployer.simulator import Customer
+from tests.engine.stage import Stage, template
 
 
 @pytest.fixture
@@ -203,3 +204,16 @@ def test_a_newcomer_is_deployed_beside_those_that_are_there(deployed: Stage) -> 
 
     assert (ended.code, deployed.sent("flows.clone")) == (0, 1)
     assert len(deployed.flows("umbrella")) == 1
+
+
+def test_of_two_flows_with_our_marker_the_older_is_ours_and_the_other_is_kept(deployed: Stage) -> None:
+    ours = deployed.flow("acme")
+    copy = {**ours, "_id": "f" * 24, "createdAt": "2999-01-01T00:00:00.000Z"}
+    deployed.keep("acme", copy)
+    _lose_journal(deployed)
+
+    ended = deployed.apply()
+
+    assert ended.tenants["acme"]["flow"] == ours["_id"]
+    assert deployed.writes == []
+    assert copy in deployed.flows("acme")

@@ -189,34 +189,60 @@ def test_a_field_dropped_after_a_lost_put_still_goes_back_to_what_it_was_before_
     assert stage.flow("acme")["timezone"] == "America/Los_Angeles"  # as in the template
 
 
-def test_a_flow_that_appears_unmarked_while_a_clone_is_in_doubt_waits_for_a_person(stage: Stage) -> None:
+def _doubtful(stage: Stage) -> str:
+    """Let acme's clone arrive without a marker and without an answer; return the flow."""
     stage.tenants = {"acme": stage.tenants["acme"]}
-    stage.simulator.knobs = Knobs(name_length=10)  # so that the marker of the birth name is lost
+    stage.simulator.knobs = Knobs(name_length=10)
     stage.befall(Rule(action="lose", route="flows.clone", applied=True, nth=1))
-
     ended = stage.apply()
-    flow = stage.flow("acme")["_id"]
-
+    stage.simulator.knobs = Knobs()
     assert ended.tenants["acme"]["outcome"] == "unknown"
-    assert f"deployer resolve acme --took" in ended.tenants["acme"]["error"]["remedy"]
-    assert stage.run("resolve", "acme", "--took", flow).code == 0
-    assert stage.apply().tenants["acme"]["flow"] == flow
+    assert "deployer resolve acme --took" in ended.tenants["acme"]["error"]["remedy"]
+    return str(stage.flow("acme")["_id"])
+
+
+def test_a_person_says_that_an_unmarked_flow_is_the_clone(stage: Stage) -> None:
+    flow = _doubtful(stage)
+
+    said = stage.run("resolve", "acme", "--took", flow)
+    ended = stage.apply()
+
+    assert (said.code, ended.code) == (0, 0), ended.err
     assert stage.sent("flows.clone") == 1
+    assert stage.flow("acme")["_id"] == flow
     assert stage.flow("acme")["settings"]["batchSize"] == 200
+
+
+def test_a_person_says_that_an_unmarked_flow_is_somebody_elses(stage: Stage) -> None:
+    theirs = _doubtful(stage)
+    before = stage.flow("acme")
+
+    stage.run("resolve", "acme", "--retry")
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert stage.sent("flows.clone") == 2
+    assert ended.tenants["acme"]["flow"] != theirs
+    assert before in stage.flows("acme")
+
+
+def test_a_person_leaves_a_clone_in_doubt_alone(stage: Stage) -> None:
+    _doubtful(stage)
+
+    stage.run("resolve", "acme", "--skip")
+    ended = stage.apply()
+
+    assert ended.tenants["acme"]["outcome"] == "skipped"
+    assert stage.sent("flows.clone") == 1
 
 
 def test_reads_that_fail_are_repeated_and_change_nothing(stage: Stage) -> None:
     stage.befall(
-        *(
-            Rule(action=action, route=route, nth=1)
-            for route, action in {
-                "tokenInfo": "reset",
-                "integrations.list": "html",
-                "connections.list": "cut",
-                "exports.get": "garble",
-                "integrations.flows": "lose",
-            }.items()
-        )
+        Rule(action="reset", route="tokenInfo", nth=1),
+        Rule(action="html", route="integrations.list", nth=1),
+        Rule(action="cut", route="connections.list", nth=1),
+        Rule(action="garble", route="exports.get", nth=1),
+        Rule(action="lose", route="integrations.flows", nth=1),
     )
 
     ended = stage.apply()

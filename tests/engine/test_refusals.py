@@ -2,11 +2,13 @@
 
 import pytest
 
-from deployer.simulator import Customer, Knobs, Rule
+from deployer.simulator import Customer, Knobs, Rule, token_of
 from tests.engine.stage import EU, US, Stage, template
 
 
-def refuse(stage: Stage, name: str, *, route: str = "flows.put", status: int = 422, code: str = "invalid_field") -> None:
+def refuse(
+    stage: Stage, name: str, *, route: str = "flows.put", status: int = 422, code: str = "invalid_field"
+) -> None:
     stage.befall(Rule(action="refuse", route=route, id=stage.integration(name), status=status, code=code))
 
 
@@ -220,9 +222,7 @@ def test_an_api_that_cannot_be_reached_is_exit_code_4(stage: Stage) -> None:
 
 
 def test_a_storm_of_429_fails_nobody_and_counts_as_no_attempt(stage: Stage) -> None:
-    stage.befall(
-        Rule(action="refuse", route="flows.*", chance=0.5, times=30, status=429, headers={"Retry-After": "0"})
-    )
+    stage.befall(Rule(action="refuse", route="flows.*", chance=0.5, times=30, status=429, headers={"Retry-After": "0"}))
 
     ended = stage.apply()
 
@@ -255,3 +255,43 @@ def test_an_answer_about_another_flow_stops_the_tenant_loudly(stage: Stage) -> N
     assert ended.tenants["acme"]["error"]["code"] == "contradiction"
     assert stage.sent("flows.clone") == 3
     assert ended.document["counts"]["done"] == 2
+
+
+def test_a_token_of_another_account_writes_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.apply()
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+    digest = stage.run("plan", "--json").document["plan"]
+    stage.forget_requests()
+    monkeypatch.setenv("US_TOKEN", token_of(EU))
+
+    ended = stage.apply("--plan", digest)
+
+    assert ended.code in {4, 6}
+    assert stage.writes == []
+
+
+def test_two_names_for_one_account_share_it(stage: Stage) -> None:
+    stage.manifest["accounts"]["also"] = dict(stage.manifest["accounts"][US])
+    stage.columns["globex"] = {"account": "also"}
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert [len(stage.flows(name)) for name in stage.tenants] == [1, 1, 1]
+
+
+def test_a_flow_deleted_under_our_hands_is_never_cloned_again_unasked(stage: Stage) -> None:
+    stage.apply()
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+    flow = stage.flow("acme")["_id"]
+    stage.befall(Rule(action="remove", route="flows.put", id=flow, nth=1))
+    stage.forget_requests()
+
+    ended = stage.apply()
+    again = stage.apply("--failed")
+    anew = stage.apply()
+
+    assert ended.tenants["acme"]["error"]["status"] == 404
+    assert again.tenants["acme"]["outcome"] == "failed"
+    assert anew.tenants["acme"]["outcome"] == "blocked"
+    assert stage.sent("flows.clone") == 0

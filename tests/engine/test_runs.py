@@ -116,80 +116,6 @@ def test_a_lost_run_of_a_scheduled_flow_is_unknown_where_a_job_appears(alone: St
     assert (alone.sent("flows.run"), len(alone.effects("run"))) == (1, 0)
 
 
-def _in_doubt(stage: Stage) -> str:
-    """Leave acme's run in doubt, though it happened; return the job."""
-    stage.manifest["flow"]["schedule"] = "5 * * * *"
-    stage.befall(Rule(action="lose", route="flows.run", nth=1, applied=True))
-    assert stage.apply().tenants["acme"]["outcome"] == "unknown"
-    [effect] = stage.effects("run")
-    return str(effect["jobs"][0])
-
-
-def test_a_person_says_that_a_job_is_the_run(alone: Stage) -> None:
-    job = _in_doubt(alone)
-
-    said = alone.run("resolve", "acme", "--took", job)
-    ended = alone.apply()
-
-    assert said.code == 0, said.err
-    assert ended.code == 0, ended.err
-    assert ended.tenants["acme"]["jobs"] == [job]
-    assert alone.sent("flows.run") == 1
-
-
-def test_a_person_says_that_a_run_did_not_happen(alone: Stage) -> None:
-    _in_doubt(alone)
-
-    alone.run("resolve", "acme", "--retry")
-    ended = alone.apply()
-
-    assert ended.code == 0, ended.err
-    assert alone.sent("flows.run") == 2
-
-
-def test_a_person_leaves_a_tenant_as_it_is(alone: Stage) -> None:
-    _in_doubt(alone)
-
-    alone.run("resolve", "acme", "--skip")
-    ended = alone.apply()
-
-    assert ended.code == 0
-    assert ended.tenants["acme"]["outcome"] == "skipped"
-    assert alone.sent("flows.run") == 1
-
-
-def test_a_job_of_another_flow_is_not_taken(alone: Stage) -> None:
-    _in_doubt(alone)
-    alone.tenants["globex"] = Customer(US, 1)
-    account = alone.simulator.world.accounts[US]
-    other = next(flow for flow in account.documents["flows"] if flow != alone.flow("acme")["_id"])
-    alone.befall(Rule(action="start", route="tokenInfo", flow=other, nth=1))
-
-    alone.run("validate")
-    alone.run("plan")
-    [job, *_] = account.jobs_of_flow[other]
-    said = alone.run("resolve", "acme", "--took", job.id)
-
-    assert said.code == 6
-    assert job.id in said.err
-
-
-@pytest.mark.parametrize("words", [(), ("--retry", "--skip"), ("--took", "x" * 24, "--skip")])
-def test_resolve_wants_exactly_one_decision(alone: Stage, words: tuple[str, ...]) -> None:
-    _in_doubt(alone)
-
-    assert alone.run("resolve", "acme", *words).code == 2
-
-
-def test_resolve_refuses_a_tenant_that_waits_for_nobody(alone: Stage) -> None:
-    alone.apply()
-
-    said = alone.run("resolve", "acme", "--retry")
-
-    assert said.code == 2
-    assert "acme" in said.err
-
-
 def test_a_job_that_ends_with_errors_is_a_failure_and_the_flow_stays(alone: Stage) -> None:
     alone.simulator.knobs = Knobs(job_duration=0.0, job_outcome={"*": 3})
 
@@ -237,17 +163,57 @@ def test_following_goes_on_over_answers_that_cannot_be_read(alone: Stage) -> Non
     assert alone.sent("flows.run") == 1
 
 
-def test_run_waits_for_a_run_in_doubt_to_be_resolved(alone: Stage) -> None:
-    _in_doubt(alone)
-
-    ended = alone.run("run", "--json")
-
-    assert ended.code != 0
-    assert alone.sent("flows.run") == 1
-
-
 def test_run_blocks_a_tenant_that_has_no_flow_yet(alone: Stage) -> None:
     ended = alone.run("run", "--json")
 
     assert ended.tenants["acme"]["outcome"] == "blocked"
     assert alone.writes == []
+
+
+def test_a_run_that_is_not_followed_is_done_when_it_has_started(alone: Stage) -> None:
+    alone.simulator.knobs = Knobs(job_duration=3600.0)
+    alone.manifest["run"]["follow"] = False
+
+    ended = alone.apply()
+
+    assert ended.code == 0, ended.err
+    assert len(ended.tenants["acme"]["jobs"]) == 1
+
+
+def test_a_run_that_was_interrupted_is_followed_on_and_not_started_again(alone: Stage) -> None:
+    alone.apply()
+    alone.simulator.knobs = Knobs(job_duration=60.0)
+    first = alone.run("run", "--json", "--timeout", "200ms")
+    alone.simulator._clock = lambda: 4_000_000_000.0  # noqa: SLF001 - the job's end
+
+    ended = alone.run("run", "--json")
+
+    assert first.code == 5
+    assert ended.code == 0, ended.err
+    assert ended.document["rollout"] == first.document["rollout"]
+    assert len(alone.effects("run")) == 2  # the apply's and this one
+
+
+def test_apply_does_not_take_over_an_unfinished_run(alone: Stage) -> None:
+    alone.apply()
+    alone.simulator.knobs = Knobs(job_duration=60.0)
+    alone.run("run", "--timeout", "200ms")
+
+    ended = alone.apply()
+
+    assert ended.code == 6
+    assert "deployer resume" in ended.err
+
+
+def test_a_job_that_vanished_is_never_run_again(alone: Stage) -> None:
+    alone.simulator.knobs = Knobs(job_duration=60.0)
+    alone.apply("--timeout", "200ms")
+    account = alone.simulator.world.accounts[US]
+    account.jobs.clear()
+    account.jobs_of_flow.clear()
+
+    ended = alone.apply()
+    alone.apply()
+
+    assert ended.tenants["acme"]["outcome"] == "unknown"
+    assert len(alone.effects("run")) == 1

@@ -48,7 +48,7 @@ def test_what_others_own_survives_an_update(deployed: Stage) -> None:
     assert flow["settings"] == {"region": "us-east", "batchSize": 300, "theirs": [1]}
 
 
-def test_an_edit_of_others_between_the_read_and_the_plan_is_kept(deployed: Stage) -> None:
+def test_an_edit_of_others_between_the_plan_and_the_put_is_kept(deployed: Stage) -> None:
     deployed.manifest["flow"]["settings"]["batchSize"] = 300
     deployed.befall(Rule(action="edit", route="flows.get", id=deployed.flow()["_id"], nth=1, fields={"note": "late"}))
 
@@ -123,19 +123,6 @@ def test_a_server_that_normalises_is_not_written_to_again(stage: Stage) -> None:
     assert ended.document["counts"]["no_change"] == 3
 
 
-def test_a_birth_name_that_the_server_trims_comes_to_its_final_name_all_the_same(stage: Stage) -> None:
-    stage.simulator.knobs = Knobs(name_length=60)  # which leaves only a part of the marker
-    stage.manifest["flow"]["name"] = "Orders of ${tenant.values.name}, kept in step every hour"
-
-    ended = stage.apply()
-    stage.forget_requests()
-    again = stage.apply()
-
-    assert ended.code == 0, ended.err
-    assert stage.flow()["name"] == f"Orders of {stage.tenants['acme'].name}, kept in step every hour"
-    assert (again.code, stage.writes) == (0, [])
-
-
 def test_a_dropped_field_goes_back_to_what_it_was_before_us(deployed: Stage) -> None:
     del deployed.manifest["flow"]["timezone"]
 
@@ -188,54 +175,6 @@ def test_a_null_is_set_as_null(deployed: Stage) -> None:
     assert (again.code, deployed.writes) == (0, [])
 
 
-def test_the_description_ends_with_one_line_that_says_who_manages_the_flow(stage: Stage) -> None:
-    stage.manifest["flow"]["description"] = "All orders"
-    stage.apply()
-    first = stage.flow()["description"]
-    stage.manifest["flow"]["settings"]["batchSize"] = 300
-    stage.apply()
-
-    assert first.splitlines()[:2] == ["All orders", ""]
-    assert first.splitlines()[2].startswith("Managed by deployer · order-sync · ")
-    assert stage.flow()["description"] == first
-    assert {tenant["action"] for tenant in stage.plan().values()} == {"no_change"}
-
-
-def test_a_description_that_a_person_wrote_stands_above_the_marker_line(deployed: Stage) -> None:
-    line = deployed.flow()["description"]
-    deployed.edit("acme", description="Ask Jo before you touch this")
-    deployed.manifest["flow"]["settings"]["batchSize"] = 300
-
-    deployed.apply()
-
-    assert deployed.flow()["description"] == f"Ask Jo before you touch this\n\n{line}"
-
-
-def test_without_a_marker_wanted_none_is_left(stage: Stage) -> None:
-    stage.manifest["marker"] = "none"
-
-    ended = stage.apply()
-    stage.forget_requests()
-    again = stage.apply()
-
-    assert ended.code == 0, ended.err
-    assert "description" not in stage.flow()
-    assert stage.flow()["name"] == f"Orders: {stage.tenants['acme'].name}"
-    assert (again.code, stage.writes) == (0, [])
-
-
-def test_a_flow_that_a_person_renamed_is_still_ours(deployed: Stage) -> None:
-    deployed.edit("acme", name="My flow", description="mine")
-    deployed.manifest["flow"]["settings"]["batchSize"] = 300
-
-    ended = deployed.apply()
-
-    assert ended.code == 0
-    assert deployed.flow("acme")["settings"]["batchSize"] == 300
-    assert deployed.flow("acme")["name"] == "My flow"
-    assert deployed.sent("flows.clone") == 0
-
-
 def test_a_changed_connection_of_an_existing_flow_is_blocked(deployed: Stage) -> None:
     deployed.columns["acme"] = {"slack": deployed.tenants["globex"].id("connections", "Slack")}
 
@@ -255,3 +194,52 @@ def test_a_put_that_the_server_takes_and_ignores_is_a_failure(deployed: Stage) -
     assert ended.code == 3
     assert ended.tenants["acme"]["error"]["code"] == "not_applied"
     assert "settings.batchSize" in ended.tenants["acme"]["error"]["message"]
+
+
+def test_keys_within_a_setting_are_merged_one_by_one(stage: Stage) -> None:
+    stage.manifest["flow"]["settings"] = {"a.b": 1, "deep": {"ours": 1}, "list": [1, 2]}
+    stage.apply()
+    stage.edit("acme", settings={"a.b": 1, "deep": {"ours": 1, "theirs": 2}, "list": [1, 2]})
+    stage.manifest["flow"]["settings"] = {"a.b": 2, "deep": {"ours": 3}, "list": [3]}
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert stage.flow("acme")["settings"] == {"a.b": 2, "deep": {"ours": 3, "theirs": 2}, "list": [3]}
+
+
+def test_settings_that_a_person_emptied_are_a_conflict_that_ours_ends(deployed: Stage) -> None:
+    deployed.edit("acme", settings=None)
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+
+    blocked = deployed.apply()
+    ended = deployed.apply("--ours", "acme")
+
+    assert blocked.tenants["acme"]["outcome"] == "blocked"
+    assert ended.code == 0, ended.err
+    assert deployed.flow("acme")["settings"]["batchSize"] == 300
+
+
+def test_empty_settings_change_nothing(stage: Stage) -> None:
+    stage.manifest["flow"]["settings"] = {}
+    stage.apply()
+    stage.forget_requests()
+
+    ended = stage.apply()
+
+    assert (ended.code, stage.writes) == (0, [])
+
+
+def test_a_stale_tenant_is_planned_again_by_the_next_apply(deployed: Stage) -> None:
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+    theirs = {"timezone": "Asia/Tokyo"}
+    flow = deployed.flow("acme")["_id"]
+    deployed.befall(Rule(action="edit", route="flows.get", id=flow, nth=1, fields=theirs))  # after the plan
+
+    first = deployed.apply()
+    second = deployed.apply()
+
+    assert first.tenants["acme"]["outcome"] == "stale"
+    assert second.code == 0, second.err
+    assert deployed.flow("acme")["settings"]["batchSize"] == 300
+    assert deployed.flow("acme")["timezone"] == "Asia/Tokyo"

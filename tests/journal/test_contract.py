@@ -3,14 +3,14 @@
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path as Folder
 from typing import Protocol
 
 import anyio
 import pytest
 
 from deployer.domain.deployment import Deployment, Step
-from deployer.domain.documents import MISSING
+from deployer.domain.documents import MISSING, Path
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.merge3 import Change, Memory, Verdict
@@ -39,7 +39,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SqliteStore:
-    folder: Path
+    folder: Folder
 
     def open(self) -> Journal:
         return SqliteJournal(self.folder / "journal.db")
@@ -52,11 +52,11 @@ class SqliteStore:
         return SqliteJournal(copy / "journal.db")
 
 
-IMPLEMENTATIONS: dict[str, Callable[[Path], Store]] = {"sqlite": SqliteStore}
+IMPLEMENTATIONS: dict[str, Callable[[Folder], Store]] = {"sqlite": SqliteStore}
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+def store(request: pytest.FixtureRequest, tmp_path: Folder) -> Store:
     return IMPLEMENTATIONS[request.param](tmp_path)
 
 
@@ -333,7 +333,7 @@ async def test_a_note_that_fails_last_is_told_when_the_journal_closes(store: Sto
 
 
 async def test_what_is_remembered_is_the_last_that_was_said_of_a_flow(store: Store) -> None:
-    fields = {("settings", "size"): Memory(1, None, MISSING)}
+    fields: dict[Path, Memory] = {("settings", "size"): Memory(1, None, MISSING)}
     old, new = instance(), instance(flow="flow0002", fields=fields)
     elsewhere, other = instance(integration="integr02"), instance(template="template2")
     async with store.open() as journal:
@@ -393,12 +393,22 @@ async def test_who_awaits_a_person_is_found_in_the_newest_rollout_where_he_does(
         assert await journal.awaiting("another", "acme") is None
 
 
-HOSTILE = ["'; DROP TABLE step; --", "\0", "\u202e\u2066", "</script>", "{{x}}", "\x1b[2J", "=1+1", "a\r\nb", "𝕏" * 300]
+HOSTILE = [
+    "'; DROP TABLE step; --",
+    "\0",
+    "\u202e\u2066",
+    "</script>",
+    "{{x}}",
+    "\x1b[2J",
+    "=1+1",
+    "a\r\nb",
+    "🦊" * 300,
+]
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, pytest.param("half \ud800", id="half a character")])
 async def test_whatever_text_a_server_sends_comes_back_as_it_was(store: Store, text: str) -> None:
-    path = ("settings", text)
+    path: Path = ("settings", text)
     change = Change(path, text, {text: [text, None, True, 1, 1.5]}, Verdict.UPDATE)
     hostile = planned(reason=text, fields={path: text}, changes=[change])
     remembered = instance(fields={path: Memory(text, MISSING, None)})

@@ -105,8 +105,13 @@ def test_the_lock_is_its_owners_alone(path: Path) -> None:
 def test_a_program_that_a_holder_starts_does_not_keep_the_lock(path: Path) -> None:
     with exclusive(path, "account main"):
         child = subprocess.Popen(
-            [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, close_fds=False
+            [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            close_fds=False,
         )
+        assert child.stdout is not None
+        child.stdout.readline()  # the program has been started, and is no copy of this process any more
     with child, exclusive(path, "account main"):
         assert child.poll() is None
         child.kill()

@@ -32,8 +32,19 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "journal.db"
 
 
-def wal_of(path: Path) -> Path:
-    return path.with_name(path.name + "-wal")
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def wal(path: Path) -> bytes:
+    return content(path.with_name(path.name + "-wal"))
+
+
+def spoil(path: Path, old: bytes, new: bytes) -> None:
+    """Change bytes of a file as a failing disk would."""
+    before = content(path)
+    assert old in before
+    path.write_bytes(before.replace(old, new))
 
 
 async def test_the_file_is_its_owners_alone_and_so_is_its_folder(path: Path) -> None:
@@ -66,7 +77,7 @@ async def test_a_file_of_a_newer_schema_is_refused_and_left_alone(path: Path, re
         pass
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {VERSION + 1}")
-    before = path.read_bytes()
+    before = content(path)
     with pytest.raises(JournalError) as caught:
         async with SqliteJournal(path, read_only=read_only):
             pass
@@ -74,7 +85,7 @@ async def test_a_file_of_a_newer_schema_is_refused_and_left_alone(path: Path, re
         caught.value.what == f"{path} was written by a newer deployer (schema {VERSION + 1}, this one knows {VERSION})"
     )
     assert caught.value.remedy == "install that version; this one would not understand what it reads"
-    assert path.read_bytes() == before
+    assert content(path) == before
 
 
 async def test_a_reader_of_a_journal_that_is_not_there_says_what_makes_one(path: Path) -> None:
@@ -89,8 +100,9 @@ async def test_a_reader_of_a_journal_that_is_not_there_says_what_makes_one(path:
 
 
 async def test_a_file_that_is_no_journal_is_refused(path: Path) -> None:
-    path.parent.mkdir()
-    path.write_text("tenant,integration\n" * 100, "utf-8")
+    async with SqliteJournal(path):
+        pass
+    spoil(path, b"SQLite format 3", b"tenant,integrat")
     with pytest.raises(JournalError, match="the journal cannot be used: file is not a database") as caught:
         async with SqliteJournal(path):
             pass
@@ -130,10 +142,8 @@ async def test_a_byte_that_flipped_on_the_disk_is_found(path: Path, where: str) 
         await journal.record(replace(written, step=replace(written.step, facts={"note": texts["step"]})))
     async with SqliteJournal(path) as journal:
         await read_all(journal)
-    content = path.read_bytes()
-    assert b"canary-7" in content
-    path.write_bytes(content.replace(b"canary-7", b"canary-6"))
-    with pytest.raises(JournalError, match="the journal is damaged: .* does not match its checksum") as caught:
+    spoil(path, b"canary-7", b"canary-6")
+    with pytest.raises(JournalError, match=r"the journal is damaged: .* does not match its checksum") as caught:
         async with SqliteJournal(path) as journal:
             await read_all(journal)
     assert caught.value.remedy == "restore the file from a backup; nothing was sent"
@@ -149,10 +159,10 @@ async def test_a_reader_sees_what_is_written_meanwhile_and_writes_nothing(path: 
             seen = await reader.deployment(FIRST.id, "acme")
             assert seen is not None
             assert seen.steps[0].state is State.INTENDED
-            before = wal_of(path).read_bytes()
+            before = wal(path)
             with pytest.raises(JournalError, match="readonly"):
                 await reader.conclude(FIRST.id, outcome="failed", reason="", ended_at=None)
-        assert wal_of(path).read_bytes() == before
+        assert wal(path) == before
         assert await writer.latest() == FIRST
 
 
@@ -163,14 +173,14 @@ async def test_a_journal_whose_writer_has_left_can_be_read(path: Path) -> None:
         assert await reader.latest() == FIRST
 
 
-def commits(wal: bytes) -> int:
+def commits(log: bytes) -> int:
     """Count the commits in a write-ahead log: its frames whose header says how big the database is after them.
 
     https://www.sqlite.org/fileformat2.html#walformat
     """
-    frame = 24 + int.from_bytes(wal[8:12])
-    headers = (wal[start : start + 24] for start in range(32, len(wal), frame))
-    return sum(header[8:16] == wal[16:24] and header[4:8] != bytes(4) for header in headers)
+    frame = 24 + int.from_bytes(log[8:12])
+    headers = (log[start : start + 24] for start in range(32, len(log), frame))
+    return sum(header[8:16] == log[16:24] and header[4:8] != bytes(4) for header in headers)
 
 
 async def test_records_that_wait_at_the_same_time_share_their_commits(path: Path) -> None:
@@ -178,14 +188,14 @@ async def test_records_that_wait_at_the_same_time_share_their_commits(path: Path
         await journal.begin(FIRST, plan(*crowd(320)), [])
         alone = await journal.deployments(FIRST.id, after=-1, limit=20)
         together = await journal.deployments(FIRST.id, after=19, limit=300)
-        start = commits(wal_of(path).read_bytes())
+        start = commits(wal(path))
         for found in alone:
             await journal.record(entry(found, Event.INTEND))
-        middle = commits(wal_of(path).read_bytes())
+        middle = commits(wal(path))
         async with anyio.create_task_group() as group:
             for found in together:
                 group.start_soon(journal.record, entry(found, Event.INTEND))
-        end = commits(wal_of(path).read_bytes())
+        end = commits(wal(path))
     assert middle - start == 20
     assert 1 <= end - middle <= 30
 

@@ -1,19 +1,22 @@
 """Kill `deployer apply` at every boundary of a recorded run, resume it, and let the simulated API's ledger judge."""
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+
+import click
 
 from tests.crash.harness.cases import Case, chosen
 from tests.crash.harness.planted import BUGS
 from tests.crash.harness.play import Result, Start, play, prepare
 from tests.crash.harness.scenarios import SCENARIOS
 from tests.crash.harness.simulated import FORK
+from tests.crash.harness.telling import show, tell
 
 
 def main() -> int:
@@ -28,12 +31,15 @@ def main() -> int:
         only=options.only,
         tenth=options.tenth,
     )
-    results = _played(starts, cases, root, options)
-    print(_table(starts, results, time.monotonic() - began))
     if not cases:
-        print(f"error: no case is called {options.only!r}", file=sys.stderr)
+        click.echo(f"error: no case is called {options.only!r}", err=True)
         return 2
-    return int(any(result.findings for result in results))
+    results = _played(starts, cases, root, options)
+    show(starts, results, time.monotonic() - began)
+    if any(result.findings for result in results):
+        return 1
+    shutil.rmtree(root)
+    return 0
 
 
 def _options() -> argparse.Namespace:
@@ -46,14 +52,18 @@ def _options() -> argparse.Namespace:
 
 
 def _played(starts: dict[str, Start], cases: Sequence[Case], root: Path, options: argparse.Namespace) -> list[Result]:
-    results = []
+    """Play the cases side by side, and tell of each as it ends."""
+    results: list[Result] = []
     with ProcessPoolExecutor(options.jobs, mp_context=FORK) as pool:
         futures = [
             pool.submit(play, starts[case.scenario], case, place=root / f"{number:04}", without=options.without)
             for number, case in enumerate(cases)
         ]
-        for count, future in enumerate(as_completed(futures), 1):
-            result = future.result()
-            results.append(result)
-            _tell(result, count, len(cases), root / f"{futures.index(future):04}", options)
+        for future in as_completed(futures):
+            results.append(future.result())
+            tell(results, of=len(cases), without=options.without)
     return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())

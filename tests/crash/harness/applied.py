@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from deployer.cli import apply as _  # a command imports when it is called; here it is done once, before the forks
-from deployer.cli import run
+from deployer.cli import applying, carrying, planned, run, wiring
+from deployer.engine import load
 from deployer.integrator import client
 from deployer.integrator.transport import send
 from deployer.integrator.wire import Unknown
+from deployer.journal import writer
 from tests.crash.harness.planted import plant
 from tests.crash.harness.scenarios import ACCOUNTS
 from tests.crash.harness.simulated import FORK, Door
 
+IMPORTED = (applying, carrying, planned, wiring, load)
+"""What the command imports when it is called: here once, before the forks."""
 PATIENCE = 30.0  # seconds after which an apply is taken to hang
 HANGS = 124
 KILLED = -signal.SIGKILL
@@ -49,6 +52,7 @@ class Apply:
     number: int
     strike: Strike = Strike()
     without: str = ""
+    grouped: bool = True
 
     def start(self) -> "Started":
         """Start it and return at once."""
@@ -63,6 +67,8 @@ class Apply:
             os.dup2(os.open(self._file(suffix), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
         self.door.name_victim(os.getpid())
         _arm(self.strike, self._file("commits"))
+        if not self.grouped:
+            patch.object(writer, "_BATCH", 1).start()
         plant(self.without)
         sys.exit(run(["apply", "rollout.yaml", "--yes", "--json"]))
 
@@ -143,12 +149,12 @@ class _Watch:
 class _Watched(sqlite3.Connection):
     """A connection whose commits are boundaries, if they write anything."""
 
-    def __init__(self, watch: _Watch, *words: Any, **options: Any) -> None:
+    def __init__(self, watch: _Watch, *words: Any, **options: Any) -> None:  # noqa: ANN401 - as sqlite3 has it
         super().__init__(*words, **options)
         self._watch = watch
         self._written = 0
 
-    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:  # noqa: ANN401 - as sqlite3 has it
         if sql != "COMMIT" or self.total_changes == self._written:
             return super().execute(sql, *values)
         self._watch.begins(self)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import groupby
 from typing import Final
 
 from deployer.simulator.world import Document, Json
@@ -128,8 +129,11 @@ class Record:
 
 
 def chosen(cases: Iterable[Case], *, only: str, tenth: bool) -> list[Case]:
-    """Return the cases that the command line asks for: one by its name, a tenth evenly mixed, or all."""
+    """Return the cases asked for: one by its name, all whose names begin so, or an even tenth of each scenario."""
     wanted = re.sub(r" \([^)]*\)", "", only)
     found = [case for case in cases if case.name.startswith(wanted)]
-    mixed = sorted(found, key=lambda case: case.chance)
-    return mixed[: -(-len(mixed) // 10)] if tenth else mixed
+    exact = [case for case in found if case.name == wanted]
+    mixed = sorted(exact or found, key=lambda case: (case.scenario, case.chance))
+    if not tenth:
+        return mixed
+    return [case for _, group in groupby(mixed, key=lambda case: case.scenario) for case in list(group)[::10]]

@@ -97,7 +97,7 @@ def _origin(evidence: Evidence, row: Row) -> Document:
         text = json.dumps(DOCUMENT)
         for column in ("github_export", "slack_import"):
             text = text.replace(f"${{tenant.values.{column}}}", row[column])
-        return {**json.loads(text), "wizardState": None}
+        return dict(json.loads(text))
     return _documents(evidence.before, row["account"], "flows")[template_of(row["account"])]
 
 

@@ -1,0 +1,48 @@
+"""The crash harness, a tenth of it; and that it sees what it is there to see."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.crash.harness.judge import Evidence, findings
+from tests.crash.harness.scenarios import ROWS, SCENARIOS, world
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(240)
+
+
+def crash(*words: str, place: Path) -> subprocess.CompletedProcess[str]:
+    """Run the harness in a process of its own: it forks, and a process with threads should not."""
+    command = [sys.executable, "-m", "tests.crash.harness", *words]
+    environment = {**os.environ, "TMPDIR": str(place)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_killed_at_any_boundary_nobody_is_doubled_lost_or_stuck(scenario: str, tmp_path: Path) -> None:
+    done = crash("--tenth", "--only", f"{scenario}:", place=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("rule", "case", "broken"),
+    [
+        ("intent", "clone: flows.run 1, applied", "double run"),
+        ("look", "clone: flows.clone 1, applied", "duplicate"),
+        ("settle", "clone: commit 4 before, late", "duplicate"),
+        ("lock", "two: again 1", "duplicate"),
+    ],
+)
+def test_without_a_rule_the_harness_fails(rule: str, case: str, broken: str, tmp_path: Path) -> None:
+    done = crash("--without", rule, "--only", case, place=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"  {broken}: " in done.stdout
+    assert f"--without {rule} --only '{case}'" in done.stdout
+
+
+def test_a_world_in_which_nothing_happened_is_judged_as_lost() -> None:
+    found = [finding.kind for finding in findings(Evidence(SCENARIOS["clone"], world(), world(), {}))]
+    assert found == ["lost"] * len(ROWS)

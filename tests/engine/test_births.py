@@ -1,0 +1,93 @@
+"""What a new flow is made of, whatever the platform turns out to answer."""
+
+import pytest
+
+from deployer.simulator import Knobs, Rule, stable_id
+from tests.engine.stage import US, Stage
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        Knobs(clone_answer="list"),
+        Knobs(clone_disabled=False),
+        Knobs(name_strip=True),
+        Knobs(page_size=1),
+        Knobs(list_lag=0.05),
+        Knobs(rate_headers=True, latency={"*": 0.005}),
+    ],
+    ids=["list-answered", "born-enabled", "names-stripped", "tiny-pages", "lagging-lists", "slow"],
+)
+def test_however_the_platform_behaves_each_tenant_gets_one_flow_and_a_second_apply_only_reads(
+    stage: Stage, knobs: Knobs
+) -> None:
+    stage.simulator.knobs = knobs
+
+    ended = stage.apply()
+    stage.forget_requests()
+    again = stage.apply()
+
+    assert ended.code == 0, ended.err
+    assert [stage.flow(name)["settings"]["batchSize"] for name in stage.tenants] == [200] * 3
+    assert (again.code, stage.writes) == (0, [])
+
+
+def test_a_flow_is_born_disabled_and_without_a_schedule(stage: Stage) -> None:
+    stage.apply()
+
+    [clone], [put] = stage.effects("clone", "acme"), stage.effects("put", "acme")
+    assert clone["n"] < put["n"]
+    assert "schedule" not in clone["body"]
+    assert put["body"]["disabled"] is False
+
+
+def test_a_connection_may_be_kept(stage: Stage) -> None:
+    slack = stable_id(US, "connections", "Templates Slack")
+    stage.manifest["accounts"][US]["connections"][slack] = "keep"
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    account = stage.simulator.world.accounts[US]
+    assert account.documents["imports"][stage.flow()["_importId"]]["_connectionId"] == slack
+
+
+def test_a_connection_may_be_named_instead_of_its_id(stage: Stage) -> None:
+    for name, who in stage.tenants.items():
+        stage.columns[name] = {"slack": f"{who.name} Slack"}
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    account = stage.simulator.world.accounts[US]
+    own = stage.tenants["acme"].id("connections", "Slack")
+    assert account.documents["imports"][stage.flow("acme")["_importId"]]["_connectionId"] == own
+
+
+def test_a_connection_that_nobody_mapped_blocks(stage: Stage) -> None:
+    slack = stable_id(US, "connections", "Templates Slack")
+    del stage.manifest["accounts"][US]["connections"][slack]
+
+    planned = stage.plan()
+
+    assert {tenant["action"] for tenant in planned.values()} == {"blocked"}
+    assert slack in planned["acme"]["reason"]
+
+
+def test_a_clone_that_came_to_lie_in_another_integration_is_not_written_to(stage: Stage) -> None:
+    elsewhere = stage.integration("globex")
+    stage.befall(
+        Rule(
+            action="edit",
+            route="flows.clone",
+            id=stage.integration("acme"),
+            applied=True,
+            fields={"_integrationId": elsewhere},
+        ),
+        Rule(action="cut", route="flows.clone", id=stage.integration("acme")),
+    )
+
+    ended = stage.apply()
+
+    assert ended.tenants["acme"]["outcome"] in {"unknown", "failed"}
+    assert [effect["body"]["_integrationId"] for effect in stage.effects("put")].count(stage.integration("acme")) == 0
