@@ -82,14 +82,18 @@ class Applying:
         ]
         plan = await self.place.journal.plan(last.id)
         differs += [f"the template in {name}" for name in await changed_templates(plan, self.place.accounts, loaded)]
-        if differs:
-            raise GuardError(
-                f"rollout {last.id} is unfinished, and differs in {', '.join(differs)}",
-                remedy=(
-                    f"go on with it as it was planned: deployer resume {self.manner.manifest}\n"
-                    f"  or leave it and start anew: deployer apply {self.manner.manifest} --supersede"
-                ),
-            )
+        if not differs:
+            return
+        command, what = f"deployer apply {self.manner.manifest}", ", ".join(differs)
+        if last.outcome not in UNFINISHED:
+            raise GuardError(f"rollout {last.id} differs in {what}", remedy=f"plan anew, the failed too: {command}")
+        raise GuardError(
+            f"rollout {last.id} is unfinished, and differs in {what}",
+            remedy=(
+                f"go on with it as it was planned: deployer resume {self.manner.manifest}\n"
+                f"  or leave it and start anew: {command} --supersede"
+            ),
+        )
 
     async def _settle(self, last: Rollout) -> int | None:
         """Find out about every call in doubt, then leave the rollout; return an exit code where that cannot be."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from deployer.domain.documents import Document, Path, Value, at, dotted, fingerprint, same
+from deployer.domain.documents import MISSING, Document, Path, Value, at, dotted, fingerprint, same
 from deployer.domain.identity import is_newborn, marker_line, with_marker_line
 from deployer.domain.merge3 import WRITES, Change, apply, live_value
 from deployer.domain.plan import Planned
@@ -49,6 +49,9 @@ def ignored(changes: Iterable[Change], answer: Document) -> list[str]:
 
 
 def _blank_alike(change: Change) -> bool:
-    """Tell whether two descriptions differ in how they are empty, or in blanks at their ends: a server may trim."""
-    texts = {value.strip() if isinstance(value, str) else "" for value in (change.live, change.desired)}
-    return change.path == ("description",) and len(texts) == 1
+    """Tell whether a field is empty before and after, or a description differs in blanks at its ends: servers trim."""
+    values = (change.live, change.desired)
+    texts = {value.strip() if isinstance(value, str) else "" for value in values}
+    return all(value is None or value is MISSING for value in values) or (
+        change.path == ("description",) and len(texts) == 1
+    )

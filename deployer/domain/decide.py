@@ -64,8 +64,9 @@ def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) 
     tenant, key, known = candidate.wanted.tenant, candidate.key, candidate.instance
     listing = candidate.snapshot.flows.get(tenant.integration, ())
     match choose(listing, candidate.wanted, key, known=known, adopt=manifest.adopt):
-        case Found(flow):
-            return _existing(candidate, flow, choices.conflict(tenant.tenant))
+        case Found(flow, surplus):
+            planned = _existing(candidate, flow, choices.conflict(tenant.tenant))
+            return replace(planned, reason="; ".join(filter(None, (planned.reason, _surplus(surplus)))))
         case Doubtful(flows):
             return blocked(tenant, key, _doubt(flows))
         case Absent(seen):
@@ -73,6 +74,10 @@ def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) 
             if known and not again:
                 return blocked(tenant, key, f"deleted outside: flow {known.flow} is gone; --recreate {tenant.tenant}")
             return _created(candidate, seen if again else ())
+
+
+def _surplus(flows: Sequence[str]) -> str:
+    return f"surplus copies that carry our marker too: flow {', '.join(flows)}; left as they are" if flows else ""
 
 
 def _doubt(flows: Sequence[Document]) -> str:

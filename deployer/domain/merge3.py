@@ -76,6 +76,8 @@ _TABLE = {
 
 def judge(path: Path, memory: Memory | None, desired: Value, live: Value) -> Verdict:
     """Return the verdict of one field by the table; MISSING as `desired` means the manifest dropped it."""
+    if memory is None and live is MISSING:
+        return Verdict.UPDATE  # nothing of anybody's is there
     if memory is None:
         return Verdict.ADOPT if same(desired, live) else Verdict.ADOPT_CONFLICT
     changed = not same(memory.returned, live)

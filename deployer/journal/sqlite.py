@@ -198,9 +198,9 @@ def _open(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     _sync_directory(path.parent)
     connection = sqlite3.connect(path, isolation_level=None)
+    version = _version(connection, path)
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").fetchone()
-    version = _version(connection, path)
     if version == 0:
         schema = files("deployer.journal").joinpath("schema.sql").read_text(encoding="utf-8")
         connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
@@ -227,6 +227,7 @@ def _read(path: Path) -> sqlite3.Connection:
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
+        connection.close()
         raise JournalError(
             f"{path} was written by a newer deployer (schema {version}, this one knows {VERSION})",
             remedy="install that version; this one would not understand what it reads",

@@ -11,7 +11,7 @@ from deployer.domain.plan import Action, Planned
 from deployer.report.text import columns, padded, plain, value_text, wrapped
 
 _SIGNS: Final = {Action.CREATE: "+", Action.UPDATE: "~", Action.ADOPT: "~", Action.RUN: ">", Action.BLOCKED: "x"}
-_DRIFTED, _UNCHANGED = "!", "="
+_NOTABLE, _UNCHANGED = "!", "="
 _ORDER: Final = "+~>!x="
 _MOST = 50  # lines of a kind that people read
 _NAME_COLUMNS = 24  # longer names do not push everybody else's columns
@@ -37,7 +37,7 @@ def tenant_lines(tenants: Sequence[Planned], *, width: int, show_all: bool) -> l
 
 def _sign(planned: Planned) -> str:
     if planned.action is Action.NO_CHANGE:
-        return _DRIFTED if drifted(planned) else _UNCHANGED
+        return _NOTABLE if planned.reason or drifted(planned) else _UNCHANGED
     return _SIGNS[planned.action]
 
 
@@ -48,7 +48,7 @@ def drifted(planned: Planned) -> bool:
 
 def _lines(planned: Planned, names: int, width: int) -> list[str]:
     sign = _sign(planned)
-    word = "drift" if sign == _DRIFTED else planned.action.value.replace("no_change", "unchanged")
+    word = "drift" if drifted(planned) and sign == _NOTABLE else planned.action.value.replace("no_change", "unchanged")
     name = plain(planned.tenant)
     start = f"  {sign} {padded(name, names)}  {padded(word, _ACTION_COLUMNS)}    "
     hang = columns(start) if columns(start) <= width // 2 else 6
@@ -57,7 +57,7 @@ def _lines(planned: Planned, names: int, width: int) -> list[str]:
 
 def _pieces(planned: Planned) -> Iterator[str]:
     """Yield what there is to say of a tenant, the decisive first."""
-    if planned.action is Action.BLOCKED:
+    if planned.reason and not drifted(planned):
         yield plain(planned.reason)
     if planned.action is Action.ADOPT:
         yield f"takes flow {plain(planned.flow)} over"

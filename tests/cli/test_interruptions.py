@@ -13,8 +13,7 @@ from tests.engine.stage import SOON, US, Stage, template
 @pytest.fixture
 def slow(stage: Stage) -> Stage:
     """Return a stage that takes its four tenants one after the other, a clone taking its time."""
-    stage.tenants = {f"tenant-{number}": Customer(US, number) for number in range(4)}
-    stage.manifest["accounts"][US]["rate"] = {"in_flight": 1}
+    stage.one_at_a_time(4)
     stage.manifest["safety"] |= {"clone_timeout": "30s"}
     stage.simulator.knobs = Knobs(latency={"flows.clone": 0.3}, job_duration=0.0)
     return stage

@@ -59,8 +59,8 @@ def test_the_table_row_by_row(row: str) -> None:
     assert judge(PATH, memory, value(desired), value(live)) == verdict
 
 
-@pytest.mark.parametrize(("live", "verdict"), [("d", "adopt"), ("x", "adopt_conflict"), (MISSING, "adopt_conflict")])
-def test_without_a_memory_equal_is_adopted_and_different_needs_a_choice(live: Value, verdict: str) -> None:
+@pytest.mark.parametrize(("live", "verdict"), [("d", "adopt"), ("x", "adopt_conflict"), (MISSING, "update")])
+def test_without_a_memory_equal_is_adopted_different_needs_a_choice_and_absent_is_filled_in(live: Value, verdict: str) -> None:
     assert judge(PATH, None, "d", live) == verdict
 
 

@@ -228,6 +228,15 @@ class Stage:
         }
         self.manifest["accounts"][account] = entry
 
+    def one_at_a_time(self, tenants: int) -> None:
+        """Let so many tenants be rolled out, each when the one before is done with its call."""
+        self.tenants = {f"tenant-{number}": Customer(US, number) for number in range(tenants)}
+        self.manifest["accounts"][US]["rate"] = {"in_flight": 1}
+
+    def refuse(self, name: str, *, route: str = "flows.put", status: int = 422, code: str = "invalid_field") -> None:
+        """Let every call of a route that concerns a tenant be refused."""
+        self.befall(Rule(action="refuse", route=route, id=self.integration(name), status=status, code=code))
+
     def run_flows(self, **settings: object) -> None:
         """Let the manifest run each flow and follow it; nothing else starts them."""
         del self.manifest["flow"]["schedule"]

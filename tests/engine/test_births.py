@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployer.simulator import Knobs, Rule, stable_id
+from deployer.simulator import Knobs, stable_id
 from tests.engine.stage import US, Stage
 
 
@@ -72,22 +72,3 @@ def test_a_connection_that_nobody_mapped_blocks(stage: Stage) -> None:
 
     assert {tenant["action"] for tenant in planned.values()} == {"blocked"}
     assert slack in planned["acme"]["reason"]
-
-
-def test_a_clone_that_came_to_lie_in_another_integration_is_not_written_to(stage: Stage) -> None:
-    elsewhere = stage.integration("globex")
-    stage.befall(
-        Rule(
-            action="edit",
-            route="flows.clone",
-            id=stage.integration("acme"),
-            applied=True,
-            fields={"_integrationId": elsewhere},
-        ),
-        Rule(action="cut", route="flows.clone", id=stage.integration("acme")),
-    )
-
-    ended = stage.apply()
-
-    assert ended.tenants["acme"]["outcome"] in {"unknown", "failed"}
-    assert [effect["body"]["_integrationId"] for effect in stage.effects("put")].count(stage.integration("acme")) == 0

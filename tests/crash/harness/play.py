@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def _peaceful(scenario: Scenario, place: Path, state: Document) -> tuple[Documen
 
 
 def play(start: Start, case: Case, *, place: Path, without: str, tries: int = TRIES) -> Result:
-    """Play one case in a directory of its own, which is kept if a promise was broken; again if its boundary is missed."""
+    """Play one case in a directory of its own, kept if a promise was broken; again if the boundary was missed."""
     began = time.monotonic()
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(start.place, place / "rollout")
@@ -84,7 +84,7 @@ def play(start: Start, case: Case, *, place: Path, without: str, tries: int = TR
         scene = Scene(start, case, place, door, without)
         (scene.together if case.rivals else scene.again_and_again)()
         evidence = Evidence(start.scenario, start.state, door.state(), said_by(scene.said))
-    found = (*findings(evidence), *_endless(scene.codes))
+    found = (*findings(evidence), *scene.endless)
     if not found:
         shutil.rmtree(place)
         if scene.missed and tries > 1:
@@ -96,7 +96,7 @@ def play(start: Start, case: Case, *, place: Path, without: str, tries: int = TR
 
 @dataclass(slots=True)
 class Scene:
-    """One case while it is played: the exit codes so far, and what the last apply printed."""
+    """One case while it is played: the exit codes so far, the last of each deployer, and what was printed last."""
 
     start: Start
     case: Case
@@ -104,27 +104,28 @@ class Scene:
     door: Door
     without: str
     codes: list[int] = field(default_factory=list)
+    last: dict[str, int] = field(default_factory=dict)
     said: str = ""
 
     def again_and_again(self) -> None:
         """Apply until it ends by itself, killed first at the boundary and perhaps once more."""
         self.door.install(*self.case.rules)
-        self._end(self._start("rollout", self.case.strike))
+        self._end("rollout", self._start("rollout", self.case.strike))
         self.door.install(*self.case.resumed_rules(self.start.record.calls))
         strike = self.case.resumed_strike
-        while self.codes[-1] == KILLED and len(self.codes) < STARTS:
-            self._end(self._start("rollout", strike))
+        while self.last["rollout"] == KILLED and len(self.codes) < STARTS:
+            self._end("rollout", self._start("rollout", strike))
             strike = Strike()
 
     def together(self) -> None:
         """Let two deployers, each with a journal, at the same accounts at once; then each until it ends by itself."""
         shutil.copytree(self.place / "rollout", self.place / "rival")
-        both = [self._start("rollout", self.case.strike), self._start("rival", Strike())]
-        for started in both:
-            self._end(started)
-        for deployer, code in zip(("rollout", "rival"), tuple(self.codes), strict=True):
-            if code in {KILLED, _REFUSED}:
-                self._end(self._start(deployer, Strike()))
+        both = {"rollout": self._start("rollout", self.case.strike), "rival": self._start("rival", Strike())}
+        for deployer, started in both.items():
+            self._end(deployer, started)
+        for deployer in both:
+            if self.last[deployer] in {KILLED, _REFUSED}:
+                self._end(deployer, self._start(deployer, Strike()))
 
     @property
     def missed(self) -> bool:
@@ -135,11 +136,14 @@ class Scene:
         number, grouped = len(self.codes) + 1, self.start.scenario.grouped
         return Apply(self.place / deployer, self.door, number, strike, self.without, grouped=grouped).start()
 
-    def _end(self, started: Started) -> None:
-        self.codes.append(started.end())
+    def _end(self, deployer: str, started: Started) -> None:
+        self.last[deployer] = started.end()
+        self.codes.append(self.last[deployer])
         self.said = started.output.read_text("utf-8")
 
-
-def _endless(codes: Sequence[int]) -> Iterator[Finding]:
-    if codes[-1] not in _ENDS:
-        yield Finding("stuck", f"apply ended with {', '.join(map(str, codes))}")
+    @property
+    def endless(self) -> Iterator[Finding]:
+        """Yield the deployers that did not come to an end of their own."""
+        for deployer, code in self.last.items():
+            if code not in _ENDS:
+                yield Finding("stuck", f"{deployer} ended with exit {code}, after {self.codes}")
