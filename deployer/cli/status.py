@@ -13,21 +13,22 @@ from deployer.errors import UsageError
 
 @click.command()
 @together(MANIFEST, JOURNAL, JSON)
-@click.option("--rollout", metavar="NAME", help="Of this name; without it, the newest of any.")
+@click.option("--rollout", metavar="NAME", help="Of this name, instead of the manifest's.")
 @click.option("--tenant", metavar="TENANT", help="Show one tenant, with everything that happened to it.")
 def status(*, manifest: Path, journal: str | None, as_json: bool, rollout: str | None, tenant: str | None) -> int:
     """Show how the last rollout stands. Nothing is sent, and a running apply is not disturbed."""
     from deployer.domain.outcome import exit_code
+    from deployer.engine.load import name_in
     from deployer.engine.rollouts import every_deployment
     from deployer.journal.sqlite import SqliteJournal
     from deployer.report.summary import summary, summary_text, tenant_text
 
     async def show() -> int:
-        path = journal_path(manifest, journal)
+        path, name = journal_path(manifest, journal), rollout or name_in(manifest)
         async with SqliteJournal(path, read_only=True) as book:
-            last = await book.latest(rollout)
+            last = await book.latest(name)
             if last is None:
-                raise UsageError(f"the journal holds no rollout{f' of {rollout}' if rollout else ''}", where=str(path))
+                raise UsageError(f"the journal holds no rollout{f' of {name}' if name else ''}", where=str(path))
             if tenant is not None:
                 found = await book.deployment(last.id, tenant)
                 if found is None:

@@ -9,7 +9,7 @@ from typing import Final, NoReturn, TextIO, TypeVar
 from deployer.domain.documents import Document, fingerprint
 from deployer.domain.manifest import Manifest, parse_manifest
 from deployer.domain.manifest_rules import PLANNED
-from deployer.domain.source import read_json
+from deployer.domain.source import read_json, read_yaml
 from deployer.domain.tenants import Format, Tenant, inline_tenants, read_tenants
 from deployer.errors import ManifestError, Problem
 
@@ -53,6 +53,16 @@ def load(path: Path, *, env: Mapping[str, str], stdin: TextIO) -> Loaded:
         tenants_digest=fingerprint([_content(tenant) for tenant in tenants]),
         document=document,
     )
+
+
+def name_in(path: Path) -> str | None:
+    """Return the rollout's name in a manifest, however wrong the rest of it is; None where it cannot be read."""
+    try:
+        value = read_yaml(_decoded(path, _bytes(path, "")), str(path)).value
+    except ManifestError:
+        return None
+    name = value.get("name") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _attempt(read: Callable[[], T], problems: list[Problem]) -> T | None:
