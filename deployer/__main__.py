@@ -2,12 +2,12 @@
 
 import sys
 
-from deployer.cli import run
+from deployer import cli
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(cli.main(sys.argv[1:]))
 
 
 if __name__ == "__main__":

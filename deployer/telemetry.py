@@ -13,17 +13,15 @@ EVENTS: Final = frozenset(
         "account.opened",
         "account.refused",
         "account.halted",
+        "account.waiting",
         "request.answered",
         "rollout.started",
-        "rollout.resumed",
         "rollout.ended",
-        "rollout.progressed",
-        "rollout.draining",
         "step.moved",
         "step.waiting",
         "tenant.rested",
         "surplus.found",
-        "journal.failed",
+        "fields.strayed",
     }
 )
 
@@ -93,8 +91,10 @@ class LogWatcher:
         for old, new in zip(before.steps, after.steps, strict=True):
             if old != new:
                 log.debug("step.moved", step=new.kind.value, state=new.state.value, attempt=new.attempts)
-            if surplus := new.facts.get("surplus"):
+            if old != new and (surplus := new.facts.get("surplus")):
                 log.warning("surplus.found", step=new.kind.value, flows=surplus)
+            if old != new and (strayed := new.facts.get("strayed")):
+                log.warning("fields.strayed", step=new.kind.value, fields=strayed)
         if after.status not in OPEN and before.status in OPEN:
             log.info("tenant.rested", status=after.status.value, flow=after.flow, error=after.error)
 
@@ -102,6 +102,10 @@ class LogWatcher:
         """Log that a tenant is put aside."""
         log = self._log.bind(rollout=deployment.rollout, tenant=deployment.planned.tenant)
         log.debug("step.waiting", seconds=round(seconds, 3), why=why)
+
+    def held(self, account: str, seconds: float, why: str) -> None:
+        """Log that an account waits before it begins."""
+        self._log.warning("account.waiting", account=account, seconds=round(seconds, 3), why=why)
 
     def halted(self, account: str, cause: str) -> None:
         """Log that an account stopped."""

@@ -52,7 +52,7 @@ def deployer() -> None:
     """
 
 
-def run(words: Sequence[str]) -> int:
+def main(words: Sequence[str]) -> int:
     """Run a command line and return its exit code; every error ends here, as a sentence."""
     try:
         code = deployer.main(args=list(words), prog_name="deployer", standalone_mode=False)

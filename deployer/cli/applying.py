@@ -13,7 +13,7 @@ from deployer.cli.wiring import Workplace
 from deployer.domain.candidate import Choices
 from deployer.domain.plan import Plan
 from deployer.engine.planning import changed_templates
-from deployer.engine.rollouts import UNFINISHED, begin, every_deployment, retry_failed
+from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, begin, every_deployment, retry_failed
 from deployer.errors import GuardError, UsageError
 from deployer.journal.protocol import Rollout
 from deployer.report.plan_view import plan_text
@@ -42,6 +42,8 @@ class Applying:
     async def go(self) -> int:
         """Apply, and return the exit code."""
         last = await self.place.journal.latest(self.place.loaded.manifest.name)
+        if last and last.outcome == SUPERSEDED:
+            last = None  # the plan that was to follow it never began
         if last and last.outcome in UNFINISHED:
             if not self.wish.supersede:
                 return await self._resume(last)
@@ -105,7 +107,7 @@ class Applying:
                 code = await conclude(place, last, self.manner, attended.halted)
                 return 128 + attended.signal if attended.signal else code
         reason = "left for a new plan"
-        await place.journal.conclude(last.id, outcome="superseded", reason=reason, ended_at=place.clock.utc())
+        await place.journal.conclude(last.id, outcome=SUPERSEDED, reason=reason, ended_at=place.clock.utc())
         return None
 
     async def _begin(self) -> int:
@@ -146,3 +148,24 @@ class Applying:
         if not click.confirm(f"Change {tenants} tenants?", err=True):
             raise GuardError("not applied: nothing was changed")
         click.echo(f"without the question: {command}", err=True)
+
+
+async def go_on(place: Workplace, manner: Manner, *, failed: bool) -> int:
+    """Go on with the last rollout as it was planned, and return the exit code."""
+    loaded = place.loaded
+    last = await place.journal.latest(loaded.manifest.name)
+    if last is None or not (last.outcome in UNFINISHED or (failed and last.outcome != SUPERSEDED)):
+        raise UsageError(
+            f"no rollout of {loaded.manifest.name} is unfinished",
+            remedy=f"begin one: deployer apply {manner.manifest}",
+        )
+    if last.kind == "apply" and loaded.document is None:  # a template from a file stands in the plan itself
+        plan = await place.journal.plan(last.id)
+        if changed := await changed_templates(plan, place.accounts, loaded):
+            raise GuardError(
+                f"the template in {', '.join(changed)} changed since the plan",
+                remedy=f"leave the rollout and start anew: deployer apply {manner.manifest} --supersede",
+            )
+    if failed:
+        await retry_failed(place.journal, place.clock, last)
+    return await carry(place, last, manner)

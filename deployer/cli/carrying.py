@@ -74,6 +74,10 @@ class _Both:
         for watcher in self.watchers:
             watcher.waiting(deployment, seconds, why)
 
+    def held(self, account: str, seconds: float, why: str) -> None:
+        for watcher in self.watchers:
+            watcher.held(account, seconds, why)
+
     def halted(self, account: str, cause: str) -> None:
         for watcher in self.watchers:
             watcher.halted(account, cause)
@@ -99,6 +103,7 @@ async def attend(place: Workplace, rollout: Rollout, manner: Manner, *, settle_o
     place.accounts.demand_one()
     stop = Stop()
     halted: dict[str, str] = {}
+    place.log.info("rollout.started", rollout=rollout.id, plan=rollout.plan, settle_only=settle_only)
     counts = count([deployment.status async for deployment in every_deployment(place.journal, rollout.id)])
     await place.journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
     with _progress(place, counts, quiet=manner.quiet) as progress:
@@ -121,6 +126,7 @@ async def conclude(place: Workplace, rollout: Rollout, manner: Manner, halted: d
     reason = "; ".join(f"{account}: {cause}" for account, cause in halted.items())
     ended_at = None if outcome in {"running", "halted"} else place.clock.utc()
     await place.journal.conclude(rollout.id, outcome=outcome, reason=reason, ended_at=ended_at)
+    place.log.info("rollout.ended", rollout=rollout.id, outcome=outcome, reason=reason)
     now = replace(rollout, outcome=outcome, reason=reason, ended_at=ended_at)
     show(summary(now, deployments, halted=halted), manner)
     return exit_code(outcome)
@@ -145,7 +151,16 @@ def _crew(place: Workplace, stop: Stop, progress: Watcher) -> Crew:
     emergency = place.journal_path.with_name("emergency.jsonl")
     safety = place.loaded.manifest.safety
     locks = state_directory() / "locks"
-    return Crew(place.journal, place.clock, watcher, stop, partial(_rescue, emergency), locks, safety)
+    return Crew(
+        place.journal,
+        place.clock,
+        watcher,
+        stop,
+        partial(_rescue, emergency),
+        locks,
+        safety,
+        str(place.journal_path.resolve()),
+    )
 
 
 def _rescue(path: Path, tenant: str, flow: str) -> None:

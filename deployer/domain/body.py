@@ -32,8 +32,18 @@ def is_settled(live: Document, fields: Mapping[Path, Value], planned: Planned) -
 
 def others(document: Document, fields: Iterable[Path]) -> str:
     """Return the fingerprint of all that is not ours: it differs if somebody else wrote."""
-    ours = {path[0] for path in fields} | _STAMPS | {"name", "description"}
+    ours = _ours(fields)
     return fingerprint({key: value for key, value in document.items() if key not in ours})
+
+
+def strayed(body: Document, answer: Document, fields: Iterable[Path]) -> list[str]:
+    """Return the fields that are not ours and that the answer to a PUT holds otherwise than they were sent."""
+    kept = (body.keys() | answer.keys()) - _ours(fields)
+    return sorted(key for key in kept if not same(at(body, (key,)), at(answer, (key,))))
+
+
+def _ours(fields: Iterable[Path]) -> set[str]:
+    return {path[0] for path in fields} | _STAMPS | {"name", "description"}
 
 
 def ignored(changes: Iterable[Change], answer: Document) -> list[str]:

@@ -103,7 +103,7 @@ def _created(candidate: Candidate, seen: tuple[str, ...]) -> Planned:
 
 def _existing(candidate: Candidate, flow: Document, choice: Choice | None) -> Planned:
     tenant, desired, known = candidate.wanted.tenant, candidate.wanted.desired, candidate.instance
-    newborn = known is None and is_newborn(flow, candidate.key.marker)
+    newborn = is_newborn(flow, candidate.key.marker)
     changes = merge(flow, desired.fields, known.fields if known else {}, choice=choice, newborn=newborn)
     fought = [dotted(change.path) for change in changes if change.verdict in CONFLICTS]
     action = _action(changes, known=known is not None, fought=bool(fought))

@@ -57,6 +57,8 @@ def next_move(deployment: Deployment, now: Moment, safety: Safety, *, settle_onl
                 return GiveUp(index, step)
             case State.READY:
                 return Begin(index, step)
+            case State.INTENDED if settle_only and step.kind is StepKind.FOLLOW:
+                return Rest()  # which changes nothing, and may take long
             case State.INTENDED:
                 return Recover(index, step, remaining(step, now, settle_time(step.kind, safety)))
             case _:
@@ -83,8 +85,14 @@ def remaining(step: Step, now: Moment, span: float) -> float:
 
 
 def rebased(deployment: Deployment, now: Moment) -> Deployment:
-    """Count the wait of intents of another boot or host from now on: theirs cannot be compared with our clock."""
+    """Count the wait of intents of another boot or host from now on: theirs cannot be compared with our clock.
+
+    How long ago they were is not known either, so nothing of theirs is sent again at once.
+    """
     steps = tuple(
-        replace(step, intent=now) if step.intent and step.intent.boot != now.boot else step for step in deployment.steps
+        replace(step, intent=now, facts={**step.facts, "again": True})
+        if step.intent and step.intent.boot != now.boot
+        else step
+        for step in deployment.steps
     )
     return replace(deployment, steps=steps)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from deployer.domain.body import body_of, ignored, is_settled, others
+from deployer.domain.body import body_of, ignored, is_settled, others, strayed
 from deployer.domain.deployment import Instance
 from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, same
 from deployer.domain.identity import is_newborn
@@ -145,7 +145,7 @@ async def _put(desk: Desk, case: Case, live: Document, changes: tuple[Change, ..
 
     match await desk.client.replace(str(live["_id"]), body, stamp=stamp):
         case Done(answer):
-            _verify(desk, case, answer, changes)
+            _verify(desk, case, answer, changes, strayed(body, answer, planned.fields))
         case Refused() as outcome:
             return await refused(desk, case, outcome)
         case NotSent() as outcome:
@@ -163,7 +163,7 @@ def _images(changes: tuple[Change, ...]) -> list[Json]:
     ]
 
 
-def _verify(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...]) -> None:
+def _verify(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...], astray: list[str]) -> None:
     planned = case.deployment.planned
     before = _before(case)
     left = ignored((replace(change, live=before[change.path].first) for change in changes), answer)
@@ -173,7 +173,8 @@ def _verify(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...
         text = f"the API took the PUT and left {', '.join(left)} as it was"
         case.tell(Event.REFUSE, failure("not_applied", text, "check that the account may change this"))
     else:
-        case.tell(Event.SUCCEED, {"flow": answer["_id"]}, _instance(desk, case, answer, changes))
+        facts: Document = {"flow": answer["_id"], **({"strayed": [*astray]} if astray else {})}
+        case.tell(Event.SUCCEED, facts, _instance(desk, case, answer, changes))
 
 
 def _instance(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...]) -> Instance:

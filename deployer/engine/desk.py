@@ -72,11 +72,14 @@ class Case:
     async def tell_birth(self, flow: str, event: Event, surplus: tuple[str, ...] = ()) -> None:
         """Record a flow's id and wait for it: it is the one outcome that must not be lost."""
         facts: Document = {"flow": flow, "surplus": list(surplus)} if surplus else {"flow": flow}
-        entry = self._entry(event, self.step.meet(event, facts), facts, None)
+        planned = self.deployment.planned
+        where = (planned.tenant, planned.account, planned.template, planned.integration)
+        born = Instance(*where, flow, self._desk.planned.revision, connections=planned.connections)
+        entry = self._entry(event, self.step.meet(event, facts), facts, born)
         try:
             await self._desk.journal.record(entry)
         except JournalError:
-            self._desk.rescue(self.deployment.planned.tenant, flow)
+            self._desk.rescue(planned.tenant, flow)
             raise
         self._take(entry)
 

@@ -30,6 +30,9 @@ class Watcher(Protocol):
     def waiting(self, deployment: Deployment, seconds: float, why: str) -> None:
         """See a deployment wait, for `seconds` at most, until something is decided."""
 
+    def held(self, account: str, seconds: float, why: str) -> None:
+        """See an account wait before it begins."""
+
     def halted(self, account: str, cause: str) -> None:
         """See an account stop."""
 
@@ -53,13 +56,18 @@ class Stop:
 
 @dataclass(slots=True)
 class AccountRun:
-    """One account of a rollout while it is executed. `halted` says why it stopped."""
+    """One account of a rollout while it is executed. `halted` says why it stopped.
+
+    `hold` is how many seconds nothing is begun, since a call of a deployer that died may still be on its way; 0 once
+    they are over.
+    """
 
     desk: Desk
     rollout: str
     watcher: Watcher
     stop: Stop
     settle_only: bool = False
+    hold: float = 0.0
     halted: str | None = None
     _workers: int = 0
     _succeeded: set[StepKind] = field(default_factory=set)
@@ -70,9 +78,20 @@ class AccountRun:
         agenda = Agenda(self.desk.journal, self.rollout, self.desk.account.name, self.desk.clock)
         async with anyio.create_task_group() as group:
             group.start_soon(self._heed, agenda, group.cancel_scope)
+            await self._hold()
             async with anyio.create_task_group() as workers:
                 self._hire(workers, agenda)
             group.cancel_scope.cancel()
+
+    async def _hold(self) -> None:
+        if not self.hold:
+            return
+        why = "another journal's deployer died here; making sure that no call of it is still on its way"
+        self.watcher.held(self.desk.account.name, self.hold, why)
+        with anyio.move_on_after(self.hold):
+            await self.stop.wait()
+            return
+        self.hold = 0.0
 
     async def _heed(self, agenda: Agenda, scope: anyio.CancelScope) -> None:
         await self.stop.wait()

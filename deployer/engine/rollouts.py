@@ -11,9 +11,10 @@ from random import Random
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import Document, fingerprint
 from deployer.domain.identity import InstanceKey
-from deployer.domain.lifecycle import Event, State
+from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.manifest import Manifest, Safety
 from deployer.domain.memory import instance_unwritten
+from deployer.domain.moves import settle_time
 from deployer.domain.plan import Plan
 from deployer.domain.records import plan_digest
 from deployer.engine.accounts import OpenAccount
@@ -21,9 +22,10 @@ from deployer.engine.clock import Clock
 from deployer.engine.desk import Desk
 from deployer.engine.execute import AccountRun, Stop, Watcher, execute
 from deployer.engine.planning import Accounts
-from deployer.journal.lock import exclusive
+from deployer.journal.lock import Lease, exclusive
 from deployer.journal.protocol import Entry, Journal, Rollout
 
+SUPERSEDED = "superseded"
 UNFINISHED = frozenset({"running", "halted"})
 _PAGE = 500
 
@@ -43,6 +45,7 @@ class Crew:
     rescue: Callable[[str, str], None]
     locks: Path
     safety: Safety
+    name: str  # of the journal, for whoever finds an account's lock left by a deployer that died
 
 
 async def begin(journal: Journal, clock: Clock, plan: Plan, *, kind: str, chance: Random) -> Rollout:
@@ -83,10 +86,18 @@ async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_
             continue
         desk = Desk(account, planned, plan, settings, crew.journal, crew.clock, instances, crew.rescue)
         runs[name] = AccountRun(desk, rollout.id, crew.watcher, crew.stop, settle_only)
+    missing = plan.accounts.keys() - runs.keys() - halted.keys()
+    halted |= dict.fromkeys(missing, "it is not in the manifest any more")
     for name, cause in halted.items():
         crew.watcher.halted(name, cause)
-    with locked(crew.locks, accounts.opened.values()):
+    with locked(crew, accounts.opened.values()) as leases:
+        for run in runs.values():
+            left = leases[run.desk.account.identity].dead
+            run.hold = settle_time(StepKind.CLONE, settings.safety) if left else 0.0
         await execute(runs)
+        doubtful = {each.planned.account async for each in every_deployment(crew.journal, rollout.id) if each.in_doubt}
+        for name, account in accounts.opened.items():
+            leases[account.identity].settled &= name not in doubtful and not (name in runs and runs[name].hold)
     return halted | {name: run.halted for name, run in runs.items() if run.halted}
 
 
@@ -98,14 +109,17 @@ def frozen(plan: Plan, safety: Safety) -> Manifest:
 
 
 @contextmanager
-def locked(directory: Path, accounts: Iterable[OpenAccount]) -> Iterator[None]:
+def locked(crew: Crew, accounts: Iterable[OpenAccount]) -> Iterator[dict[tuple[str, str], Lease]]:
     """Hold every account: one deployer at a time, from whatever directory and journal it works."""
-    identities = {account.identity: account.name for account in accounts}
+    names = {account.identity: account.name for account in accounts}
     with ExitStack() as stack:
-        for identity, name in sorted(identities.items()):
-            path = directory / f"{fingerprint(list(identity))[:32]}.lock"
-            stack.enter_context(exclusive(path, f"account {name}"))
-        yield
+        leases = {
+            identity: stack.enter_context(
+                exclusive(crew.locks / f"{fingerprint(list(identity))[:32]}.lock", f"account {name}", journal=crew.name)
+            )
+            for identity, name in sorted(names.items())
+        }
+        yield leases
 
 
 async def every_deployment(journal: Journal, rollout: str) -> AsyncIterator[Deployment]:

@@ -27,7 +27,7 @@ def new_live(stream: TextIO, picture: Callable[[], ConsoleRenderable]) -> Live:
 
 def draw(tally: Tally, failures: Sequence[str], halted: Mapping[str, str]) -> ConsoleRenderable:
     """Draw a rollout: how far it is, how fast, what fails, and who waits for what."""
-    waiting = list(tally.waiting)
+    waiting = tally.waiters()
     more = len(waiting) - _SHOWN
     return Group(
         _bar(tally),

@@ -45,6 +45,10 @@ class LiveProgress:
         """See a deployment put aside."""
         self._tally.put_aside(deployment.planned.tenant, seconds, why)
 
+    def held(self, account: str, seconds: float, why: str) -> None:
+        """See an account wait before it begins."""
+        self._tally.put_aside(account, seconds, why)
+
     def halted(self, account: str, cause: str) -> None:
         """See an account stop."""
         self._halted[account] = cause
@@ -107,6 +111,11 @@ class PlainProgress:
         if self._told.get(tenant) != why:
             self._told[tenant] = why
             self._write(f"waiting {self._tally.waits(tenant)}")
+
+    def held(self, account: str, seconds: float, why: str) -> None:
+        """Write that an account waits before it begins."""
+        self._tally.put_aside(account, seconds, why)
+        self._write(f"waiting {self._tally.waits(account)}")
 
     def halted(self, account: str, cause: str) -> None:
         """Write that an account stopped."""

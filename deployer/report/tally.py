@@ -75,6 +75,11 @@ class Tally:
         """Remember that a tenant waits."""
         self.waiting[tenant] = Waiting(why, self.clock() + seconds)
 
+    def waiters(self) -> list[str]:
+        """Return who waits now."""
+        now = self.clock()
+        return [name for name, waiting in self.waiting.items() if waiting.until > now]
+
     def pace(self) -> Iterator[str]:
         """Yield what to know about the requests, and when all tenants may rest."""
         budget = self.budgets()

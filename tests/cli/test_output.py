@@ -224,7 +224,7 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_traceback(stage: Sta
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from deployer.cli import run; run(['--help']);"
+        "import sys; from deployer.cli import main; main(['--help']);"
         "print(sorted({'aiohttp', 'anyio', 'pydantic', 'rich', 'sqlite3', 'structlog', 'yaml'} & sys.modules.keys()))"
     )
 

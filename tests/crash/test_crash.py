@@ -1,5 +1,6 @@
 """The crash harness, a tenth of it; and that it sees what it is there to see."""
 
+import json
 import os
 import subprocess
 import sys
@@ -41,6 +42,13 @@ def test_without_a_rule_the_harness_fails(rule: str, case: str, broken: str, tmp
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"  {broken}: " in done.stdout
     assert f"--without {rule} --only '{case}'" in done.stdout
+
+
+def test_whoever_comes_from_another_journal_waits_for_what_a_dead_deployer_sent(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.crash.harness.rival"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {row["tenant"]: 1 for row in ROWS}
 
 
 def test_a_world_in_which_nothing_happened_is_judged_as_lost() -> None:

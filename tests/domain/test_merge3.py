@@ -60,7 +60,9 @@ def test_the_table_row_by_row(row: str) -> None:
 
 
 @pytest.mark.parametrize(("live", "verdict"), [("d", "adopt"), ("x", "adopt_conflict"), (MISSING, "update")])
-def test_without_a_memory_equal_is_adopted_different_needs_a_choice_and_absent_is_filled_in(live: Value, verdict: str) -> None:
+def test_without_a_memory_equal_is_adopted_different_needs_a_choice_and_absent_is_filled_in(
+    live: Value, verdict: str
+) -> None:
     assert judge(PATH, None, "d", live) == verdict
 
 

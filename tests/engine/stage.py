@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from deployer.cli import run as run_command
+from deployer.cli import main as run_command
 from deployer.simulator import Customer, Knobs, Rule, Simulator, seed, serving, stable_id, token_of
 from deployer.simulator.ledger import Arrival, Ledger
 from deployer.simulator.templates import ORCHESTRATED, SIMPLE

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -115,3 +115,18 @@ def test_a_program_that_a_holder_starts_does_not_keep_the_lock(path: Path) -> No
     with child, exclusive(path, "account main"):
         assert child.poll() is None
         child.kill()
+
+
+def test_a_deployer_that_died_leaves_its_journal_to_whoever_comes_from_another(path: Path) -> None:
+    with suppress(KeyboardInterrupt), exclusive(path, "account main", journal="/a"):
+        raise KeyboardInterrupt
+    with exclusive(path, "account main", journal="/a") as same:
+        assert same.dead == frozenset()
+        same.settled = False
+    with exclusive(path, "account main", journal="/b") as other:
+        assert other.dead == {"/a"}
+        other.settled = False
+    with exclusive(path, "account main", journal="/a") as again:
+        assert again.dead == {"/b"}
+    with exclusive(path, "account main", journal="/c") as settled:
+        assert settled.dead == frozenset()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from deployer.cli import applying, carrying, planned, run, wiring
+from deployer.cli import applying, carrying, main, planned, wiring
 from deployer.engine import load
 from deployer.integrator import client
 from deployer.integrator.transport import send
@@ -70,7 +70,7 @@ class Apply:
         if not self.grouped:
             patch.object(writer, "_BATCH", 1).start()
         plant(self.without)
-        sys.exit(run(["apply", "rollout.yaml", "--yes", "--json"]))
+        sys.exit(main(["apply", "rollout.yaml", "--yes", "--json"]))
 
     def _file(self, suffix: str) -> Path:
         return self.place / f"apply-{self.number}.{suffix}"

@@ -46,7 +46,7 @@ def said_by(output: str) -> Mapping[str, Document]:
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """Yield every promise that was broken."""
     for row in ROWS:
-        flows = _flows(evidence.after, row)
+        flows = flows_of(evidence.after, row)
         if len(flows) != 1:
             kind: Kind = "duplicate" if flows else "lost"
             yield Finding(kind, f"{row['tenant']} has {len(flows)} flows")
@@ -91,7 +91,7 @@ def _wrong(evidence: Evidence, row: Row, flow: Document) -> Iterator[Finding]:
 
 def _origin(evidence: Evidence, row: Row) -> Document:
     """Return what the flow was before, or was made from: what is not ours has to be as it is there."""
-    if flows := _flows(evidence.before, row):
+    if flows := flows_of(evidence.before, row):
         return flows[0]
     if "file" in evidence.scenario.manifest["template"]:
         text = json.dumps(DOCUMENT)
@@ -129,7 +129,7 @@ def _runs(evidence: Evidence, flow: Document) -> int:
     return sum(effect["kind"] == "run" and effect["id"] == flow["_id"] for effect in effects)
 
 
-def _flows(state: Document, row: Row) -> list[Document]:
+def flows_of(state: Document, row: Row) -> list[Document]:
     flows = _documents(state, row["account"], "flows").values()
     return [flow for flow in flows if flow.get("_integrationId") == row["integration"]]
 

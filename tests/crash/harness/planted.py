@@ -10,6 +10,7 @@ from deployer.domain import moves
 from deployer.domain.lifecycle import Event
 from deployer.domain.sighting import Absent
 from deployer.engine import birth, rollouts
+from deployer.journal.lock import Lease
 from deployer.journal.protocol import Entry
 from deployer.journal.sqlite import SqliteJournal
 
@@ -61,8 +62,8 @@ def _lock() -> None:
     """Let two deployers at one account."""
 
     @contextmanager
-    def unlocked(_: Path, __: str) -> Iterator[None]:
-        yield
+    def unlocked(*_: Path | str, **__: str) -> Iterator[Lease]:
+        yield Lease(frozenset())
 
     patch.object(rollouts, "exclusive", unlocked).start()
 
