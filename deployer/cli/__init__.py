@@ -43,13 +43,13 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "DEPLOYER"})
 @click.version_option(__version__, "--version", prog_name="deployer", message="%(prog)s %(version)s")
 def deployer() -> None:
-    r"""Roll one integrator.io flow out to many tenants: planned, resumable, and never twice.
+    """Roll one integrator.io flow out to many tenants: planned, resumable, and never twice.
 
     \b
     deployer plan rollout.yaml      see what would change
     deployer apply rollout.yaml     change it, and go on after any interruption
     deployer status rollout.yaml    see how it stands
-    """
+    """  # noqa: D301 - click wants the backspace itself
 
 
 def main(words: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ import anyio
 import click
 
 from deployer.cli.options import (
+    ALLOW,
     JOURNAL,
     JSON,
     MANIFEST,
@@ -26,7 +27,7 @@ from deployer.cli.options import (
 
 
 @click.command()
-@together(MANIFEST, JOURNAL, JSON, YES, NO_INPUT, QUIET, VERBOSE, TIMEOUT, RECREATE, OURS, THEIRS)
+@together(MANIFEST, JOURNAL, JSON, YES, NO_INPUT, QUIET, VERBOSE, TIMEOUT, RECREATE, OURS, THEIRS, ALLOW)
 @click.option("--plan", "digest", metavar="DIGEST", help="Apply this saved plan and no other; never plans again.")
 @click.option("--failed", is_flag=True, help="Try the failed tenants of the last rollout again.")
 @click.option("--supersede", is_flag=True, help="Settle an unfinished rollout of another plan, leave it, start anew.")
@@ -43,6 +44,7 @@ def apply(  # noqa: PLR0913 - one argument per option
     recreate: tuple[str, ...],
     ours: tuple[str, ...],
     theirs: tuple[str, ...],
+    allow: tuple[str, ...],
     digest: str | None,
     failed: bool,
     supersede: bool,
@@ -60,9 +62,8 @@ def apply(  # noqa: PLR0913 - one argument per option
     async def roll_out() -> int:
         loaded = load(manifest, env=os.environ, stdin=sys.stdin)
         choices = chosen(loaded, recreate=recreate, ours=ours, theirs=theirs)
-        wish = Wish(
-            choices, digest, failed=failed, supersede=supersede, yes=yes, ask=not (no_input or os.environ.get("CI"))
-        )
+        ask = not (no_input or os.environ.get("CI"))
+        wish = Wish(choices, digest, failed=failed, supersede=supersede, yes=yes, allow=frozenset(allow), ask=ask)
         manner = Manner(as_json, quiet, seconds(timeout), manifest)
         async with workplace(loaded, journal_path(manifest, journal), verbose=verbose) as place:
             return await Applying(place, wish, manner).go()

@@ -11,9 +11,11 @@ from deployer.cli.planned import planned
 from deployer.cli.plans import load_plan
 from deployer.cli.wiring import Workplace
 from deployer.domain.candidate import Choices
+from deployer.domain.guards import violated
 from deployer.domain.plan import Plan
+from deployer.domain.records import plan_digest
 from deployer.engine.planning import changed_templates
-from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, begin, every_deployment, retry_failed
+from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, begin, every_deployment, give_over, retry_failed
 from deployer.errors import GuardError, UsageError
 from deployer.journal.protocol import Rollout
 from deployer.report.plan_view import plan_text
@@ -28,6 +30,7 @@ class Wish:
     failed: bool
     supersede: bool
     yes: bool
+    allow: frozenset[str]
     ask: bool
 
 
@@ -102,6 +105,7 @@ class Applying:
         place = self.place
         click.echo(f"settling rollout {last.id} before it is superseded", err=True)
         attended = await attend(place, last, self.manner, settle_only=True)
+        await give_over(place.journal, place.clock, last, place.accounts)
         async for deployment in every_deployment(place.journal, last.id):
             if deployment.in_doubt:
                 code = await conclude(place, last, self.manner, attended.halted)
@@ -113,10 +117,17 @@ class Applying:
     async def _begin(self) -> int:
         place = self.place
         plan = await self._saved(self.wish.digest) if self.wish.digest else await self._new()
+        self._heed_guards(plan)
         if plan.work:
             self._confirm(len(plan.work))
         rollout = await begin(place.journal, place.clock, plan, kind="apply", chance=place.chance)
         return await carry(place, rollout, self.manner)
+
+    def _heed_guards(self, plan: Plan) -> None:
+        broken = {rule: said for rule, said in violated(plan).items() if rule not in self.wish.allow}
+        if broken:
+            options = " ".join(f"--allow {rule}" for rule in broken)
+            raise GuardError("; ".join(broken.values()), remedy=f"if that is meant, add {options}")
 
     async def _new(self) -> Plan:
         plan, digest = await planned(self.place, self.wish.choices)
@@ -136,7 +147,19 @@ class Applying:
             changed.append("the tenants")
         if changed:
             raise GuardError(f"{', '.join(changed)} changed since the plan", remedy="plan again, and approve that plan")
+        await self._demand_unspent(plan)
         return plan
+
+    async def _demand_unspent(self, plan: Plan) -> None:
+        """Raise GuardError where a plan was applied already, or a call in doubt stands in its way."""
+        journal = self.place.journal
+        applied = await journal.latest(plan=plan_digest(plan))
+        if applied and applied.started_at > plan.observed_at:
+            raise GuardError(f"this plan was applied already, in rollout {applied.id}", remedy="plan again")
+        unsettled = await journal.unsettled()
+        for each in plan.work:
+            if each.key in unsettled:
+                raise GuardError(f"{each.tenant}: {unsettled[each.key]}", remedy="then plan again")
 
     def _confirm(self, tenants: int) -> None:
         """Ask a person, or raise UsageError where there is none to ask."""

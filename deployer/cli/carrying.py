@@ -53,10 +53,7 @@ class Interruption:
                     self.scope.cancel()
                     return
                 self.signal = received
-                click.echo(
-                    f"stopping: nothing new is started, what is in flight gets {DRAIN:g} s; again leaves at once",
-                    err=True,
-                )
+                _say(f"stopping: nothing new is started, what is in flight gets {DRAIN:g} s; again leaves at once")
                 self.stop.ask()
 
 
@@ -142,8 +139,13 @@ def show(document: Document, manner: Manner) -> None:
 
 async def _ask_after(stop: Stop, seconds: float) -> None:
     await anyio.sleep(seconds)
-    click.echo(f"stopping: --timeout of {seconds:g} s is over", err=True)
+    _say(f"stopping: --timeout of {seconds:g} s is over")
     stop.ask()
+
+
+def _say(sentence: str) -> None:
+    """Print a sentence above the live view, which stands in for `sys.stderr`; click's `err=True` would go round it."""
+    click.echo(sentence, file=sys.stderr)
 
 
 def _crew(place: Workplace, stop: Stop, progress: Watcher) -> Crew:
@@ -166,7 +168,7 @@ def _crew(place: Workplace, stop: Stop, progress: Watcher) -> Crew:
 def _rescue(path: Path, tenant: str, flow: str) -> None:
     """Save what the journal could not be told, in every place that may still take it."""
     line = json.dumps({"tenant": tenant, "flow": flow}, ensure_ascii=False)
-    click.echo(f"the journal cannot be written; keep this line: {line}", err=True)
+    _say(f"the journal cannot be written; keep this line: {line}")
     with suppress(OSError), path.open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
 

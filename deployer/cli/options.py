@@ -31,6 +31,9 @@ RECREATE = click.option(
 )
 OURS = click.option("--ours", multiple=True, metavar="TENANT", help="End its conflicts with the manifest's values.")
 THEIRS = click.option("--theirs", multiple=True, metavar="TENANT", help="End its conflicts with the live values.")
+ALLOW = click.option(
+    "--allow", multiple=True, type=click.Choice(["many-updates", "shrunk-list"]), help="Let the plan pass this guard."
+)
 
 
 def journal_path(manifest: Path, journal: str | None) -> Path:

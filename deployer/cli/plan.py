@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import click
@@ -22,13 +23,16 @@ from deployer.cli.options import (
 )
 from deployer.errors import DeployerError
 
-_CHANGES, _ERROR = 2, 1
+if TYPE_CHECKING:
+    from deployer.domain.plan import Plan
+
+_ERROR, _CHANGES, _SOME_BLOCKED = 1, 2, 3
 
 
 @click.command()
 @together(MANIFEST, JOURNAL, JSON, VERBOSE, RECREATE, OURS, THEIRS)
 @click.option("--all", "show_all", is_flag=True, help="Show unchanged tenants too.")
-@click.option("--detailed-exitcode", is_flag=True, help="0: nothing to do. 1: error. 2: changes.")
+@click.option("--detailed-exitcode", is_flag=True, help="0: nothing to do. 1: error, or a tenant blocked. 2: changes.")
 def plan(  # noqa: PLR0913 - one argument per option
     *,
     manifest: Path,
@@ -60,7 +64,7 @@ def plan(  # noqa: PLR0913 - one argument per option
         else:
             width = shutil.get_terminal_size().columns
             click.echo(plan_text(made, digest, width=width, show_all=show_all, manifest=str(manifest)))
-        return _CHANGES if detailed_exitcode and made.work else 0
+        return _exit_code(made, detailed=detailed_exitcode)
 
     try:
         return anyio.run(show)
@@ -68,3 +72,13 @@ def plan(  # noqa: PLR0913 - one argument per option
         if detailed_exitcode:
             error.exit_code = _ERROR
         raise
+
+
+def _exit_code(plan: "Plan", *, detailed: bool) -> int:
+    """Return 1 where every tenant is blocked, 3 where some are; with `detailed` every error is 1, and changes are 2."""
+    from deployer.domain.plan import Action
+
+    blocked = plan.actions()[Action.BLOCKED]
+    if blocked:
+        return _ERROR if detailed or blocked == len(plan.tenants) else _SOME_BLOCKED
+    return _CHANGES if detailed and plan.work else 0

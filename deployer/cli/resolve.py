@@ -21,12 +21,12 @@ from deployer.errors import UsageError
 def resolve(  # noqa: PLR0913 - one argument per option
     *, tenant: str, manifest: Path, journal: str | None, verbose: int, took: str | None, retry: bool, skip: bool
 ) -> int:
-    r"""Decide about TENANT, whose step failed or waits for a person. Then `deployer apply` goes on.
+    """Decide about TENANT, whose step failed or waits for a person. Then `deployer apply` goes on.
 
     \b
     deployer resolve acme --took 6523f0a1b2c3d4e5f6a7b8c9    that is the flow it made
     deployer resolve acme --retry                            it did not happen
-    """
+    """  # noqa: D301 - click wants the backspace itself
     from deployer.cli.wiring import workplace
     from deployer.engine.load import load
     from deployer.engine.resolving import Decision

@@ -1,10 +1,11 @@
 """`deployer simulate`: an integrator.io of one's own, on loopback."""
 
 import asyncio
+import errno
 import json
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,17 +50,18 @@ def simulate(  # noqa: PLR0913 - one argument per option
     """Pretend to be integrator.io on this machine until Ctrl-C."""
     from deployer.simulator import Knobs, Rule, Simulator
 
-    try:
+    with _about(state):
         world = _world(state, accounts=accounts.split(","), tenants=tenants)
-        settings = Knobs.parse({**(_read(knobs) or {}), **dict(_pair(text) for text in knob)})
-        rules = [Rule.parse(rule) for rule in _read(faults) or ()]
-    except (KeyError, TypeError, ValueError) as error:
-        raise click.UsageError(str(error)) from None
+    with _about(knobs):
+        given = _read(knobs, dict)
+        Knobs.parse(given)
+    with _about(faults):
+        rules = [Rule.parse(rule) for rule in _read(faults, list)]
+    with _about():
+        settings = Knobs.parse({**given, **dict(_pair(text) for text in knob)})
     simulator = Simulator(world, settings, rules, pid=pid, seed=seed)
-    try:
-        asyncio.run(_serve(simulator, host=host, port=port, as_json=as_json))
-    finally:
-        _save(simulator, state=state, ledger=ledger)
+    asyncio.run(_serve(simulator, host=host, port=port, as_json=as_json))
+    _save(simulator, state=state, ledger=ledger)
 
 
 def _world(state: Path | None, *, accounts: Sequence[str], tenants: int) -> "World":
@@ -70,10 +72,27 @@ def _world(state: Path | None, *, accounts: Sequence[str], tenants: int) -> "Wor
     return seed(accounts, tenants)
 
 
-def _read(path: Path | None) -> Any:  # noqa: ANN401 - whatever the file holds
+@contextmanager
+def _about(path: Path | None = None) -> Iterator[None]:
+    """Let what is wrong with a file, or with an option, be said in one sentence that names the file."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise click.UsageError(f"{path}: {what}" if path else what) from None
+
+
+def _read(path: Path | None, kind: type) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Return what a file holds, or nothing of its kind where there is none; raise where it is of another."""
     import yaml
 
-    return yaml.safe_load(path.read_text("utf-8")) if path else None
+    try:
+        held = yaml.safe_load(path.read_text("utf-8")) if path else None
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from None
+    if not isinstance(held, kind | None):
+        raise TypeError("expected a list" if kind is list else "expected keys and values")
+    return kind() if held is None else held
 
 
 def _pair(text: str) -> tuple[str, Any]:
@@ -91,10 +110,15 @@ async def _serve(simulator: "Simulator", *, host: str, port: int, as_json: bool)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with serving(simulator, host=host, port=port) as url:
-        tokens = {account.name: account.token for account in simulator.world.accounts.values()}
-        click.echo(json.dumps({"url": url, "tokens": tokens}) if as_json else _welcome(url, tokens))
-        await stopped.wait()
+    try:
+        async with serving(simulator, host=host, port=port) as url:
+            tokens = {account.name: account.token for account in simulator.world.accounts.values()}
+            click.echo(json.dumps({"url": url, "tokens": tokens}) if as_json else _welcome(url, tokens))
+            await stopped.wait()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise click.UsageError(f"port {port} of {host} is taken; --port 0 takes any free one") from None
 
 
 def _welcome(url: str, tokens: dict[str, str]) -> str:

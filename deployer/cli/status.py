@@ -39,7 +39,8 @@ def status(*, manifest: Path, journal: str | None, as_json: bool, rollout: str |
         if as_json:
             click.echo(json.dumps(document, ensure_ascii=False))
         else:
-            click.echo(summary_text(document, width=shutil.get_terminal_size().columns, manifest=str(manifest)))
+            columns = shutil.get_terminal_size().columns
+            click.echo(summary_text(document, width=columns, manifest=str(manifest), at_work=True))
         return exit_code(str(document["outcome"]))
 
     return anyio.run(show)

@@ -7,6 +7,7 @@ from deployer.domain.deployment import Instance
 from deployer.domain.desired import Desired
 from deployer.domain.documents import Document, put
 from deployer.domain.identity import InstanceKey
+from deployer.domain.lifecycle import State
 from deployer.domain.merge3 import Choice
 from deployer.domain.sighting import Doubtful, Found, Sighting, sight
 from deployer.domain.snapshot import Snapshot
@@ -18,19 +19,25 @@ class Remembered:
     """What the journal knows that bears on a plan.
 
     `places` gives the integration of each (template, tenant); `unsettled` gives, by instance key, why nothing may
-    start there yet.
+    start there yet; `owed` the runs that the last rollout left READY or FAILED.
     """
 
     instances: Mapping[InstanceKey, Instance] = field(default_factory=dict)
     places: Mapping[tuple[str, str], str] = field(default_factory=dict)
     unsettled: Mapping[InstanceKey, str] = field(default_factory=dict)
+    owed: Mapping[InstanceKey, State] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, instances: Iterable[Instance], unsettled: Mapping[InstanceKey, str]) -> "Remembered":
+    def of(
+        cls,
+        instances: Iterable[Instance],
+        unsettled: Mapping[InstanceKey, str],
+        owed: Mapping[InstanceKey, State] | None = None,
+    ) -> "Remembered":
         """Index what the journal holds."""
         known = {InstanceKey(instance.template, instance.integration): instance for instance in instances}
         places = {(instance.template, instance.tenant): instance.integration for instance in known.values()}
-        return cls(known, places, unsettled)
+        return cls(known, places, unsettled, owed or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +78,20 @@ class Candidate:
 
     @property
     def instance(self) -> Instance | None:
-        """Return what is remembered of the flow."""
+        """Return what is remembered under the key."""
         return self.remembered.instances.get(self.key)
+
+    def instance_of(self, flow: str) -> Instance | None:
+        """Return what is remembered of this very flow, once it was configured."""
+        known = self.instance
+        return known if known and known.flow == flow and known.is_configured else None
 
 
 def choose(
     listing: Sequence[Document], wanted: Wanted, key: InstanceKey, *, known: Instance | None, adopt: str | None
 ) -> Sighting:
     """Sight the tenant's flow, taking over by name or by id where the manifest allows it."""
+    listing = [flow for flow in listing if flow["_id"] != key.template]  # which may lie among its copies
     sighting = sight(listing, key, known=known.flow if known else None)
     if isinstance(sighting, Found) or known or adopt is None:
         return sighting

@@ -7,6 +7,7 @@ from deployer.domain.candidate import Candidate, Choices, choose
 from deployer.domain.connections import map_connections
 from deployer.domain.documents import Document, dotted
 from deployer.domain.identity import InstanceKey, is_newborn
+from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.manifest import Manifest
 from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Verdict, merge
 from deployer.domain.plan import Action, Planned, steps_for
@@ -26,18 +27,11 @@ def decide(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planne
     if planned.action is Action.BLOCKED:
         return planned
     known = candidate.instance
-    if known and planned.flow and known.connections and dict(known.connections) != mapping:
+    if known and known.flow == planned.flow and known.connections and dict(known.connections) != mapping:
         return blocked(
             candidate.wanted.tenant, candidate.key, "connections changed; an existing flow keeps its own so far"
         )
-    steps = steps_for(
-        planned.action,
-        from_file=manifest.template.file is not None,
-        trigger=manifest.run.trigger,
-        follow=manifest.run.follow,
-    )
-    needless = planned.action is Action.ADOPT and not writes(planned.changes)
-    return replace(planned, connections=mapping, steps=() if needless else steps)
+    return replace(planned, connections=mapping)
 
 
 def blocked(tenant: Tenant, key: InstanceKey, reason: str) -> Planned:
@@ -45,19 +39,15 @@ def blocked(tenant: Tenant, key: InstanceKey, reason: str) -> Planned:
     return Planned(tenant.tenant, tenant.account, tenant.integration, Action.BLOCKED, key.template, reason)
 
 
-def writes(changes: Iterable[Change]) -> bool:
-    """Tell whether any change has to be sent."""
-    return any(change.verdict in WRITES for change in changes)
-
-
 def _obstacle(candidate: Candidate) -> str:
     tenant, snapshot, key = candidate.wanted.tenant, candidate.snapshot, candidate.key
     if tenant.integration not in snapshot.integrations:
         return f"integration {tenant.integration} is not in account {snapshot.account}"
     place = candidate.remembered.places.get((key.template, tenant.tenant), tenant.integration)
-    if place != tenant.integration and key not in candidate.remembered.instances:
+    here = candidate.instance
+    if place != tenant.integration and (here is None or here.tenant != tenant.tenant):
         return f"moved: its flow lies in integration {place}"
-    return candidate.remembered.unsettled.get(key, "")
+    return snapshot.unreadable.get(tenant.integration) or candidate.remembered.unsettled.get(key, "")
 
 
 def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planned:
@@ -65,7 +55,8 @@ def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) 
     listing = candidate.snapshot.flows.get(tenant.integration, ())
     match choose(listing, candidate.wanted, key, known=known, adopt=manifest.adopt):
         case Found(flow, surplus):
-            planned = _existing(candidate, flow, choices.conflict(tenant.tenant))
+            planned = _existing(candidate, flow, manifest, choices.conflict(tenant.tenant))
+            planned = _with_owed_run(planned, candidate.remembered.owed.get(key), manifest)
             return replace(planned, reason="; ".join(filter(None, (planned.reason, _surplus(surplus)))))
         case Doubtful(flows):
             return blocked(tenant, key, _doubt(flows))
@@ -73,7 +64,17 @@ def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) 
             again = tenant.tenant in choices.recreate
             if known and not again:
                 return blocked(tenant, key, f"deleted outside: flow {known.flow} is gone; --recreate {tenant.tenant}")
-            return _created(candidate, seen if again else ())
+            return _created(candidate, manifest, seen if again else ())
+
+
+def _with_owed_run(planned: Planned, owed: State | None, manifest: Manifest) -> Planned:
+    """Plan the run that a rollout still owes; one that failed is only told of, and tried again on request."""
+    if planned.action is not Action.NO_CHANGE or not manifest.run.trigger:
+        return planned
+    if owed is State.READY:
+        return replace(planned, action=Action.RUN, steps=_steps(Action.RUN, manifest))
+    failed = "its last run failed; try it again with deployer run" if owed is State.FAILED else ""
+    return replace(planned, reason="; ".join(filter(None, (planned.reason, failed))))
 
 
 def _surplus(flows: Sequence[str]) -> str:
@@ -85,7 +86,7 @@ def _doubt(flows: Sequence[Document]) -> str:
     return f"may be here already, without our marker: flow {ids}; take it over with `adopt: id` and an id column"
 
 
-def _created(candidate: Candidate, seen: tuple[str, ...]) -> Planned:
+def _created(candidate: Candidate, manifest: Manifest, seen: tuple[str, ...]) -> Planned:
     tenant, desired = candidate.wanted.tenant, candidate.wanted.desired
     changes = merge(candidate.snapshot.template.document, desired.fields, {}, newborn=True)
     return Planned(
@@ -98,15 +99,18 @@ def _created(candidate: Candidate, seen: tuple[str, ...]) -> Planned:
         changes=changes,
         document=desired.document,
         seen=seen,
+        steps=_steps(Action.CREATE, manifest),
     )
 
 
-def _existing(candidate: Candidate, flow: Document, choice: Choice | None) -> Planned:
-    tenant, desired, known = candidate.wanted.tenant, candidate.wanted.desired, candidate.instance
+def _existing(candidate: Candidate, flow: Document, manifest: Manifest, choice: Choice | None) -> Planned:
+    tenant, desired = candidate.wanted.tenant, candidate.wanted.desired
+    known = candidate.instance_of(str(flow["_id"]))
     newborn = is_newborn(flow, candidate.key.marker)
     changes = merge(flow, desired.fields, known.fields if known else {}, choice=choice, newborn=newborn)
     fought = [dotted(change.path) for change in changes if change.verdict in CONFLICTS]
-    action = _action(changes, known=known is not None, fought=bool(fought))
+    written = newborn or any(change.verdict in WRITES for change in changes)
+    action = _action(written=written, known=known is not None, fought=bool(fought))
     return Planned(
         tenant.tenant,
         tenant.account,
@@ -119,15 +123,21 @@ def _existing(candidate: Candidate, flow: Document, choice: Choice | None) -> Pl
         changes=changes,
         choice=choice,
         last_modified=str(flow.get("lastModified", "")),
+        steps=_steps(action, manifest) if written else (),
     )
 
 
-def _action(changes: Iterable[Change], *, known: bool, fought: bool) -> Action:
+def _steps(action: Action, manifest: Manifest) -> tuple[StepKind, ...]:
+    from_file = manifest.template.file is not None
+    return steps_for(action, from_file=from_file, trigger=manifest.run.trigger, follow=manifest.run.follow)
+
+
+def _action(*, written: bool, known: bool, fought: bool) -> Action:
     if fought:
         return Action.BLOCKED
     if not known:
         return Action.ADOPT
-    return Action.UPDATE if writes(changes) else Action.NO_CHANGE
+    return Action.UPDATE if written else Action.NO_CHANGE
 
 
 def _reason(changes: Iterable[Change], fought: Sequence[str], tenant: str) -> str:

@@ -19,6 +19,9 @@ class Moment:
     at: float
 
 
+_UNDONE = frozenset({Event.ABSENT, Event.REFUSE, Event.STALE})  # the call certainly did nothing, nor will it
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step: its state, when its last intent was written, and what is known of it.
@@ -37,7 +40,8 @@ class Step:
         """Return the step after `event`; a pair the table does not have raises TransitionError."""
         tried = self.attempts + (event is Event.INTEND)
         merged: Document = {**self.facts, **(facts or {})}  # type: ignore[dict-item]  # callers pass JSON
-        return replace(self, state=after(self.state, event), attempts=tried, intent=intent or self.intent, facts=merged)
+        last = None if event in _UNDONE else intent or self.intent
+        return replace(self, state=after(self.state, event), attempts=tried, intent=last, facts=merged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,11 @@ class Instance:
     last_modified: str = ""
     connections: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[Path, Memory] = field(default_factory=dict)
+
+    @property
+    def is_configured(self) -> bool:
+        """Tell whether the flow was ever PUT with an answer, or taken over: one only born is not."""
+        return bool(self.fields or self.last_modified)
 
 
 class Status(StrEnum):

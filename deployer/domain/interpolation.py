@@ -75,8 +75,14 @@ def _resolved(match: re.Match[str], lookup: Lookup, known: Iterable[str]) -> Jso
     if default is not None and (value is MISSING or value == ""):
         return plain(default) if default else ""
     if value is MISSING:
-        raise ValueError(f"unknown name ${{{name}}}{did_you_mean(name, known)}")
+        raise ValueError(f"{_missing(name)}{did_you_mean(name, known)}")
     return value
+
+
+def _missing(name: str) -> str:
+    """Say what is missing: a tenant's own value may be an empty cell as well as a wrong name."""
+    own = name.startswith(("tenant.values.", "tenant.labels."))
+    return f"the tenant has no ${{{name}}}: an empty cell, or no such name" if own else f"unknown name ${{{name}}}"
 
 
 def _kind(value: Json) -> str:

@@ -35,6 +35,7 @@ def instance_unwritten(planned: Planned, known: Instance | None) -> Instance | N
     """Return what a tenant without any step leaves to remember; None where that is nothing new."""
     if planned.steps or planned.flow is None or planned.action not in {Action.ADOPT, Action.NO_CHANGE}:
         return None
+    known = known if known and known.flow == planned.flow else None
     flow: Document = {"_id": planned.flow, "lastModified": planned.last_modified}
     for change in planned.changes:
         flow = put(flow, change.path, change.live)

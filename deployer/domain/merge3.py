@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deployer.domain.documents import MISSING, Document, Path, Value, at, put, same
+from deployer.domain.documents import MISSING, Document, Json, Path, Value, at, put, same
 from deployer.domain.flow_schedule import normal_form
 from deployer.domain.identity import without_marker_line
 
@@ -119,6 +119,8 @@ def _change(
 def live_value(live: Document, path: Path) -> Value:
     """Return a live field in the form it is compared in: no marker line, a schedule in its normal form."""
     value = at(live, path)
+    if value is MISSING and (stands := _above(live, path)) is not None:
+        return stands
     if path == ("description",):
         return without_marker_line(value)
     if path == ("schedule",) and isinstance(value, str):
@@ -127,6 +129,12 @@ def live_value(live: Document, path: Path) -> Value:
         except ValueError:
             return value
     return value
+
+
+def _above(live: Document, path: Path) -> Json:
+    """Return what stands where an object would have to be for `path` to lie in it; None where nothing does."""
+    above = (at(live, path[:length]) for length in range(1, len(path)))
+    return next((value for value in above if value is not MISSING and not isinstance(value, dict)), None)
 
 
 def apply(live: Document, changes: Iterable[Change]) -> Document:

@@ -42,7 +42,16 @@ class GiveUp:
     step: Step
 
 
-Move = Rest | Begin | Recover | GiveUp
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Wait `wait` seconds: a person had a call repeated that may still be on its way."""
+
+    index: int
+    step: Step
+    wait: float
+
+
+Move = Rest | Begin | Recover | GiveUp | Hold
 
 
 def next_move(deployment: Deployment, now: Moment, safety: Safety, *, settle_only: bool = False) -> Move:
@@ -56,7 +65,8 @@ def next_move(deployment: Deployment, now: Moment, safety: Safety, *, settle_onl
             case State.READY if step.attempts >= ATTEMPTS:
                 return GiveUp(index, step)
             case State.READY:
-                return Begin(index, step)
+                wait = remaining(step, now, settle_time(step.kind, safety)) if step.intent else 0.0
+                return Hold(index, step, wait) if wait > 0 else Begin(index, step)
             case State.INTENDED if settle_only and step.kind is StepKind.FOLLOW:
                 return Rest()  # which changes nothing, and may take long
             case State.INTENDED:

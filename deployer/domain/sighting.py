@@ -39,8 +39,8 @@ def sight(
 
     `known` is the flow id the journal holds; `seen` are ids that were there before and are not ours.
     """
-    by_id = {str(flow["_id"]): flow for flow in listing}
-    marked = sorted((flow for flow in listing if carries(flow, key.marker)), key=_age)
+    by_id = {str(flow["_id"]): flow for flow in listing if flow["_id"] != key.template}
+    marked = sorted((flow for flow in by_id.values() if carries(flow, key.marker)), key=_age)
     if known in by_id:
         return Found(by_id[known], tuple(str(flow["_id"]) for flow in marked if flow["_id"] != known))
     if marked:

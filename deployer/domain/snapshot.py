@@ -55,6 +55,7 @@ class Snapshot:
     integrations: Mapping[str, str]  # id → name
     connections: Mapping[str, str]  # id → name
     flows: Mapping[str, Sequence[Document]] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)  # integration → why its flows cannot be read
 
 
 def parts_of(flow: Document) -> Iterator[tuple[str, str]]:

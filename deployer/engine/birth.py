@@ -7,6 +7,7 @@ from deployer.domain.plan import Planned
 from deployer.domain.sighting import Absent, Doubtful, Found, sight
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import Moved, Result, look_again, not_sent, refused, unread
+from deployer.integrator.client import Stamp
 from deployer.integrator.wire import Created, Done, NotSent, Outcome, Refused, Unknown
 
 _DOUBT = "a flow cloned from the template is there without our marker: {}"
@@ -67,25 +68,29 @@ async def _send(desk: Desk, case: Case, seen: tuple[str, ...]) -> Result:
     async def stamp() -> float:
         return await case.intend({"seen": list(seen)})
 
-    planned = case.deployment.planned
-    body = birth_body(planned, desk.planned.template_name)
-    outcome: Outcome[Created]
-    if case.step.kind is StepKind.CREATE:
-        outcome = await desk.client.create(body, stamp=stamp)
-    else:
-        outcome = await desk.client.clone(planned.template, body, stamp=stamp)
-    match outcome:
+    match await _made(desk, case, stamp):
+        case Done(Created(flow)) if flow in seen:
+            text = f"the API answered with flow {flow}, which was there before"
+            case.tell(Event.UNDECIDABLE, failure("contradiction", text, "look at the tenant's flows, then resolve it"))
         case Done(Created(flow, document)):
             if document:
                 desk.fresh[flow] = document
             await case.tell_birth(flow, Event.SUCCEED)
-        case Refused():
+        case Refused() as outcome:
             return await refused(desk, case, outcome)
-        case NotSent():
+        case NotSent() as outcome:
             return not_sent(case, outcome)
         case Unknown():
             pass  # the next move finds out
     return Moved(case.deployment)
+
+
+async def _made(desk: Desk, case: Case, stamp: Stamp) -> Outcome[Created]:
+    planned = case.deployment.planned
+    body = birth_body(planned, desk.planned.template_name)
+    if case.step.kind is StepKind.CREATE:
+        return await desk.client.create(body, stamp=stamp)
+    return await desk.client.clone(planned.template, body, stamp=stamp)
 
 
 def birth_body(planned: Planned, template_name: str) -> Document:

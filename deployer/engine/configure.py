@@ -1,5 +1,6 @@
 """Configure a tenant's flow: read, merge, intend, PUT; the answer is the verification."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from deployer.domain.body import body_of, ignored, is_settled, others, strayed
@@ -56,7 +57,7 @@ async def recover(desk: Desk, case: Case, wait: float) -> Result:
         return Moved(case.deployment)
     untouched = case.step.facts.get("others") == others(live, planned.fields)
     if untouched and not case.step.facts.get("again"):
-        ours = _merged(desk, case, live, Choice.OURS)  # the same body, whatever came of the first
+        ours = _merged(desk, case, live, planned.choice or Choice.OURS)  # the same body, whatever came of the first
         return await _put(desk, case, live, ours)
     return look_again(case, desk, wait, "making sure the first PUT is not still on its way")
 
@@ -71,7 +72,8 @@ def _is_just_born(desk: Desk, case: Case) -> bool:
 
 def _merged(desk: Desk, case: Case, live: Document, choice: Choice | None = None) -> tuple[Change, ...]:
     planned, known = case.deployment.planned, _known(desk, case)
-    untouched = planned.action is Action.CREATE and known is None  # made here, and nothing was PUT yet
+    birth = case.deployment.steps[0]
+    untouched = birth.kind in BIRTHS and not birth.facts.get("found") and known is None  # made here, nothing PUT yet
     taken = any(step.facts.get("taken") for step in case.deployment.steps)  # a person said that it is ours
     newborn = untouched or taken or is_newborn(live, planned.key.marker)
     memory = known.fields if known else {}
@@ -79,16 +81,17 @@ def _merged(desk: Desk, case: Case, live: Document, choice: Choice | None = None
 
 
 def _known(desk: Desk, case: Case) -> Instance | None:
-    """Return what is remembered of the flow; of one never written with an answer, how it stood before our PUT."""
-    planned = case.deployment.planned
-    created = planned.action is Action.CREATE
-    known = None if created else desk.instances.get(planned.key)  # what is remembered there is of a flow that is gone
-    before = _before(case)
-    if known or not before:
+    """Return what is remembered of this very flow; of one never written with an answer, how it stood before our PUT."""
+    planned, flow = case.deployment.planned, case.deployment.flow or ""
+    known = desk.instances.get(planned.key)
+    if known and known.flow == flow and known.is_configured:
         return known
+    before = _before(case)
+    if not before:
+        return None
     where = (planned.tenant, planned.account, planned.template, planned.integration)
-    revision = desk.planned.revision if created else ""
-    return Instance(*where, flow=case.deployment.flow or "", revision=revision, fields=before)
+    revision = desk.planned.revision if planned.action is Action.CREATE else ""
+    return Instance(*where, flow=flow, revision=revision, fields=before)
 
 
 def _is_done(live: Document, changes: tuple[Change, ...], planned: Planned) -> bool:
@@ -138,14 +141,17 @@ async def _put(desk: Desk, case: Case, live: Document, changes: tuple[Change, ..
         name=str(planned.fields.get(("name",), desk.planned.template_name)),
     )
 
+    repeated = case.step.state is State.INTENDED
+    before = case.step.facts.get("before") if repeated else _images(changes)
+
     async def stamp() -> float:
-        again = case.step.state is State.INTENDED
-        before = case.step.facts.get("before") or _images(changes)  # of the first PUT, should this one repeat it
-        return await case.intend({"others": others(live, planned.fields), "before": before, "again": again})
+        return await case.intend({"others": others(live, planned.fields), "before": before, "again": repeated})
 
     match await desk.client.replace(str(live["_id"]), body, stamp=stamp):
         case Done(answer):
             _verify(desk, case, answer, changes, strayed(body, answer, planned.fields))
+        case Refused() | NotSent() if repeated:
+            pass  # which says nothing of the first
         case Refused() as outcome:
             return await refused(desk, case, outcome)
         case NotSent() as outcome:
@@ -166,7 +172,7 @@ def _images(changes: tuple[Change, ...]) -> list[Json]:
 def _verify(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...], astray: list[str]) -> None:
     planned = case.deployment.planned
     before = _before(case)
-    left = ignored((replace(change, live=before[change.path].first) for change in changes), answer)
+    left = ignored((replace(change, live=_first(before, change)) for change in changes), answer)
     if answer.get("_integrationId") != planned.integration:
         case.tell(Event.UNDECIDABLE, _misplaced(str(answer["_id"]), answer))
     elif left:
@@ -175,6 +181,11 @@ def _verify(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...
     else:
         facts: Document = {"flow": answer["_id"], **({"strayed": [*astray]} if astray else {})}
         case.tell(Event.SUCCEED, facts, _instance(desk, case, answer, changes))
+
+
+def _first(before: Mapping[Path, Memory], change: Change) -> Value:
+    known = before.get(change.path)
+    return known.first if known else change.live
 
 
 def _instance(desk: Desk, case: Case, answer: Document, changes: tuple[Change, ...]) -> Instance:

@@ -72,10 +72,13 @@ class Case:
     async def tell_birth(self, flow: str, event: Event, surplus: tuple[str, ...] = ()) -> None:
         """Record a flow's id and wait for it: it is the one outcome that must not be lost."""
         facts: Document = {"flow": flow, "surplus": list(surplus)} if surplus else {"flow": flow}
+        if event is Event.FOUND and not self.step.attempts:
+            facts["found"] = True  # by somebody else, so what stands in it may be somebody's
         planned = self.deployment.planned
+        known = self._desk.instances.get(planned.key)
         where = (planned.tenant, planned.account, planned.template, planned.integration)
         born = Instance(*where, flow, self._desk.planned.revision, connections=planned.connections)
-        entry = self._entry(event, self.step.meet(event, facts), facts, born)
+        entry = self._entry(event, self.step.meet(event, facts), facts, known if known and known.flow == flow else born)
         try:
             await self._desk.journal.record(entry)
         except JournalError:

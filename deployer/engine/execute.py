@@ -58,8 +58,8 @@ class Stop:
 class AccountRun:
     """One account of a rollout while it is executed. `halted` says why it stopped.
 
-    `hold` is how many seconds nothing is begun, since a call of a deployer that died may still be on its way; 0 once
-    they are over.
+    `succeeded` are the kinds of step that somebody has done. `hold` is how many seconds nothing is begun, since a call
+    of a deployer that died may still be on its way; 0 once they are over.
     """
 
     desk: Desk
@@ -69,8 +69,8 @@ class AccountRun:
     settle_only: bool = False
     hold: float = 0.0
     halted: str | None = None
+    succeeded: set[StepKind] = field(default_factory=set)
     _workers: int = 0
-    _succeeded: set[StepKind] = field(default_factory=set)
     _failures: dict[StepKind, deque[str]] = field(default_factory=dict)
 
     async def go(self) -> None:
@@ -137,12 +137,12 @@ class AccountRun:
     def _tally(self, deployment: Deployment, step: Step) -> None:
         """Take tenants that fail alike in a step that nobody has done yet for the account's or the template's fault."""
         if step.state is State.DONE:
-            self._succeeded.add(step.kind)
-        elif step.state in _BROKEN and deployment.error:
+            self.succeeded.add(step.kind)
+        elif step.state in _BROKEN and deployment.error and not step.facts.get("stale"):
             failures = self._failures.setdefault(step.kind, deque(maxlen=EVERYBODY))
             failures.append(str(deployment.error["code"]))
             alike = len(failures) == EVERYBODY and len(set(failures)) == 1
-            if alike and step.kind not in self._succeeded:
+            if alike and step.kind not in self.succeeded:
                 self._halt(f"the first {EVERYBODY} tenants all fail to {step.kind} with {failures[0]}")
 
     def _halt(self, cause: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from deployer.domain.candidate import Remembered, Wanted, as_remembered, choose
@@ -17,6 +17,7 @@ from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
 
 FEW = 20  # tenants up to which a listing of each costs less than the account's whole list
 _WORKERS = 64
+_UNAUTHORIZED, _GONE = 401, 404
 
 T = TypeVar("T")
 
@@ -38,8 +39,10 @@ async def observe(account: OpenAccount, aim: Aim, wanted: Sequence[Wanted], reme
     if template.connections:
         connections = await _named(account, "connections", await account.client.connections())
     here = [want for want in wanted if want.tenant.integration in integrations]
-    flows = await _Flows(account, template, aim.adopt, remembered).read(here)
-    return Snapshot(account.name, account.base_url, account.user, template, integrations, connections, flows)
+    finder = _Flows(account, template, aim.adopt, remembered)
+    flows = await finder.read(here)
+    identity = (account.name, account.base_url, account.user)
+    return Snapshot(*identity, template, integrations, connections, flows, finder.unreadable)
 
 
 async def read_template(account: OpenAccount, aim: Aim) -> Template:
@@ -86,12 +89,13 @@ async def _named(account: OpenAccount, what: str, outcome: Outcome[tuple[Documen
 
 @dataclass(frozen=True, slots=True)
 class _Flows:
-    """Finds the flows that may be the tenants', by the cheaper of two ways."""
+    """Finds the flows that may be the tenants', by the cheaper of two ways. `unreadable` says which it could not."""
 
     account: OpenAccount
     template: Template
     adopt: str | None
     remembered: Remembered
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     async def read(self, wanted: Sequence[Wanted]) -> Mapping[str, Sequence[Document]]:
         """Return the candidates of each integration, whole where a plan has to compare them."""
@@ -100,7 +104,10 @@ class _Flows:
 
         async def complete(want: Wanted) -> None:
             integration = want.tenant.integration
-            flows[integration] = await self._complete(want, listed.get(integration, ()))
+            try:
+                flows[integration] = await self._complete(want, listed.get(integration, ()))
+            except _TenantError as error:
+                self.unreadable[integration] = error.what
 
         await each(wanted, complete, workers=_WORKERS)
         return flows
@@ -111,7 +118,10 @@ class _Flows:
         async def look(want: Wanted) -> None:
             integration = want.tenant.integration
             outcome = await self.account.client.integration_flows(integration)
-            flows[integration] = got(self.account, f"the flows of integration {integration}", outcome)
+            try:
+                flows[integration] = self._got(f"the flows of integration {integration}", outcome)
+            except _TenantError as error:
+                self.unreadable[integration] = error.what
 
         await each(wanted, look, workers=_WORKERS)
         return flows
@@ -138,4 +148,15 @@ class _Flows:
 
     async def _flow(self, flow: str) -> Document | None:
         outcome = await self.account.client.flow(flow)
-        return None if isinstance(outcome, Refused) and outcome.status == 404 else got(self.account, flow, outcome)  # noqa: PLR2004 - gone
+        gone = isinstance(outcome, Refused) and outcome.status == _GONE
+        return None if gone else self._got(f"flow {flow}", outcome)
+
+    def _got(self, what: str, outcome: Outcome[T]) -> T:
+        """Return what was read of one tenant; a refusal is that tenant's alone, unless it is the token's."""
+        if isinstance(outcome, Refused) and outcome.status != _UNAUTHORIZED:
+            raise _TenantError(f"{what} cannot be read ({outcome.status}): {outcome.errors[0].message}")
+        return got(self.account, what, outcome)
+
+
+class _TenantError(AccountError):
+    """One tenant's flows cannot be read."""

@@ -1,6 +1,7 @@
 """Make a plan: resolve what is wanted, observe every account, and decide tenant by tenant."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -16,7 +17,7 @@ from deployer.domain.tenants import Tenant
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.load import Loaded
 from deployer.engine.observe import Aim, observe, read_template
-from deployer.errors import DeployerError, Problem
+from deployer.errors import AccountError, DeployerError, Problem
 from deployer.journal.protocol import Journal
 
 
@@ -56,9 +57,14 @@ class Planner:
                 group.start_soon(self._observe, self.accounts.opened[name], wanted)
         if not self.snapshots:
             raise next(iter(self.refused.values()))
+        taken: dict[tuple[object, InstanceKey], str] = {}
         for name, wanted in self.wanted.items():
             for want in wanted:
-                self.decided[want.tenant.tenant] = self._decide(want, self.snapshots.get(name), choices)
+                ruling = self._decide(want, self.snapshots.get(name), choices)
+                first = taken.setdefault((self.accounts.opened[name].identity, ruling.key), ruling.tenant)
+                if first != ruling.tenant:
+                    ruling = self._blocked(want.tenant, f"{first} is the same integration of the same account")
+                self.decided[ruling.tenant] = ruling
         planned = {name: _planned_account(self.snapshots[name]) for name in self.snapshots}
         return assemble(self.loaded, planned, self.decided, self.remembered, observed_at)
 
@@ -105,8 +111,9 @@ async def changed_templates(plan: Plan, accounts: Accounts, loaded: Loaded) -> l
         if planned is None:
             continue
         aim = replace(aim_of(loaded, name), template=planned.template)
-        if (await read_template(account, aim)).revision != planned.revision:
-            changed.append(name)
+        with suppress(AccountError):  # which is for the account to meet, and for it alone
+            if (await read_template(account, aim)).revision != planned.revision:
+                changed.append(name)
     return changed
 
 
@@ -114,21 +121,28 @@ async def plan_runs(loaded: Loaded, accounts: Accounts, remembered: Remembered, 
     """Return a plan that changes nothing and runs every instance of the manifest's tenants."""
     accounts.demand_one()
     planned: dict[str, PlannedAccount] = {}
+    refused = dict(accounts.refused)
     for name, account in accounts.opened.items():
-        template = await read_template(account, aim_of(loaded, name))
-        planned[name] = _planned_account(Snapshot(name, account.base_url, account.user, template, {}, {}))
-    decided = {tenant.tenant: _run(loaded, tenant, accounts, remembered) for tenant in loaded.tenants}
+        try:
+            template = await read_template(account, aim_of(loaded, name))
+        except AccountError as error:
+            refused[name] = error
+        else:
+            planned[name] = _planned_account(Snapshot(name, account.base_url, account.user, template, {}, {}))
+    if not planned:
+        raise next(iter(refused.values()))
+    decided = {tenant.tenant: _run(loaded, tenant, refused, remembered) for tenant in loaded.tenants}
     return assemble(loaded, planned, decided, remembered, observed_at)
 
 
-def _run(loaded: Loaded, tenant: Tenant, accounts: Accounts, remembered: Remembered) -> Planned:
+def _run(loaded: Loaded, tenant: Tenant, refused: Mapping[str, DeployerError], remembered: Remembered) -> Planned:
     key = InstanceKey(aim_of(loaded, tenant.account).template, tenant.integration)
     instance = remembered.instances.get(key)
-    if tenant.account in accounts.refused:
-        return blocked(tenant, key, accounts.refused[tenant.account].what)
+    if tenant.account in refused:
+        return blocked(tenant, key, refused[tenant.account].what)
     if reason := remembered.unsettled.get(key):
         return blocked(tenant, key, reason)
-    if instance is None:
+    if instance is None or not instance.is_configured:
         return blocked(tenant, key, "not deployed yet: there is nothing to run")
     steps = steps_for(Action.RUN, from_file=False, trigger=True, follow=True)
     where = (tenant.tenant, tenant.account, tenant.integration)
@@ -144,7 +158,7 @@ def aim_of(loaded: Loaded, account: str) -> Aim:
 async def recall(loaded: Loaded, journal: Journal) -> Remembered:
     """Return what the journal knows that bears on a plan."""
     templates = {aim_of(loaded, account).template for account in loaded.manifest.accounts}
-    return Remembered.of(await journal.instances(sorted(templates)), await journal.unsettled())
+    return Remembered.of(await journal.instances(sorted(templates)), await journal.unsettled(), await journal.owed())
 
 
 def assemble(

@@ -51,8 +51,8 @@ async def _taken(accounts: Accounts, deployment: Deployment, step: Step, took: s
         raise accounts.refused[planned.account]
     if step.kind in BIRTHS:
         flow = got(account, f"flow {took}", await account.client.flow(took))
-        if flow.get("_integrationId") != planned.integration:
-            raise GuardError(f"flow {took} is not in the tenant's integration {planned.integration}")
+        if took == planned.template or flow.get("_integrationId") != planned.integration:
+            raise GuardError(f"flow {took} is not one of the tenant's integration {planned.integration}")
         return {"flow": took, "taken": True}
     if step.kind is StepKind.RUN:
         job = got(account, f"job {took}", await account.client.job(took))

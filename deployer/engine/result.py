@@ -104,5 +104,8 @@ async def unread(desk: Desk, case: Case, outcome: Refused | Unknown | NotSent, *
             cause = await _account_cause(desk, outcome)
             if cause:
                 return Down(case.deployment, cause)
+            if wait > 0:
+                said = f"cannot be read: {outcome.errors[0].message}"
+                return Later(case.deployment, min(wait, UNREADABLE_WAIT), said, left=wait)
             case.tell(Event.UNDECIDABLE, refusal(outcome))
             return Moved(case.deployment)

@@ -1,14 +1,15 @@
 """Rollouts from their plan to their end: begin, carry out, try again, resolve."""
 
 import getpass
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from deployer.domain.deployment import Deployment, Instance, Step
+from deployer.domain.deployment import Deployment, Instance
 from deployer.domain.documents import Document, fingerprint
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State, StepKind
@@ -19,7 +20,7 @@ from deployer.domain.plan import Plan
 from deployer.domain.records import plan_digest
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.clock import Clock
-from deployer.engine.desk import Desk
+from deployer.engine.desk import Desk, failure
 from deployer.engine.execute import AccountRun, Stop, Watcher, execute
 from deployer.engine.planning import Accounts
 from deployer.journal.lock import Lease, exclusive
@@ -61,7 +62,7 @@ async def begin(journal: Journal, clock: Clock, plan: Plan, *, kind: str, chance
         tenants_digest=plan.tenants_digest,
         outcome="running",
         reason="",
-        who=f"{getpass.getuser()}@{socket.gethostname()}",
+        who=whoever(),
         started_at=now,
     )
     known = await _instances(journal, plan)
@@ -73,32 +74,42 @@ async def begin(journal: Journal, clock: Clock, plan: Plan, *, kind: str, chance
 async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_only: bool = False) -> dict[str, str]:
     """Move every tenant as far as it goes; return why accounts halted. With `settle_only` nothing new is begun."""
     plan = await crew.journal.plan(rollout.id)
-    settings = frozen(plan, crew.safety)
-    instances = await _instances(crew.journal, plan)
-    halted = {name: error.what for name, error in accounts.refused.items() if name in plan.accounts}
-    runs: dict[str, AccountRun] = {}
-    for name, account in accounts.opened.items():
-        planned = plan.accounts.get(name)
-        if planned is None:
-            continue
-        if (account.base_url, account.user) != (planned.base_url, planned.user):
-            halted[name] = f"the token is of user {account.user}; the plan was made for {planned.user}"
-            continue
-        desk = Desk(account, planned, plan, settings, crew.journal, crew.clock, instances, crew.rescue)
-        runs[name] = AccountRun(desk, rollout.id, crew.watcher, crew.stop, settle_only)
-    missing = plan.accounts.keys() - runs.keys() - halted.keys()
-    halted |= dict.fromkeys(missing, "it is not in the manifest any more")
+    halted = _halted_before(plan, accounts)
     for name, cause in halted.items():
         crew.watcher.halted(name, cause)
+    settings, instances = frozen(plan, crew.safety), await _instances(crew.journal, plan)
+    runs: dict[str, AccountRun] = {}
+    for name in plan.accounts.keys() - halted.keys():
+        account, planned = accounts.opened[name], plan.accounts[name]
+        desk = Desk(account, planned, plan, settings, crew.journal, crew.clock, instances, crew.rescue)
+        runs[name] = AccountRun(desk, rollout.id, crew.watcher, crew.stop, settle_only)
+    async for deployment in every_deployment(crew.journal, rollout.id):
+        if run := runs.get(deployment.planned.account):
+            run.succeeded |= {step.kind for step in deployment.steps if step.state is State.DONE}
     with locked(crew, accounts.opened.values()) as leases:
         for run in runs.values():
             left = leases[run.desk.account.identity].dead
             run.hold = settle_time(StepKind.CLONE, settings.safety) if left else 0.0
         await execute(runs)
-        doubtful = {each.planned.account async for each in every_deployment(crew.journal, rollout.id) if each.in_doubt}
+        sure = not await crew.journal.unsettled()
         for name, account in accounts.opened.items():
-            leases[account.identity].settled &= name not in doubtful and not (name in runs and runs[name].hold)
+            lease = leases[account.identity]
+            lease.settled &= sure and (not lease.dead or (name in runs and not runs[name].hold))
     return halted | {name: run.halted for name, run in runs.items() if run.halted}
+
+
+def _halted_before(plan: Plan, accounts: Accounts) -> dict[str, str]:
+    """Return the planned accounts that cannot be worked on at all, and why."""
+    halted: dict[str, str] = {}
+    for name, planned in plan.accounts.items():
+        account = accounts.opened.get(name)
+        if name in accounts.refused:
+            halted[name] = accounts.refused[name].what
+        elif account is None:
+            halted[name] = "it is not in the manifest any more"
+        elif (account.base_url, account.user) != (planned.base_url, planned.user):
+            halted[name] = f"the token is of user {account.user}; the plan was made for {planned.user}"
+    return halted
 
 
 def frozen(plan: Plan, safety: Safety) -> Manifest:
@@ -131,6 +142,22 @@ async def every_deployment(journal: Journal, rollout: str) -> AsyncIterator[Depl
         after = page[-1].place
 
 
+async def give_over(journal: Journal, clock: Clock, rollout: Rollout, accounts: Accounts) -> None:
+    """Leave each call in doubt, of accounts that cannot be asked any more, to a person."""
+    plan = await journal.plan(rollout.id)
+    unreachable = _halted_before(plan, accounts)
+    async for deployment in every_deployment(journal, rollout.id):
+        cause = unreachable.get(deployment.planned.account)
+        for index, step in enumerate(deployment.steps):
+            if cause and step.state is State.INTENDED:
+                remedy = (
+                    f"look at it, then: deployer resolve {deployment.planned.tenant} --took ID, or --retry, or --skip"
+                )
+                facts = failure("account_gone", f"its {step.kind} was never answered, and {cause}", remedy)
+                left = step.meet(Event.UNDECIDABLE, facts)
+                journal.note(Entry(deployment, index, Event.UNDECIDABLE, left, clock.utc(), facts))
+
+
 async def retry_failed(journal: Journal, clock: Clock, rollout: Rollout) -> int:
     """Make every failed step of a rollout ready again; return how many."""
     count = 0
@@ -146,11 +173,20 @@ def decided(clock: Clock, deployment: Deployment, index: int, event: Event, fact
     """Return the entry of what a person decided about a step: what was wrong with it is wrong no more."""
     step = deployment.steps[index]
     cleared: Document = {"error": None, "stale": False, "cleared": step.facts.get("doubtful") or []}
-    added = {**cleared, **(facts or {}), "who": f"{getpass.getuser()}@{socket.gethostname()}"}
+    added = {**cleared, **(facts or {}), "who": whoever()}
     after = step.meet(event, added)
     if event is Event.RETRY:
-        after = Step(after.kind, after.state, 0, None, after.facts)
+        after = replace(after, attempts=0)
     return Entry(deployment, index, event, after, clock.utc(), added)
+
+
+def whoever() -> str:
+    """Return who is at work, and where; in a container the user may have no name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 async def _instances(journal: Journal, plan: Plan) -> dict[InstanceKey, Instance]:

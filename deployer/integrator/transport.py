@@ -1,5 +1,7 @@
 """One request and its answer over aiohttp, and certainty about whether a byte of it has left."""
 
+import errno
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,13 +40,16 @@ class _Departure:
     left: bool = True
 
 
-def open_session(connections: int = 512) -> aiohttp.ClientSession:
-    """Open the one session of a program: verified TLS, no cookies, no proxy from the environment, no hidden re-send."""
+def open_session() -> aiohttp.ClientSession:
+    """Open the one session of a program: verified TLS, no cookies, no proxy from the environment, no hidden re-send.
+
+    It has no cap of its own: each account's limiter has one, and no account waits for the connections of another.
+    """
     watch = aiohttp.TraceConfig()
     watch.on_request_start.append(_begins)
     watch.on_request_headers_sent.append(_leaves)
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEEP_ALIVE),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         trace_configs=[watch],
@@ -95,9 +100,24 @@ async def _read(response: aiohttp.ClientResponse) -> Answer | Unknown:
 
 def _reason(error: Exception) -> str:
     """Name a failure without `repr`, which for aiohttp's errors prints the headers that were sent."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return clean(f"{type(error).__name__}: {error}")
+    match error:
+        case TimeoutError():
+            said = "no answer in time"
+        case aiohttp.ClientConnectorCertificateError():
+            said = f"certificate not accepted: {error.certificate_error}"
+        case aiohttp.ClientConnectorSSLError():
+            said = f"no secure connection: {error.os_error}"
+        case aiohttp.ClientConnectorDNSError():
+            said = f"name not known: {error.host}"
+        case aiohttp.ServerDisconnectedError():
+            said = "the server closed the connection"
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))):
+            said = f"{os.strerror(number).lower()} ({error.host}:{error.port})"
+        case OSError(errno=errno.ECONNRESET):
+            said = "connection reset"
+        case _:
+            said = f"{type(error).__name__}: {error}"
+    return clean(said)
 
 
 async def _begins(_: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceRequestStartParams) -> None:

@@ -261,8 +261,9 @@ def id_at(key: str, value: Json) -> str:
 
 
 def _with_id(value: Json) -> Document:
-    if not isinstance(value, dict) or not isinstance(value.get("_id"), str):
+    if not isinstance(value, dict):
         raise UnreadableError("the body holds something that is not an object with an _id")
+    id_at("_id", value)
     return value
 
 

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
-from deployer.domain.lifecycle import Event, StepKind
+from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.plan import Plan
 
 
@@ -62,8 +62,8 @@ class Journal(Protocol):
     async def begin(self, rollout: Rollout, plan: Plan, remembered: Sequence[Instance]) -> None:
         """Write a rollout, its plan and every tenant's steps in one transaction."""
 
-    async def latest(self, name: str | None = None, kind: str | None = None) -> Rollout | None:
-        """Return the newest rollout, of a name and a kind where they are given."""
+    async def latest(self, name: str | None = None, plan: str | None = None) -> Rollout | None:
+        """Return the newest rollout, of a name and of a plan's digest where they are given."""
 
     async def conclude(self, rollout: str, *, outcome: str, reason: str, ended_at: str | None) -> None:
         """Write how a rollout stands; `ended_at` is None while it may go on."""
@@ -97,6 +97,9 @@ class Journal(Protocol):
 
     async def unsettled(self) -> Mapping[InstanceKey, str]:
         """Return, by instance key, why nothing may start there: a call whose effect is not known yet."""
+
+    async def owed(self) -> Mapping[InstanceKey, State]:
+        """Return, by instance key, READY where the last rollout's run was never asked for, FAILED where it failed."""
 
     async def __aenter__(self) -> Self:
         """Open the journal."""

@@ -13,7 +13,7 @@ from typing import Self
 from deployer.domain.deployment import Deployment, Instance
 from deployer.domain.documents import canonical
 from deployer.domain.identity import InstanceKey
-from deployer.domain.lifecycle import Event
+from deployer.domain.lifecycle import Event, State
 from deployer.domain.plan import Plan
 from deployer.domain.records import plan_from, plan_record
 from deployer.errors import JournalError
@@ -51,6 +51,14 @@ _AWAITING = f"""
         (SELECT r.id FROM rollout r JOIN deployment e ON e.rollout = r.id AND e.tenant = :tenant
             JOIN step s ON s.rollout = e.rollout AND s.place = e.place
             WHERE r.name = :name AND s.state IN ('unknown', 'failed') ORDER BY r.number DESC LIMIT 1)
+"""
+_OWED = """
+    SELECT template, integration, state FROM (
+        SELECT d.template, d.integration, s.state, s.position, s.kind, r.number, r.outcome,
+            max(r.number) OVER (PARTITION BY d.template, d.integration) AS newest
+        FROM step s JOIN deployment d ON d.rollout = s.rollout AND d.place = s.place JOIN rollout r ON r.id = s.rollout
+        WHERE s.kind IN ('run', 'follow')
+    ) WHERE number = newest AND (state = 'failed' OR (state = 'ready' AND kind = 'run'))
 """
 _STEPS = (
     f"SELECT {STEP} FROM step WHERE rollout = ? AND place IN (SELECT value FROM json_each(?)) ORDER BY place, position"
@@ -103,13 +111,13 @@ class SqliteJournal:
 
         await self._writer.ask(work)
 
-    async def latest(self, name: str | None = None, kind: str | None = None) -> Rollout | None:
-        """Return the newest rollout, of a name and a kind where they are given."""
+    async def latest(self, name: str | None = None, plan: str | None = None) -> Rollout | None:
+        """Return the newest rollout, of a name and of a plan's digest where they are given."""
         query = f"""
-            SELECT {ROLLOUT} FROM rollout WHERE name = coalesce(?, name) AND kind = coalesce(?, kind)
+            SELECT {ROLLOUT} FROM rollout WHERE name = coalesce(?, name) AND plan = coalesce(?, plan)
             ORDER BY number DESC LIMIT 1
         """
-        rows = await self._select(query, (name, kind))
+        rows = await self._select(query, (name, plan))
         return read_rollout(rows[0])[0] if rows else None
 
     async def conclude(self, rollout: str, *, outcome: str, reason: str, ended_at: str | None) -> None:
@@ -181,6 +189,11 @@ class SqliteJournal:
             InstanceKey(template, integration): _why_unsettled(name, tenant, kind, state)
             for template, integration, name, tenant, kind, state in rows
         }
+
+    async def owed(self) -> Mapping[InstanceKey, State]:
+        """Return, by instance key, READY where the last rollout's run was never asked for, FAILED where it failed."""
+        rows = await self._select(_OWED, ())
+        return {InstanceKey(template, integration): State(state) for template, integration, state in rows}
 
     async def _select(self, query: str, wanted: Row) -> list[Row]:
         return await self._writer.ask(lambda connection: connection.execute(query, wanted).fetchall())

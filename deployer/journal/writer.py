@@ -47,7 +47,10 @@ class Writer:
         self._refuse_if_broken()
         waiting: Future[T] = Future()
         self._jobs.put(Job(work, waiting))
-        return await asyncio.shield(asyncio.wrap_future(waiting))
+        answer = asyncio.wrap_future(waiting)
+        answer.add_done_callback(_retrieve)
+        await asyncio.wait((answer,))  # which leaves it alone where the caller is cancelled
+        return answer.result()
 
     def tell(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Do something without waiting; if it fails, every later call says so."""
@@ -128,3 +131,9 @@ class Writer:
             f"the journal cannot be used: {self._failure}",
             remedy="mend the cause and run the same command again: it goes on where the journal ends",
         )
+
+
+def _retrieve(answer: asyncio.Future[Any]) -> None:
+    """Look at a failure whose caller may have left: asyncio prints those that nobody looked at."""
+    if not answer.cancelled():
+        answer.exception()

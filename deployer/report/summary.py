@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -10,7 +9,7 @@ from deployer.domain.deployment import OPEN, Deployment, Status, count
 from deployer.domain.documents import Document
 from deployer.domain.outcome import judge
 from deployer.journal.protocol import Happening, Rollout
-from deployer.report.text import counted, duration, padded, plain, some, value_text, wrapped
+from deployer.report.text import anonymous, counted, padded, plain, some, value_text, wrapped
 
 _FORMAT = 1
 _NAMES = 5  # tenants named for each cause
@@ -64,26 +63,27 @@ def _blocked(deployment: Deployment) -> Document | None:
     return {"code": "blocked", "status": None, "field": None, "message": deployment.planned.reason, "remedy": remedy}
 
 
-def summary_text(document: Mapping[str, Any], *, width: int, manifest: str) -> str:
-    """Return a summary for people: the counts, every cause of trouble once, and what to type next."""
-    lines = [*_headline(document, width), *_causes(document["tenants"], width), *_unknown(document["tenants"], width)]
+def summary_text(document: Mapping[str, Any], *, width: int, manifest: str, at_work: bool = False) -> str:
+    """Return a summary for people: the counts, every cause of trouble once, and what to type next.
+
+    `at_work` says that somebody may be carrying the rollout out meanwhile; without, one that runs is unfinished.
+    """
+    lines = [
+        *_headline(document, width, at_work=at_work),
+        *_causes(document["tenants"], width),
+        *_unknown(document["tenants"], width),
+    ]
     if document["reason"]:
         lines += ["", *wrapped("stopped: ", [plain(document["reason"])], width=width, hang=2)]
     lines += _next(document, shlex.quote(plain(manifest)))
     return "\n".join(lines)
 
 
-def _headline(document: Mapping[str, Any], width: int) -> list[str]:
-    counts = counted(document["counts"])
-    start = f"Rollout {plain(document['name'])} {document['outcome'].replace('_', ' ')}: "
-    took = _took(document["started_at"], document["ended_at"])
-    return wrapped(start, [counts, *([f"in {took}"] if took else [])], width=width, hang=2, gap=" ")
-
-
-def _took(started: str, ended: str | None) -> str:
-    if not started or not ended:
-        return ""
-    return duration((datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds())
+def _headline(document: Mapping[str, Any], width: int, *, at_work: bool) -> list[str]:
+    """Return how it stands, and not how long it took: a rollout that was left for a night would count the night."""
+    outcome = document["outcome"].replace("_", " ")
+    word = "unfinished" if outcome == "running" and not at_work else outcome
+    return wrapped(f"Rollout {plain(document['name'])} {word}: ", [counted(document["counts"])], width=width, hang=2)
 
 
 def _causes(tenants: Sequence[Tenant], width: int) -> Iterator[str]:
@@ -91,9 +91,9 @@ def _causes(tenants: Sequence[Tenant], width: int) -> Iterator[str]:
     troubled = sorted((tenant for tenant in tenants if tenant["outcome"] in _TOLD and tenant["error"]), key=_cause)
     causes = sorted((list(group) for _, group in groupby(troubled, key=_cause)), key=len, reverse=True)
     for alike in causes[:_CAUSES]:
-        error = alike[0]["error"]
+        outcome, error = alike[0]["outcome"], _shared(alike)
         yield ""
-        yield from wrapped(f"{len(alike)} {alike[0]['outcome']}: ", [_error_text(error)], width=width, hang=2)
+        yield from wrapped(f"{len(alike)} {outcome}: ", [_error_text(error, outcome)], width=width, hang=2)
         yield from wrapped("  ", some([t["tenant"] for t in alike], _NAMES).split(" "), width=width, hang=2, gap=" ")
         yield from wrapped("  → ", [plain(error["remedy"])], width=width, hang=4)
     if len(causes) > _CAUSES:
@@ -102,13 +102,23 @@ def _causes(tenants: Sequence[Tenant], width: int) -> Iterator[str]:
 
 def _cause(tenant: Tenant) -> tuple[str, str, str]:
     error = tenant["error"]
-    return tenant["outcome"], str(error["code"]), str(error["message"])
+    return tenant["outcome"], str(error["code"]), anonymous(str(error["message"]), tenant["tenant"])
 
 
-def _error_text(error: Mapping[str, Any]) -> str:
-    """Return an error as one phrase: `invalid_field: no such zone (timezone, 422)`."""
+def _shared(alike: Sequence[Tenant]) -> dict[str, Any]:
+    """Return the error of tenants with one cause; what is said differently of each is said without its name."""
+    first, *others = alike
+    error = dict(first["error"])
+    for key in ("message", "remedy"):
+        if any(other["error"][key] != error[key] for other in others):
+            error[key] = anonymous(str(error[key]), first["tenant"])
+    return error
+
+
+def _error_text(error: Mapping[str, Any], outcome: str) -> str:
+    """Return an error as a phrase: `invalid_field: no such zone (timezone, 422)`; without a code equal to the outcome."""
     place = ", ".join(plain(error[key]) for key in ("field", "status") if error.get(key) is not None)
-    code = "" if error["code"] == Status.BLOCKED else f"{plain(error['code'])}: "
+    code = "" if error["code"] == outcome else f"{plain(error['code'])}: "
     return f"{code}{plain(error['message'])}{f' ({place})' if place else ''}"
 
 
@@ -118,7 +128,7 @@ def _unknown(tenants: Sequence[Tenant], width: int) -> Iterator[str]:
     for tenant in unknown:
         yield ""
         start = f"unknown: {plain(tenant['tenant'])}  "
-        yield from wrapped(start, [_error_text(tenant["error"])], width=width, hang=2)
+        yield from wrapped(start, [_error_text(tenant["error"], tenant["outcome"])], width=width, hang=2)
         yield f"  → {plain(tenant['error']['remedy'])}"
 
 
@@ -145,7 +155,7 @@ def tenant_text(deployment: Deployment, happenings: Iterable[Happening]) -> str:
         *(f"  {plain(happening.at)}  {_happening(happening)}" for happening in happenings),
     ]
     if error := _tenant(deployment)["error"]:
-        lines += [f"  {_error_text(error)}", f"  → {plain(error['remedy'])}"]
+        lines += [f"  {_error_text(error, deployment.status)}", f"  → {plain(error['remedy'])}"]
     return "\n".join(lines)
 
 

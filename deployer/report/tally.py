@@ -116,7 +116,8 @@ class Tally:
 
 
 def trouble(deployment: Deployment) -> str:
-    """Return what went wrong with a tenant: `initech  invalid_field: no such zone`."""
-    error = deployment.error
-    said = f"{plain(error['code'])}: {plain(error['message'])}" if error else deployment.status.value
+    """Return what went wrong with a tenant: `initech invalid_field: no such zone`; its status' own code is not said."""
+    error, status = deployment.error, deployment.status.value
+    code = f"{plain(error['code'])}: " if error and error["code"] != status else ""
+    said = f"{code}{plain(error['message'])}" if error else status
     return f"{plain(deployment.planned.tenant)} {said}"

@@ -1,6 +1,7 @@
 """Text for a terminal: names made harmless, values cut, lines wrapped by the columns they take."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from unicodedata import category, combining, east_asian_width
@@ -58,6 +59,11 @@ def value_text(value: Value) -> str:
     if value is MISSING:
         return "(none)"
     return cut(plain(json.dumps(value, ensure_ascii=False, separators=(",", ":"))), _VALUE_COLUMNS)
+
+
+def anonymous(text: str, name: str) -> str:
+    """Return what is said of a tenant with TENANT in place of its name, so that it can be said of several."""
+    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "TENANT", text)
 
 
 def duration(seconds: float) -> str:

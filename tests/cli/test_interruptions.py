@@ -7,6 +7,7 @@ from signal import SIGINT, SIGTERM
 import pytest
 
 from deployer.simulator import Customer, Knobs, Rule
+from tests.cli.terminal import screen, terminal
 from tests.engine.stage import SOON, US, Stage, template
 
 
@@ -43,6 +44,16 @@ def test_the_first_signal_finishes_what_is_in_flight_and_the_rest_can_be_resumed
     assert cloned == 2  # the second was in flight, and its answer was waited for
     assert ended.code == 0, ended.err
     assert everybody_has_one(slow)
+
+
+def test_what_a_signal_does_stays_on_the_terminal_above_the_live_view(slow: Stage) -> None:
+    with terminal(slow, "apply", "--yes", environment={"COLUMNS": "120"}) as typed:
+        slow.await_requests("flows.clone", 2)
+        typed.process.send_signal(SIGINT)
+        shown = screen(typed.read())
+
+    assert "stopping: nothing new is started" in shown
+    assert "Rollout order-sync unfinished: 2 done, 2 pending" in shown
 
 
 def test_the_second_signal_leaves_at_once_and_the_rest_can_be_resumed(slow: Stage) -> None:

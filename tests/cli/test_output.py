@@ -1,12 +1,9 @@
 """What is printed where: streams, colours, help, and never a token."""
 
 import json
-import os
-import pty
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import pytest
 import deployer
 from deployer.cli import COMMANDS
 from deployer.simulator import Customer, Rule, token_of
+from tests.cli.terminal import terminal
 from tests.engine.stage import SOON, US, Stage
 
 COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3|4|9|10)[0-9][0-9;]*m")
@@ -42,6 +40,20 @@ def test_every_command_has_help_of_its_own(stage: Stage, command: str) -> None:
 
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(f"Usage: deployer {command}")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--help",), "  deployer plan rollout.yaml      see what would change"),
+        (("resolve", "--help"), "  deployer resolve acme --retry                            it did not happen"),
+    ],
+)
+def test_examples_in_help_keep_their_lines(stage: Stage, words: tuple[str, ...], line: str) -> None:
+    ended = stage.run(*words)
+
+    assert line in ended.out.splitlines()
+    assert "\\b" not in ended.out
 
 
 def test_the_version_is_printed(stage: Stage) -> None:
@@ -85,29 +97,11 @@ def test_a_pipe_gets_a_line_a_tenant_and_no_escape_codes(stage: Stage) -> None:
 
 def _on_a_terminal(stage: Stage, *words: str, environment: dict[str, str] | None = None, answer: str = "") -> Shown:
     """Type a command at a terminal, with an answer to what it asks; return what is shown."""
-    stage.write()
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "deployer", *words],
-        cwd=stage.directory,
-        env={**os.environ, **stage.environment, "TERM": "xterm-256color", **(environment or {})},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    ) as process:
-        os.close(theirs)
-        os.write(ours, answer.encode())
-        text = b"".join(_read(ours)).decode()
-    os.close(ours)
-    return Shown(process.returncode, text)
-
-
-def _read(terminal: int) -> Iterator[bytes]:
-    while True:
-        try:
-            yield os.read(terminal, 4096)
-        except OSError:  # how Linux says that nobody writes any more
-            return
+    with terminal(stage, *words, environment=environment or {}) as typed:
+        typed.type(answer)
+        text = typed.read()
+        code = typed.process.wait(SOON)
+    return Shown(code, text)
 
 
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)], ids=["", "NO_COLOR"])

@@ -75,6 +75,17 @@ def test_the_exit_code_of_plan_tells_of_changes_only_where_asked(
     assert stage.run(*words).code == code
 
 
+@pytest.mark.parametrize(
+    ("bad", "plain", "detailed"), [(["acme"], 3, 1), (["acme", "globex", "initech"], 1, 1)], ids=["some", "all"]
+)
+def test_the_exit_code_of_plan_tells_of_blocked_tenants(
+    stage: Stage, bad: list[str], plain: int, detailed: int
+) -> None:
+    stage.columns = {name: {"slack": "no such connection"} for name in bad}
+
+    assert (stage.run("plan").code, stage.run("plan", "--detailed-exitcode").code) == (plain, detailed)
+
+
 def test_the_detailed_exit_code_is_0_where_nothing_is_to_do_and_1_for_every_error(stage: Stage) -> None:
     stage.apply()
     quiet = stage.run("plan", "--detailed-exitcode")

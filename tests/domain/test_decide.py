@@ -191,10 +191,9 @@ def test_a_new_name_for_the_same_integration_is_no_move_but_a_rename() -> None:
     assert (planned.action, planned.flow, planned.tenant) == (Action.NO_CHANGE, FLOW, "acme-new")
 
 
-def test_two_tenants_that_swap_their_names_are_two_renames() -> None:
-    known = [instance("one", fields=AS_LEFT), instance("two", integration=ELSEWHERE, flow="other001", fields=AS_LEFT)]
-    planned = decided(LIVE, known=known, who=tenant("two"))
-    assert (planned.action, planned.flow) == (Action.NO_CHANGE, FLOW)
+def test_two_tenants_that_swap_places_are_blocked_as_a_shifted_column_would_swap_them_too() -> None:
+    known = [instance("one", fields=AS_LEFT), instance(integration=ELSEWHERE, flow="other001", fields=AS_LEFT)]
+    assert blocked(decided(LIVE, known=known)) == f"moved: its flow lies in integration {ELSEWHERE}"
 
 
 def test_blocked_because_a_call_is_not_settled() -> None:

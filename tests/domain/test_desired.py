@@ -114,8 +114,8 @@ def test_a_value_that_the_field_cannot_take_blocks_the_tenant(key: str, value: J
 
 def test_a_value_that_a_tenant_lacks_blocks_it_with_a_suggestion() -> None:
     flow = manifest("flow: {settings: {a: ['${tenant.values.regoin}']}}")
-    problem = 'flow.settings.a[0]: unknown name ${tenant.values.regoin} (did you mean "tenant.values.region"?)'
-    assert reason(flow, {"region": "eu"}) == f"t.csv:2: {problem}"
+    problem = "flow.settings.a[0]: the tenant has no ${tenant.values.regoin}: an empty cell, or no such name"
+    assert reason(flow, {"region": "eu"}) == f't.csv:2: {problem} (did you mean "tenant.values.region"?)'
 
 
 def test_a_flow_that_is_to_run_must_be_enabled_for_each_tenant() -> None:

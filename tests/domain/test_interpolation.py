@@ -62,6 +62,7 @@ def test_references_are_replaced(text: str, value: Json) -> None:
     [
         ("${tenant.nam}", 'unknown name ${tenant.nam} (did you mean "tenant.name"?)'),
         ("a ${zzz}", "unknown name ${zzz}"),
+        ("${tenant.values.zzz}", "the tenant has no ${tenant.values.zzz}: an empty cell, or no such name"),
         ("${tenant.name", '"${" is never closed (write "$${" for the characters themselves)'),
         ("a${tenant.values.list}", "${tenant.values.list} is a list and cannot stand within text"),
         ("a${tenant.values.null}", "${tenant.values.null} is null and cannot stand within text"),

@@ -88,7 +88,7 @@ def test_an_update_whose_answer_is_lost_in_any_way_keeps_what_others_own(stage: 
     stage.manifest["flow"]["settings"]["batchSize"] = 300
     befall_each(stage, "flows.put")
 
-    ended = stage.apply()
+    ended = stage.apply("--allow", "many-updates")
     stage.forget_requests()
     again = stage.apply()
 

@@ -30,7 +30,7 @@ ONCE = Timeouts(clone=0.25, other=0.25, connect=0.25, tries=1)
 
 
 def page(*ids: str, link: str | None = None) -> Reply:
-    body = json.dumps([{"_id": key} for key in ids]).encode()
+    body = json.dumps([{"_id": key * 8} for key in ids]).encode()
     return answer(200, body, *([f"Link: {link}"] if link else []))
 
 
@@ -140,7 +140,7 @@ async def test_pages_are_read_to_the_end_and_repeated_rows_are_dropped() -> None
     async with raw_server(replies) as server, calling(server.url) as client:
         outcome = await client.integration_flows(FLOW)
     assert isinstance(outcome, Done)
-    assert [row["_id"] for row in outcome.value] == ["a", "b", "c", "d"]
+    assert [row["_id"] for row in outcome.value] == [letter * 8 for letter in "abcd"]
     paths = [head.split(b" ", 2)[1].decode() for head in server.heads]
     assert paths == [f"/v1/integrations/{FLOW}/flows{query}" for query in ("", "?skip=2", "?skip=4")]
 

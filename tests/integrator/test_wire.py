@@ -99,7 +99,7 @@ def test_a_clone_with_the_id_of_its_template_is_a_contradiction() -> None:
 
 @pytest.mark.parametrize(
     ("status", "body", "rows"),
-    [(204, b"", 0), (200, b"[]", 0), (200, b'[{"_id": "a"}, {"_id": "b"}]', 2)],
+    [(204, b"", 0), (200, b"[]", 0), (200, b'[{"_id": "aaaaaaaa"}, {"_id": "bbbbbbbb"}]', 2)],
 )
 def test_lists_are_read_and_no_body_is_the_empty_one(status: int, body: bytes, rows: int) -> None:
     assert len(wire.documents(Answer(status, body))) == rows

@@ -29,7 +29,8 @@ def test_no_line_is_wider_than_the_terminal_but_for_the_command_to_copy(width: i
 
 
 def test_more_than_fifty_tenants_of_a_kind_are_counted_and_not_listed() -> None:
-    text = shown(creations(400))
+    unlike = [replace(each, changes=(change(f"settings.{each.tenant}", 1, 2),)) for each in creations(400).tenants]
+    text = shown(plan(*unlike))
     assert "… and 350 more like it (--all shows them)" in text
     assert text.count("  + tenant-") == 50
 
@@ -38,6 +39,39 @@ def test_all_tenants_are_listed_on_request() -> None:
     text = shown(creations(400), show_all=True)
     assert text.count("  + tenant-") == 400
     assert "more like it" not in text
+
+
+def alike(count: int) -> Plan:
+    """Return a plan of tenants that change in the same fields, one of which differs in its value."""
+    names = [f"tenant-{number}" for number in range(count)]
+    return plan(
+        *(planned(name, changes=[change("name", MISSING, f"For {name}"), change("disabled", 1, 2)]) for name in names)
+    )
+
+
+def test_tenants_that_are_alike_are_told_as_one() -> None:
+    assert shown(alike(40)).splitlines()[2:4] == [
+        '  + 40 tenants  create     name "For tenant-0", …    disabled 2',
+        "      tenant-0, tenant-1, tenant-2, tenant-3, tenant-4, tenant-5, … and 34 more (--all shows each)",
+    ]
+
+
+def test_three_tenants_are_told_one_by_one_and_so_is_everybody_on_request() -> None:
+    assert shown(alike(3)).count("  + tenant-") == 3
+    assert shown(alike(40), show_all=True).count("  + tenant-") == 40
+
+
+def test_tenants_that_are_not_alike_keep_their_place_beside_a_group() -> None:
+    made = alike(5)
+    other = planned("other", changes=[change("schedule", 1, 2)])
+    blocked = [planned(f"b{n}", action=Action.BLOCKED, steps=(), reason=f"b{n} has no flow") for n in range(4)]
+    lines = shown(plan(made.tenants[0], other, *made.tenants[1:], *blocked)).splitlines()
+    assert [line[:13] for line in lines if line[2:3] in {"+", "x"}] == [
+        "  + 5 tenants",
+        "  + other    ",
+        "  x 4 tenants",
+    ]
+    assert "b0 has no flow, …" in "\n".join(lines)
 
 
 def test_unchanged_tenants_are_listed_only_on_request() -> None:

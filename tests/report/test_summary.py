@@ -108,10 +108,40 @@ def test_a_halted_rollout_stays_halted_when_it_is_looked_at_later() -> None:
     assert (document["outcome"], document["reason"]) == ("halted", "main: 401")
 
 
-def test_an_ended_rollout_says_how_long_it_took() -> None:
-    ended = replace(rollout(), ended_at="2026-03-01T10:06:12.000Z")
+def test_a_night_between_two_applies_is_not_counted_as_work() -> None:
+    ended = replace(rollout(), ended_at="2026-03-02T10:06:12.000Z")
     document = summary(ended, [at_rest("acme", State.DONE)], halted={})
-    assert "in 6m12s" in summary_text(document, width=80, manifest="m")
+    assert summary_text(document, width=80, manifest="m") == "Rollout order-sync succeeded: 1 done"
+
+
+@pytest.mark.parametrize(("at_work", "word"), [(False, "unfinished"), (True, "running")])
+def test_a_rollout_that_nobody_carries_out_is_not_said_to_run(at_work: bool, word: str) -> None:
+    document = summary(rollout(), [at_rest("acme", State.DONE), untouched("globex")], halted={})
+    text = summary_text(document, width=80, manifest="m", at_work=at_work)
+    assert text.startswith(f"Rollout order-sync {word}: 1 done, 1 pending")
+    assert document["outcome"] == "running"
+
+
+def test_causes_that_differ_in_the_name_of_the_tenant_alone_are_told_once() -> None:
+    tenants = [
+        at_rest(name, State.FAILED, code="gone", message=f"no {name}, none", remedy=f"deployer resolve {name} --retry")
+        for name in ("acme", "acme-us", "globex")
+    ]
+    text = shown(tenants)
+    assert "3 failed: gone: no TENANT, none" in text
+    assert "→ deployer resolve TENANT --retry" in text
+    assert "no acme, none" in shown(tenants[:1])
+
+
+@pytest.mark.parametrize("name", ["stale", "failed"])
+def test_a_code_that_is_the_outcome_is_said_once(name: str) -> None:
+    error = {"code": name, "status": None, "field": None, "message": "changed outside", "remedy": "mend it"}
+    stale = at_rest("acme", State.FAILED, code=name)
+    facts = {"error": error, "stale": name == "stale"}
+    [step] = stale.steps
+    acme = replace(stale, steps=(replace(step, facts=facts),))  # type: ignore[arg-type]  # JSON
+    assert f"1 {name}: changed outside" in shown([acme])
+    assert f"  {name}: changed" not in tenant_text(acme, [])
 
 
 def test_a_tenant_is_shown_with_all_that_happened_to_it() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,6 +74,40 @@ def test_a_person_is_told_url_and_what_to_export() -> None:
         "  acme-us: export ACME_US_TOKEN=sim-acme-us\n",
         "  acme-eu: export ACME_EU_TOKEN=sim-acme-eu\n",
     ]
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        ("--knobs", "page_size: 1: 2", "mapping values are not allowed"),
+        ("--knobs", "- page_size", "expected keys and values"),
+        ("--knobs", "nope: 1", "nope: unknown"),
+        ("--faults", "action: lose", "expected a list"),
+        ("--faults", "[1]", "object"),
+        ("--state", "{", "line 1 column 2"),
+        ("--state", "{}", "'accounts' is missing"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, option: str, content: str, message: str) -> None:
+    path = tmp_path / "file"
+    path.write_text(content, "utf-8")
+    with start(option, str(path)) as process:
+        _, complaint = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert "Traceback" not in complaint
+    assert f"Error: {path}: " in complaint
+    assert message in complaint.splitlines()[-1]
+
+
+def test_a_port_that_is_taken_is_named_with_the_way_out(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.json"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with start("--port", port, "--ledger", str(ledger)) as process:
+            _, complaint = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert f"port {port} of 127.0.0.1 is taken; --port 0" in complaint
+    assert not ledger.exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,21 @@
+"""Guards: a plan that would change more than anybody is likely to mean refuses itself, until its rule is named."""
+
+from deployer.domain.plan import Action, Plan
+
+FEW = 10  # instances below which no share is judged
+_MOST_UPDATES, _MOST_ABSENT = 0.30, 0.10
+
+UPDATES, SHRUNK = "many-updates", "shrunk-list"
+
+
+def violated(plan: Plan) -> dict[str, str]:
+    """Return the rules that a plan breaks, each with the sentence that says how."""
+    existing = [planned for planned in plan.tenants if planned.flow and planned.action is not Action.RUN]
+    updates = sum(planned.action is Action.UPDATE for planned in existing)
+    absent, remembered = len(plan.absent), len(plan.absent) + len(existing)
+    found: dict[str, str] = {}
+    if len(existing) >= FEW and updates > _MOST_UPDATES * len(existing):
+        found[UPDATES] = f"{updates} of {len(existing)} existing flows would be updated, more than 30 %"
+    if remembered >= FEW and absent > _MOST_ABSENT * remembered:
+        found[SHRUNK] = f"{absent} of {remembered} deployed tenants are not in the manifest any more, more than 10 %"
+    return found
