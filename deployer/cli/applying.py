@@ -3,6 +3,7 @@
 import shutil
 import sys
 from dataclasses import dataclass
+from signal import SIGINT, default_int_handler, signal
 
 import click
 
@@ -168,7 +169,7 @@ class Applying:
         command = f"deployer apply {self.manner.manifest} --yes"
         if not self.wish.ask or not sys.stdin.isatty():
             raise UsageError("nobody is there to confirm the plan", remedy=f"look at it, then: {command}")
-        if not click.confirm(f"Change {tenants} tenants?", err=True):
+        if not _agreed(f"Change {tenants} tenants?"):
             raise GuardError("not applied: nothing was changed")
         click.echo(f"without the question: {command}", err=True)
 
@@ -192,3 +193,12 @@ async def go_on(place: Workplace, manner: Manner, *, failed: bool) -> int:
     if failed:
         await retry_failed(place.journal, place.clock, last)
     return await carry(place, last, manner)
+
+
+def _agreed(question: str) -> bool:
+    """Ask, and let Ctrl-C leave: while a person is asked there is no other task that could be told of it."""
+    ours = signal(SIGINT, default_int_handler)
+    try:
+        return click.confirm(question, err=True)
+    finally:
+        signal(SIGINT, ours)

@@ -75,14 +75,20 @@ def _resolved(match: re.Match[str], lookup: Lookup, known: Iterable[str]) -> Jso
     if default is not None and (value is MISSING or value == ""):
         return plain(default) if default else ""
     if value is MISSING:
-        raise ValueError(f"{_missing(name)}{did_you_mean(name, known)}")
+        raise ValueError(_missing(name, known))
     return value
 
 
-def _missing(name: str) -> str:
+def _missing(name: str, known: Iterable[str]) -> str:
     """Say what is missing: a tenant's own value may be an empty cell as well as a wrong name."""
-    own = name.startswith(("tenant.values.", "tenant.labels."))
-    return f"the tenant has no ${{{name}}}: an empty cell, or no such name" if own else f"unknown name ${{{name}}}"
+    if not name.startswith(("tenant.values.", "tenant.labels.")):
+        return f"unknown name ${{{name}}}{did_you_mean(name, known)}"
+    near = [each for each in known if did_you_mean(_key(name), [_key(each)])]  # what they all begin with is no likeness
+    return f"the tenant has no ${{{name}}}: an empty cell, or no such name{did_you_mean(name, near)}"
+
+
+def _key(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _kind(value: Json) -> str:

@@ -9,7 +9,7 @@ from deployer.domain.documents import MISSING, Document, Json, Path, Value, dott
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, Event, State
 from deployer.domain.memory import instance_after
-from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Memory, Verdict, merge
+from deployer.domain.merge3 import CONFLICTS, Change, Choice, Memory, Verdict, merge
 from deployer.domain.moves import remaining
 from deployer.domain.plan import Action, Planned
 from deployer.engine.desk import Case, Desk, failure
@@ -33,7 +33,7 @@ async def begin(desk: Desk, case: Case) -> Result:
         return Moved(case.deployment)
     changes = _merged(desk, case, live)
     if _is_stale(planned, live, changes):
-        case.tell(Event.STALE, _stale(changes))
+        case.tell(Event.STALE, _stale(planned, changes))
         return Moved(case.deployment)
     if _is_done(live, changes, planned):
         case.tell(Event.FOUND, {"flow": flow}, _instance(desk, case, live, changes))
@@ -120,9 +120,9 @@ def _is_stale(planned: Planned, live: Document, changes: tuple[Change, ...]) -> 
     return {change.path: change.verdict for change in changes} != planned.verdicts
 
 
-def _stale(changes: tuple[Change, ...]) -> Document:
-    fields = ", ".join(dotted(change.path) for change in changes if change.verdict not in WRITES) or "a field"
-    error = failure("stale", f"changed by somebody else since the plan: {fields}", "plan and apply again")
+def _stale(planned: Planned, changes: tuple[Change, ...]) -> Document:
+    moved = [dotted(change.path) for change in changes if change.verdict is not planned.verdicts.get(change.path)]
+    error = failure("stale", f"changed by somebody else since the plan: {', '.join(moved)}", "plan and apply again")
     return {"stale": True, **error}
 
 

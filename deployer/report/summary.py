@@ -116,7 +116,7 @@ def _shared(alike: Sequence[Tenant]) -> dict[str, Any]:
 
 
 def _error_text(error: Mapping[str, Any], outcome: str) -> str:
-    """Return an error as a phrase: `invalid_field: no such zone (timezone, 422)`; without a code equal to the outcome."""
+    """Return an error as a phrase: `invalid_field: no such zone (timezone, 422)`; no code where it is the outcome."""
     place = ", ".join(plain(error[key]) for key in ("field", "status") if error.get(key) is not None)
     code = "" if error["code"] == outcome else f"{plain(error['code'])}: "
     return f"{code}{plain(error['message'])}{f' ({place})' if place else ''}"
