@@ -144,7 +144,7 @@ async def _ask_after(stop: Stop, seconds: float) -> None:
 
 
 def _say(sentence: str) -> None:
-    """Print a sentence above the live view, which stands in for `sys.stderr`; click's `err=True` would go round it."""
+    """Print a sentence above the live view, which stands in for `sys.stderr` while it is drawn."""
     click.echo(sentence, file=sys.stderr)
 
 

@@ -46,6 +46,11 @@ def journal_path(manifest: Path, journal: str | None) -> Path:
     return Path(rest) if kind == "sqlite" else Path(journal)
 
 
+def lock_path(journal: Path) -> Path:
+    """Return the file whose lock says that somebody works on a journal."""
+    return journal.with_name(f"{journal.name}.lock")
+
+
 def state_directory() -> Path:
     """Return the user's state directory, where the locks of accounts lie."""
     root = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"

@@ -29,7 +29,7 @@ def resolve(  # noqa: PLR0913 - one argument per option
     """  # noqa: D301 - click wants the backspace itself
     from deployer.cli.wiring import workplace
     from deployer.engine.load import load
-    from deployer.engine.resolving import Decision
+    from deployer.engine.resolving import Decision, seconds_in_doubt
     from deployer.engine.resolving import resolve as resolve_step
 
     if sum((took is not None, retry, skip)) != 1:
@@ -43,6 +43,8 @@ def resolve(  # noqa: PLR0913 - one argument per option
             waiting = await place.journal.awaiting(name, tenant)
             if waiting is None:
                 raise UsageError(f'nothing of "{tenant}" in rollout {name} waits for a person')
+            if decision is not Decision.TOOK:
+                await _wait_out(seconds_in_doubt(waiting, place.clock, loaded.manifest.safety), tenant)
             said = await resolve_step(place.journal, place.clock, place.accounts, waiting, decision=decision, took=took)
             last = await place.journal.latest(name)
             if last and last.id == waiting.rollout:  # an older one stays ended: the next plan decides afresh
@@ -51,3 +53,13 @@ def resolve(  # noqa: PLR0913 - one argument per option
         return 0
 
     return anyio.run(settle)
+
+
+async def _wait_out(seconds: float, tenant: str) -> None:
+    """Wait until a call that was never answered cannot land any more: before that, nobody can decide against it."""
+    if seconds > 0:
+        text = (
+            f"{tenant}: making sure the first call is not still on its way, {seconds:.0f} s; Ctrl-C leaves all as it is"
+        )
+        click.echo(text, err=True)
+        await anyio.sleep(seconds)

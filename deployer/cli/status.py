@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, JSON, MANIFEST, journal_path, together
+from deployer.cli.options import JOURNAL, JSON, MANIFEST, journal_path, lock_path, together
 from deployer.errors import UsageError
 
 
@@ -20,6 +20,7 @@ def status(*, manifest: Path, journal: str | None, as_json: bool, rollout: str |
     from deployer.domain.outcome import exit_code
     from deployer.engine.load import name_in
     from deployer.engine.rollouts import every_deployment
+    from deployer.journal.lock import is_held
     from deployer.journal.sqlite import SqliteJournal
     from deployer.report.summary import summary, summary_text, tenant_text
 
@@ -40,7 +41,7 @@ def status(*, manifest: Path, journal: str | None, as_json: bool, rollout: str |
             click.echo(json.dumps(document, ensure_ascii=False))
         else:
             columns = shutil.get_terminal_size().columns
-            click.echo(summary_text(document, width=columns, manifest=str(manifest), at_work=True))
+            click.echo(summary_text(document, width=columns, manifest=str(manifest), at_work=is_held(lock_path(path))))
         return exit_code(str(document["outcome"]))
 
     return anyio.run(show)

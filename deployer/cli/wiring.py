@@ -14,6 +14,7 @@ from typing import TextIO, cast
 
 from structlog.typing import FilteringBoundLogger
 
+from deployer.cli.options import lock_path
 from deployer.domain.manifest import Account
 from deployer.engine.accounts import Opening, open_accounts
 from deployer.engine.clock import Clock, SystemClock
@@ -76,7 +77,7 @@ async def workplace(
 @asynccontextmanager
 async def _journal(path: Path, *, read_only: bool) -> AsyncIterator[Journal]:
     if not read_only:
-        with exclusive(path.with_name(f"{path.name}.lock"), f"the journal {path}"):
+        with exclusive(lock_path(path), f"the journal {path}"):
             async with SqliteJournal(path) as journal:
                 yield journal
     elif path.exists():  # noqa: ASYNC240 - before anything else runs

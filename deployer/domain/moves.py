@@ -42,16 +42,7 @@ class GiveUp:
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Wait `wait` seconds: a person had a call repeated that may still be on its way."""
-
-    index: int
-    step: Step
-    wait: float
-
-
-Move = Rest | Begin | Recover | GiveUp | Hold
+Move = Rest | Begin | Recover | GiveUp
 
 
 def next_move(deployment: Deployment, now: Moment, safety: Safety, *, settle_only: bool = False) -> Move:
@@ -65,8 +56,7 @@ def next_move(deployment: Deployment, now: Moment, safety: Safety, *, settle_onl
             case State.READY if step.attempts >= ATTEMPTS:
                 return GiveUp(index, step)
             case State.READY:
-                wait = remaining(step, now, settle_time(step.kind, safety)) if step.intent else 0.0
-                return Hold(index, step, wait) if wait > 0 else Begin(index, step)
+                return Begin(index, step)
             case State.INTENDED if settle_only and step.kind is StepKind.FOLLOW:
                 return Rest()  # which changes nothing, and may take long
             case State.INTENDED:
@@ -82,6 +72,8 @@ def settle_time(kind: StepKind, safety: Safety) -> float:
     Intent validity + timeout + the time the server may still apply it + the time until it is listed. A PUT is read
     back from the flow itself, where no list lags.
     """
+    if kind is StepKind.FOLLOW:
+        return 0.0  # nothing is sent that could land late
     timeout = safety.clone_timeout if kind is StepKind.CLONE else safety.timeout
     lag = 0.0 if kind is StepKind.CONFIGURE else safety.lag
     return safety.intent + timeout + safety.settle + lag

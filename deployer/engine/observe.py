@@ -152,10 +152,14 @@ class _Flows:
         return None if gone else self._got(f"flow {flow}", outcome)
 
     def _got(self, what: str, outcome: Outcome[T]) -> T:
-        """Return what was read of one tenant; a refusal is that tenant's alone, unless it is the token's."""
-        if isinstance(outcome, Refused) and outcome.status != _UNAUTHORIZED:
-            raise _TenantError(f"{what} cannot be read ({outcome.status}): {outcome.errors[0].message}")
-        return got(self.account, what, outcome)
+        """Return what was read of one tenant; what cannot be read is that tenant's alone, unless it is the token's."""
+        match outcome:
+            case Refused(status, errors) if status != _UNAUTHORIZED:
+                raise _TenantError(f"{what} cannot be read ({status}): {errors[0].message}")
+            case Unknown(reason):
+                raise _TenantError(f"{what} cannot be read: {reason}")
+            case _:
+                return got(self.account, what, outcome)
 
 
 class _TenantError(AccountError):

@@ -2,13 +2,13 @@
 
 from deployer.domain.deployment import Deployment
 from deployer.domain.lifecycle import Event, StepKind
-from deployer.domain.moves import ATTEMPTS, Begin, GiveUp, Hold, Recover
+from deployer.domain.moves import ATTEMPTS, Begin, GiveUp, Recover
 from deployer.engine import birth, configure, running
 from deployer.engine.desk import Case, Desk, failure
-from deployer.engine.result import Later, Moved, Result
+from deployer.engine.result import Moved, Result
 
 
-async def perform(desk: Desk, deployment: Deployment, move: Begin | Recover | GiveUp | Hold) -> Result:
+async def perform(desk: Desk, deployment: Deployment, move: Begin | Recover | GiveUp) -> Result:
     """Do what a move says and record what came of it."""
     case = Case(desk, deployment, move.index)
     match move:
@@ -16,8 +16,6 @@ async def perform(desk: Desk, deployment: Deployment, move: Begin | Recover | Gi
             return await _begin(desk, case, step.kind)
         case Recover(step=step, wait=wait):
             return await _recover(desk, case, step.kind, wait)
-        case Hold(wait=wait):
-            return Later(deployment, wait, f"making sure the first {move.step.kind} is not still on its way", left=wait)
         case GiveUp():
             text = f"the call did not happen in {ATTEMPTS} attempts"
             case.tell(Event.REFUSE, failure("gave_up", text, "run apply with --failed"))

@@ -92,7 +92,7 @@ class Planner:
 
     def _blocked(self, tenant: Tenant, reason: str) -> Planned:
         key = InstanceKey(aim_of(self.loaded, tenant.account).template, tenant.integration)
-        return blocked(tenant, key, reason)
+        return blocked(tenant, key, "; ".join(filter(None, (reason, self.remembered.unsettled.get(key)))))
 
 
 def unresolvable(loaded: Loaded, env: Mapping[str, str]) -> dict[str, Problem]:

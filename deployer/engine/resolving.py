@@ -6,6 +6,8 @@ from enum import StrEnum
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import Document
 from deployer.domain.lifecycle import BIRTHS, Event, State, StepKind
+from deployer.domain.manifest import Safety
+from deployer.domain.moves import remaining, settle_time
 from deployer.engine.clock import Clock
 from deployer.engine.observe import got
 from deployer.engine.planning import Accounts
@@ -25,6 +27,14 @@ class Decision(StrEnum):
 
 
 _EVENTS = {Decision.TOOK: Event.CONFIRM, Decision.RETRY: Event.RETRY, Decision.SKIP: Event.SKIP}
+
+
+def seconds_in_doubt(deployment: Deployment, clock: Clock, safety: Safety) -> float:
+    """Return the seconds for which the call that a person is asked about may still be on its way."""
+    step = next(step for step in deployment.steps if step.state in _OPEN_TO_PEOPLE)
+    if step.state is not State.UNKNOWN or step.intent is None:
+        return 0.0
+    return remaining(step, clock.moment(), settle_time(step.kind, safety))
 
 
 async def resolve(

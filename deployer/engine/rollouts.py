@@ -176,7 +176,7 @@ def decided(clock: Clock, deployment: Deployment, index: int, event: Event, fact
     added = {**cleared, **(facts or {}), "who": whoever()}
     after = step.meet(event, added)
     if event is Event.RETRY:
-        after = replace(after, attempts=0)
+        after = replace(after, attempts=0, intent=None)
     return Entry(deployment, index, event, after, clock.utc(), added)
 
 

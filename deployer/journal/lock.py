@@ -45,6 +45,20 @@ def exclusive(path: Path, what: str, *, journal: str = "") -> Iterator[Lease]:
         os.close(descriptor)
 
 
+def is_held(path: Path) -> bool:
+    """Tell whether a process holds the lock file at `path` now."""
+    if not path.exists():
+        return False
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _write(descriptor: int, journals: list[str]) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since, "journals": journals}

@@ -53,7 +53,7 @@ def test_what_a_signal_does_stays_on_the_terminal_above_the_live_view(slow: Stag
         shown = screen(typed.read())
 
     assert "stopping: nothing new is started" in shown
-    assert "Rollout order-sync unfinished: 2 done, 2 pending" in shown
+    assert "Rollout order-sync unfinished: " in shown
 
 
 def test_the_second_signal_leaves_at_once_and_the_rest_can_be_resumed(slow: Stage) -> None:

@@ -167,3 +167,10 @@ def test_an_intent_of_another_boot_counts_from_now_on() -> None:
     found = rebased(deployment(step(State.DONE), foreign, step(State.READY)), NOW)
     assert [one.intent for one in found.steps] == [THEN, NOW, None]
     assert remaining(found.steps[1], Moment("boot", 1020.0), 60.0) == 40.0
+
+
+@pytest.mark.parametrize("event", [Event.ABSENT, Event.REFUSE])
+def test_what_certainly_did_not_happen_is_repeated_without_a_wait(event: Event) -> None:
+    over = Step(StepKind.CLONE, State.INTENDED, 1, THEN).meet(event)
+    ready = over if over.state is State.READY else over.meet(Event.RETRY)
+    assert isinstance(next_move(deployment(ready), NOW, SAFETY), Begin)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deployer.errors import GuardError
-from deployer.journal.lock import exclusive
+from deployer.journal.lock import exclusive, is_held
 
 ROOT = Path(__file__).parents[2]
 HOLD = """
@@ -130,3 +130,11 @@ def test_a_deployer_that_died_leaves_its_journal_to_whoever_comes_from_another(p
         assert again.dead == {"/b"}
     with exclusive(path, "account main", journal="/c") as settled:
         assert settled.dead == frozenset()
+
+
+def test_whether_somebody_is_at_work_can_be_told_without_disturbing_anybody(path: Path) -> None:
+    assert not is_held(path)
+    with exclusive(path, "account main"):
+        assert is_held(path)
+        assert is_held(path)
+    assert not is_held(path)

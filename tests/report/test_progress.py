@@ -252,3 +252,11 @@ async def test_the_live_view_is_drawn_for_as_long_as_its_heartbeat_goes() -> Non
                 while "1 done" not in stage.screen():
                     await anyio.lowlevel.checkpoint()
             group.cancel_scope.cancel()
+
+
+def test_a_line_in_a_pipe_says_a_code_that_is_the_status_once() -> None:
+    stage = Stage()
+    before, after = untouched("acme"), at_rest("acme", State.FAILED, code="failed", message="no such zone")
+    with stage.plain() as plain:
+        plain.moved(before, after)
+    assert stage.pipe.getvalue() == "failed acme no such zone\n"
