@@ -6,7 +6,7 @@ from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Planned
 from deployer.domain.sighting import Absent, Doubtful, Found, sight
 from deployer.engine.desk import Case, Desk, failure
-from deployer.engine.result import Moved, Result, look_again, not_sent, refused, unread
+from deployer.engine.result import Moved, Result, look_again, not_done, unread
 from deployer.integrator.client import Stamp
 from deployer.integrator.wire import Created, Done, NotSent, Outcome, Refused, Unknown
 
@@ -76,12 +76,8 @@ async def _send(desk: Desk, case: Case, seen: tuple[str, ...]) -> Result:
             if document:
                 desk.fresh[flow] = document
             await case.tell_birth(flow, Event.SUCCEED)
-        case Refused() as outcome:
-            return await refused(desk, case, outcome)
-        case NotSent() as outcome:
-            return not_sent(case, outcome)
-        case Unknown():
-            pass  # the next move finds out
+        case Refused() | NotSent() | Unknown() as outcome:
+            return await not_done(desk, case, outcome)
     return Moved(case.deployment)
 
 

@@ -13,7 +13,7 @@ from deployer.domain.merge3 import CONFLICTS, Change, Choice, Memory, Verdict, m
 from deployer.domain.moves import remaining
 from deployer.domain.plan import Action, Planned
 from deployer.engine.desk import Case, Desk, failure
-from deployer.engine.result import GONE, LOOK_AGAIN, Later, Moved, Result, look_again, not_sent, refused, unread
+from deployer.engine.result import GONE, LOOK_AGAIN, Later, Moved, Result, look_again, not_done, unread
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
 
 
@@ -152,12 +152,8 @@ async def _put(desk: Desk, case: Case, live: Document, changes: tuple[Change, ..
             _verify(desk, case, answer, changes, strayed(body, answer, planned.fields))
         case Refused() | NotSent() if repeated:
             pass  # which says nothing of the first
-        case Refused() as outcome:
-            return await refused(desk, case, outcome)
-        case NotSent() as outcome:
-            return not_sent(case, outcome)
-        case Unknown():
-            pass  # the next move finds out
+        case Refused() | NotSent() | Unknown() as outcome:
+            return await not_done(desk, case, outcome)
     return Moved(case.deployment)
 
 

@@ -80,6 +80,17 @@ async def _account_cause(desk: Desk, outcome: Refused) -> str | None:
     return None if isinstance(proof, Done) else f"the template {template} cannot be read any more"
 
 
+async def not_done(desk: Desk, case: Case, outcome: Refused | NotSent | Unknown) -> Result:
+    """Record why a call was not done; where that is not known, the next move finds out."""
+    match outcome:
+        case Refused():
+            return await refused(desk, case, outcome)
+        case NotSent():
+            return not_sent(case, outcome)
+        case Unknown():
+            return Moved(case.deployment)
+
+
 def not_sent(case: Case, outcome: NotSent) -> Down:
     """Record that a call certainly did not happen: the account cannot be reached."""
     if case.step.state is State.INTENDED:

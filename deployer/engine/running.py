@@ -5,7 +5,7 @@ from deployer.domain.documents import Document, Json
 from deployer.domain.jobs import Started, ended, errors, judge_run, trouble, unseen
 from deployer.domain.lifecycle import BIRTHS, Event, StepKind
 from deployer.engine.desk import Case, Desk, failure
-from deployer.engine.result import Later, Moved, Result, look_again, not_sent, refused, unread
+from deployer.engine.result import Later, Moved, Result, look_again, not_done, unread
 from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
 
 _POLL, _LONGEST_POLL = 0.5, 30.0  # seconds between two looks at the jobs
@@ -26,12 +26,8 @@ async def begin_run(desk: Desk, case: Case) -> Result:
     match await desk.client.run(flow, {}, stamp=stamp):
         case Done(job):
             case.tell(Event.SUCCEED, {"job": job})
-        case Refused() as outcome:
-            return await refused(desk, case, outcome)
-        case NotSent() as outcome:
-            return not_sent(case, outcome)
-        case Unknown():
-            pass  # the next move finds out
+        case Refused() | NotSent() | Unknown() as outcome:
+            return await not_done(desk, case, outcome)
     return Moved(case.deployment)
 
 
