@@ -65,7 +65,8 @@ class Planner:
                 if first != ruling.tenant:
                     ruling = self._blocked(want.tenant, f"{first} is the same integration of the same account")
                 self.decided[ruling.tenant] = ruling
-        planned = {name: _planned_account(self.snapshots[name]) for name in self.snapshots}
+        order = [name for name in self.loaded.manifest.accounts if name in self.snapshots]
+        planned = {name: _planned_account(self.snapshots[name]) for name in order}
         return assemble(self.loaded, planned, self.decided, self.remembered, observed_at)
 
     def _resolve(self) -> None:
