@@ -113,10 +113,10 @@ Slug = Annotated[str, AfterValidator(_slug)]
 Name = Annotated[str, AfterValidator(legible)]
 Url = Annotated[str, AfterValidator(_url)]
 TokenReference = Annotated[str, AfterValidator(_token)]
-_Span = Annotated[float, BeforeValidator(span), PlainSerializer("{:.6f}s".format)]
+_Span = Annotated[float, BeforeValidator(span), PlainSerializer(lambda seconds: f"{seconds:.6f}s")]
 Duration = Annotated[_Span, Field(ge=0)]
 Timeout = Annotated[_Span, Field(gt=0)]
-Share = Annotated[float, BeforeValidator(_share), PlainSerializer("{:.6%}".format), Field(gt=0, le=1)]
+Share = Annotated[float, BeforeValidator(_share), PlainSerializer(lambda share: f"{share:.6%}"), Field(gt=0, le=1)]
 Positive = Annotated[StrictInt, Field(gt=0)]
 
 
