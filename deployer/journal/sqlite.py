@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -210,13 +211,15 @@ def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     _sync_directory(path.parent)
-    connection = sqlite3.connect(path, isolation_level=None)
-    version = _version(connection, path)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}").fetchone()
-    if version == 0:
-        schema = files("deployer.journal").joinpath("schema.sql").read_text(encoding="utf-8")
-        connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
+    with ExitStack() as unless_usable:
+        connection = unless_usable.enter_context(closing(sqlite3.connect(path, isolation_level=None)))
+        version = _version(connection, path)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}").fetchone()
+        if version == 0:
+            schema = files("deployer.journal").joinpath("schema.sql").read_text(encoding="utf-8")
+            connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
+        unless_usable.pop_all()
     return connection
 
 
@@ -232,15 +235,17 @@ def _sync_directory(directory: Path) -> None:
 def _read(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise JournalError(f"there is no journal at {path}", remedy="it is made by the first deployer apply")
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
-    _version(connection, path)
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    with ExitStack() as unless_usable:
+        connection = unless_usable.enter_context(closing(sqlite3.connect(address, uri=True, isolation_level=None)))
+        _version(connection, path)
+        unless_usable.pop_all()
     return connection
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
-        connection.close()
         raise JournalError(
             f"{path} was written by a newer deployer (schema {version}, this one knows {VERSION})",
             remedy="install that version; this one would not understand what it reads",
