@@ -11,7 +11,7 @@ from deployer.domain.moves import rebased
 from deployer.engine.clock import Clock
 from deployer.journal.protocol import Journal
 
-_PAGE = 500
+_PAGE = 32  # deployments read ahead, of each account at work: hundreds of accounts must not fill the memory
 
 
 class Agenda:

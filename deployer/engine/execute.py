@@ -58,8 +58,8 @@ class Stop:
 class AccountRun:
     """One account of a rollout while it is executed. `halted` says why it stopped.
 
-    `succeeded` are the kinds of step that somebody has done. `hold` is how many seconds nothing is begun, since a call
-    of a deployer that died may still be on its way; 0 once they are over.
+    `hold` is how many seconds nothing is begun, since a call of a deployer that died may still be on its way; 0 once
+    they are over.
     """
 
     desk: Desk
@@ -69,7 +69,7 @@ class AccountRun:
     settle_only: bool = False
     hold: float = 0.0
     halted: str | None = None
-    succeeded: set[StepKind] = field(default_factory=set)
+    _succeeded: set[StepKind] = field(default_factory=set)
     _workers: int = 0
     _failures: dict[StepKind, deque[str]] = field(default_factory=dict)
 
@@ -122,7 +122,7 @@ class AccountRun:
             self.watcher.moved(deployment, result.deployment)
             match result:
                 case Moved(deployment):
-                    self._tally(deployment, deployment.steps[move.index])
+                    await self._tally(deployment, deployment.steps[move.index])
                 case Later(deployment, seconds, why, left):
                     if left is not None:
                         self.watcher.waiting(deployment, left, why)
@@ -134,16 +134,22 @@ class AccountRun:
             agenda.close()
         agenda.rest()
 
-    def _tally(self, deployment: Deployment, step: Step) -> None:
+    async def _tally(self, deployment: Deployment, step: Step) -> None:
         """Take tenants that fail alike in a step that nobody has done yet for the account's or the template's fault."""
         if step.state is State.DONE:
-            self.succeeded.add(step.kind)
+            self._succeeded.add(step.kind)
         elif step.state in _BROKEN and deployment.error and not step.facts.get("stale"):
             failures = self._failures.setdefault(step.kind, deque(maxlen=EVERYBODY))
             failures.append(str(deployment.error["code"]))
             alike = len(failures) == EVERYBODY and len(set(failures)) == 1
-            if alike and step.kind not in self.succeeded:
+            if alike and not await self._anybody_did(step.kind):
                 self._halt(f"the first {EVERYBODY} tenants all fail to {step.kind} with {failures[0]}")
+
+    async def _anybody_did(self, kind: StepKind) -> bool:
+        """Tell whether a step of a kind was done here, now or before this process began."""
+        if kind not in self._succeeded and await self.desk.journal.has_done(self.rollout, self.desk.account.name, kind):
+            self._succeeded.add(kind)
+        return kind in self._succeeded
 
     def _halt(self, cause: str) -> None:
         if not self.halted:

@@ -63,6 +63,8 @@ def value_text(value: Value) -> str:
 
 def anonymous(text: str, name: str) -> str:
     """Return what is said of a tenant with TENANT in place of its name, so that it can be said of several."""
+    if name not in text:
+        return text
     return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "TENANT", text)
 
 
@@ -84,7 +86,7 @@ def some(names: Sequence[str], most: int) -> str:
     return ", ".join([*map(plain, names[:most]), *([f"… and {more} more"] if more > 0 else [])])
 
 
-def counted(counts: Mapping[str, int]) -> str:
+def counted(counts: Mapping[Status, int]) -> str:
     """Return the counts of tenants by status that are not zero, the good ones first: `37 done, 1 failed`."""
     words = {status: status.value for status in (Status.DONE, Status.NO_CHANGE, *Status)}
     words[Status.NO_CHANGE] = "unchanged"
