@@ -22,6 +22,8 @@ from deployer.errors import DeployerError
 
 if TYPE_CHECKING:
     from deployer.domain.plan import Plan
+    from deployer.engine.plans import SavedPlan
+    from deployer.report.plan_lines import PlanLines
 
 _ERROR, _CHANGES, _SOME_BLOCKED = 1, 2, 3
 
@@ -50,23 +52,14 @@ def plan(  # noqa: PLR0913 - one argument per option
     from deployer.api.rollouts import new_plan
     from deployer.cli.wiring import loaded, opened
     from deployer.report.plan_lines import PlanLines
-    from deployer.report.plan_view import plan_head, plan_tenant, plan_text, whole_plan_text
-    from deployer.report.streamed import write_document
 
     async def show() -> int:
         work, lines = loaded(manifest), PlanLines()
         decided = choices(work, recreate=recreate, ours=ours, theirs=theirs)
         async with opened(work, journal=journal, verbose=verbose, read_only=True) as place:
             saved = await new_plan(place, decided, watch=lines.add)
-        made, digest, width = saved.plan, saved.digest, shutil.get_terminal_size().columns
-        if as_json:
-            write_document(sys.stdout, plan_head(made, digest), map(plan_tenant, made.tenants))
-        elif show_all:
-            for line in whole_plan_text(made, digest, width=width, manifest=str(manifest)):
-                click.echo(line)
-        else:
-            click.echo(plan_text(made, digest, lines, width=width, manifest=str(manifest)))
-        return _exit_code(made, detailed=detailed_exitcode)
+        _print(saved, lines, manifest, as_json=as_json, show_all=show_all)
+        return _exit_code(saved.plan, detailed=detailed_exitcode)
 
     try:
         return anyio.run(show)
@@ -74,6 +67,20 @@ def plan(  # noqa: PLR0913 - one argument per option
         if detailed_exitcode:
             error.exit_code = _ERROR
         raise
+
+
+def _print(saved: "SavedPlan", lines: "PlanLines", manifest: Path, *, as_json: bool, show_all: bool) -> None:
+    from deployer.report.plan_view import plan_head, plan_tenant, plan_text, whole_plan_text
+    from deployer.report.streamed import write_document
+
+    plan, digest, width = saved.plan, saved.digest, shutil.get_terminal_size().columns
+    if as_json:
+        write_document(sys.stdout, plan_head(plan, digest), map(plan_tenant, plan.tenants))
+    elif show_all:
+        for line in whole_plan_text(plan, digest, width=width, manifest=str(manifest)):
+            click.echo(line)
+    else:
+        click.echo(plan_text(plan, digest, lines, width=width, manifest=str(manifest)))
 
 
 def _exit_code(plan: "Plan", *, detailed: bool) -> int:

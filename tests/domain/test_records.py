@@ -99,8 +99,8 @@ INSTANCES = st.builds(
 def plan_digest(plan: Plan) -> str:
     """Return the digest of a plan and its tenants, 64 hex digits."""
     digest = Digest()
-    for planned in plan.tenants:
-        digest.add(planned_texts(planned)[0])
+    for each in plan.tenants:
+        digest.add(planned_texts(each)[0])
     return digest.of(plan)
 
 
