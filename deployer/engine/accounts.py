@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import anyio.to_thread
 from aiohttp import ClientSession
 
-from deployer.domain.manifest import Account, Safety
-from deployer.domain.pacing import BURST, PER_SECOND, with_margin
+from deployer.domain.adaptive import Pace, known, unknown
+from deployer.domain.manifest import Account, Rate, Safety
+from deployer.domain.pacing import BURST, PER_SECOND
 from deployer.errors import AccountError, DeployerError
 from deployer.integrator.client import Client, Exchange, Timeouts
-from deployer.integrator.limiter import Limiter
+from deployer.integrator.limiter import Crowd, Limiter
 from deployer.integrator.token import Token, read_token
 from deployer.integrator.transport import open_session
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
@@ -67,13 +68,17 @@ async def open_accounts(
         yield opened, refused
 
 
-def new_limiter(account: Account) -> Limiter:
+def new_limiter(account: Account, crowd: Crowd | None = None) -> Limiter:
     """Return the rate budget of an account as the manifest limits it; without a word, the documented one."""
-    rate = account.rate
-    share = rate.share if rate and rate.share else 1.0
-    per_second = rate.per_second if rate and rate.per_second else PER_SECOND
-    burst = rate.burst if rate and rate.burst else BURST
-    return Limiter(with_margin(per_second, burst, share), rate.in_flight if rate and rate.in_flight else IN_FLIGHT)
+    rate = account.rate or Rate()
+    return Limiter(_pace(rate), rate.in_flight or IN_FLIGHT, crowd)
+
+
+def _pace(rate: Rate) -> Pace:
+    share = rate.share or 1.0
+    if rate.per_second == "auto":
+        return unknown(share)
+    return known(rate.per_second or PER_SECOND, rate.burst or BURST, share)
 
 
 async def _open(
