@@ -14,7 +14,7 @@ from typing import TextIO, cast
 
 from structlog.typing import FilteringBoundLogger
 
-from deployer.cli.options import lock_path
+from deployer.cli.options import lock_path, state_directory
 from deployer.domain.manifest import Account
 from deployer.engine.accounts import Opening, open_accounts
 from deployer.engine.clock import Clock, SystemClock
@@ -67,6 +67,7 @@ async def workplace(
         chance,
         lambda token: redactor.hide(token.reveal()),
         lambda exchange: _log_exchange(log, exchange),
+        state_directory() / "rates",
     )
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(_journal(journal_path, read_only=read_only))

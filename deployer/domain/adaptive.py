@@ -6,7 +6,7 @@ to be passed. One congestion refuses many requests that were on their way; they 
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import inf, log2, sqrt
+from math import exp2, inf, log2, sqrt
 from typing import Final
 
 from deployer.domain.pacing import PER_SECOND, Bucket, closed_until, take, with_margin
@@ -97,7 +97,9 @@ def unknown(share: float = 1.0) -> Pace:
 
 
 def recalled(pace: Pace, found: float) -> Pace:
-    """Return the pace that begins with a rate found earlier."""
+    """Return the pace that begins with a rate found earlier, if that is lower than what it may be."""
+    if _MARGIN * found * pace.share >= pace.top:
+        return pace
     return _begun(replace(pace, found=found), Phase.FOUND, _MARGIN * found * pace.share)
 
 
@@ -171,7 +173,7 @@ def _curve(pace: Pace, grown: float) -> float:
             return pace.base
         case Phase.STARTING:
             swift = min(grown, _DOUBLES * log2(PER_SECOND / pace.base))
-            return pace.base * pow(2.0, swift / _DOUBLES) * pow(_CLIMB, grown - swift)
+            return pace.base * exp2(swift / _DOUBLES + log2(_CLIMB) * (grown - swift))
         case Phase.SEARCHING:
             return pace.base * (1.0 + _SEARCH * grown)
         case Phase.FOUND:
