@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from structlog.typing import FilteringBoundLogger
 
-from deployer.api.places import journal_path, lock_path
+from deployer.api.places import journal_path, lock_path, state_directory
 from deployer.domain.documents import Document
 from deployer.domain.manifest import Account
 from deployer.engine.accounts import Opening, open_accounts
@@ -78,6 +78,7 @@ async def workplace(
         chance,
         lambda token: office.redactor.hide(token.reveal()),
         lambda exchange: _exchanged(office, clock, exchange),
+        state_directory(office.env) / "rates",
     )
     async with AsyncExitStack() as stack:
         book = await stack.enter_async_context(_journal(path, read_only=read_only))

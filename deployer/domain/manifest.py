@@ -16,11 +16,12 @@ from pydantic import (
     JsonValue,
     PlainSerializer,
     PrivateAttr,
-    Strict,
     StrictBool,
     StrictInt,
     Tag,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 
 from deployer.domain import manifest_rules
@@ -108,6 +109,13 @@ def _share(text: object) -> float:
     return float(match[1]) / 100
 
 
+def _per_second(value: object) -> object:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    if value != "auto" and not number:
+        raise ValueError("must be a number above 0, or auto where nobody knows the limit")
+    return value
+
+
 Id = Annotated[str, AfterValidator(identifier)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Name = Annotated[str, AfterValidator(legible)]
@@ -138,12 +146,19 @@ class Template(_Part):
 
 
 class Rate(_Part):
-    """What of an account's rate budget is ours."""
+    """What of an account's rate budget is ours. `auto` is a limit that nobody knows: it is found."""
 
-    per_second: Annotated[float, Strict(), Field(gt=0)] | None = None
+    per_second: Annotated[float | Literal["auto"], BeforeValidator(_per_second)] | None = None
     burst: Positive | None = None
     share: Share | None = None
     in_flight: Positive | None = None
+
+    @field_validator("burst")
+    @classmethod
+    def _no_burst_of_an_unknown_limit(cls, burst: int | None, given: ValidationInfo) -> int | None:
+        if burst is not None and given.data.get("per_second") == "auto":
+            raise ValueError("needs a number in per_second: what is found by trying has no burst")
+        return burst
 
 
 class Account(_Part):

@@ -8,7 +8,6 @@ from typing import Final
 
 PER_SECOND, BURST = 300.0, 1000.0  # the documented bucket of an account
 LONGEST_PAUSE: Final = 900.0
-_DEFAULT_PAUSE: Final = 1.0
 _RATE_MARGIN, _BURST_MARGIN = 0.985, 0.6  # measured: at the limit itself there are 429s, with this margin none
 _ROUNDING: Final = 1e-6  # a token that floating point made a little too small is a token
 
@@ -62,24 +61,24 @@ def closed_until(bucket: Bucket, moment: float) -> Bucket:
     return replace(then, tokens=min(then.tokens, 1.0))
 
 
-def pause_seconds(retry_after: str | None, *, now: float) -> float:
-    """Read `Retry-After`, seconds or an HTTP date, at `now` (seconds since 1970): 0 to 900; 1 where it says nothing."""
-    asked = _seconds(retry_after.strip(), now) if retry_after else _DEFAULT_PAUSE
-    return min(max(asked, 0.0), LONGEST_PAUSE)
+def pause_seconds(retry_after: str | None, *, now: float) -> float | None:
+    """Read `Retry-After`, seconds or an HTTP date, at `now` (seconds since 1970): 0 to 900; None if it says nothing."""
+    asked = _seconds(retry_after.strip(), now) if retry_after else None
+    return None if asked is None else min(max(asked, 0.0), LONGEST_PAUSE)
 
 
-def _seconds(text: str, now: float) -> float:
+def _seconds(text: str, now: float) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
         return _until(text, now)
-    return seconds if isfinite(seconds) else _DEFAULT_PAUSE
+    return seconds if isfinite(seconds) else None
 
 
-def _until(text: str, now: float) -> float:
+def _until(text: str, now: float) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return aware.timestamp() - now
     except (ValueError, OverflowError):
-        return _DEFAULT_PAUSE
+        return None

@@ -1,24 +1,29 @@
 """Open the accounts of a rollout: who each is, its client, and one rate budget for each account behind them."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
-import anyio.to_thread
 from aiohttp import ClientSession
+from anyio import to_thread
 
-from deployer.domain.manifest import Account, Safety
-from deployer.domain.pacing import BURST, PER_SECOND, with_margin
+from deployer.domain.adaptive import Pace, known, recalled, unknown
+from deployer.domain.manifest import Account, Rate, Safety
+from deployer.domain.pacing import BURST, PER_SECOND
+from deployer.engine.pool import each
+from deployer.engine.rates import keep, recall
 from deployer.errors import AccountError, DeployerError
 from deployer.integrator.client import Client, Exchange, Timeouts
-from deployer.integrator.limiter import Limiter
+from deployer.integrator.limiter import Crowd, Limiter
 from deployer.integrator.token import Token, read_token
 from deployer.integrator.transport import open_session
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
 
+_AT_ONCE = 16  # accounts that are asked who they are
 IN_FLIGHT = 512  # a ceiling: what really is in flight follows from rate and latency
 
 
@@ -35,12 +40,20 @@ class OpenAccount:
     @property
     def identity(self) -> tuple[str, str]:
         """Return what two entries of one account have in common: host and user."""
-        return urlsplit(self.base_url).netloc, self.user
+        return identity_of(self.base_url, self.user)
+
+
+def identity_of(base_url: str, user: str) -> tuple[str, str]:
+    """Return what two entries of one account have in common: host and user."""
+    return urlsplit(base_url).netloc, user
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How accounts are opened: where tokens come from, how long calls take, who watches the requests."""
+    """How accounts are opened: where tokens come from, how long calls take, who watches the requests.
+
+    `memory` is the directory in which the rates are kept that were found.
+    """
 
     env: Mapping[str, str]
     base: Path
@@ -48,52 +61,103 @@ class Opening:
     chance: Random
     tokens: Callable[[Token], None]
     trace: Callable[[Exchange], None]
+    memory: Path
 
 
 @asynccontextmanager
 async def open_accounts(
     accounts: Mapping[str, Account], opening: Opening
 ) -> AsyncIterator[tuple[dict[str, OpenAccount], dict[str, DeployerError]]]:
-    """Open each account; those that cannot be opened come with the reason, and none of them stops the others."""
-    opened: dict[str, OpenAccount] = {}
-    refused: dict[str, DeployerError] = {}
-    budgets: dict[tuple[str, str], Limiter] = {}
+    """Open the accounts side by side; those that cannot be opened come with the reason and stop no other.
+
+    Entries of one account share a rate budget, the one that the first of them sets. What is learned of it is kept.
+    """
     async with open_session() as session:
-        for name, account in accounts.items():
-            try:
-                opened[name] = await _open(name, account, opening, session, budgets)
-            except DeployerError as error:
-                refused[name] = error
-        yield opened, refused
+        answers = await _ask(accounts, _Lines(opening, session, Crowd()))
+        opened = {name: answer for name, answer in answers.items() if isinstance(answer, OpenAccount)}
+        try:
+            yield opened, {name: answer for name, answer in answers.items() if isinstance(answer, DeployerError)}
+        finally:
+            _keep(opened.values(), opening.memory)
 
 
-def new_limiter(account: Account) -> Limiter:
-    """Return the rate budget of an account as the manifest limits it; without a word, the documented one."""
-    rate = account.rate
-    share = rate.share if rate and rate.share else 1.0
-    per_second = rate.per_second if rate and rate.per_second else PER_SECOND
-    burst = rate.burst if rate and rate.burst else BURST
-    return Limiter(with_margin(per_second, burst, share), rate.in_flight if rate and rate.in_flight else IN_FLIGHT)
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What all accounts are called over."""
+
+    opening: Opening
+    session: ClientSession
+    crowd: Crowd
+
+    def client(self, account: Account, token: Token, limiter: Limiter) -> Client:
+        """Return a client of an account."""
+        safety, trace = self.opening.safety, self.opening.trace
+        timeouts = Timeouts(safety.clone_timeout, safety.timeout, chance=self.opening.chance)
+        return Client(account.base_url, token, session=self.session, limiter=limiter, timeouts=timeouts, trace=trace)
 
 
-async def _open(
-    name: str,
-    account: Account,
-    opening: Opening,
-    session: ClientSession,
-    budgets: dict[tuple[str, str], Limiter],
-) -> OpenAccount:
-    token = await anyio.to_thread.run_sync(lambda: read_token(account.token, env=opening.env, base=opening.base))
+async def _ask(accounts: Mapping[str, Account], lines: _Lines) -> dict[str, OpenAccount | DeployerError]:
+    """Ask every account who it is; return them in the manifest's order."""
+    answers: dict[str, tuple[Token, str] | DeployerError] = {}
+
+    async def ask(entry: tuple[str, Account]) -> None:
+        name, account = entry
+        try:
+            answers[name] = await _called(name, account, lines)
+        except DeployerError as error:
+            answers[name] = error
+
+    await each(accounts.items(), ask, workers=_AT_ONCE)
+    budgets: dict[tuple[str, str], Limiter] = {}
+    opened: dict[str, OpenAccount | DeployerError] = {}
+    for name, account in accounts.items():
+        answer = answers[name]
+        opened[name] = answer if isinstance(answer, DeployerError) else _opened(name, account, answer, lines, budgets)
+    return opened
+
+
+async def _called(name: str, account: Account, lines: _Lines) -> tuple[Token, str]:
+    """Return an account's token and whose it is."""
+    opening = lines.opening
+    token = await to_thread.run_sync(lambda: read_token(account.token, env=opening.env, base=opening.base))
     opening.tokens(token)
-    limiter = new_limiter(account)
+    return token, await _who(name, account, lines.client(account, token, new_limiter(account, lines.crowd)))
 
-    def client(limiter: Limiter) -> Client:
-        timeouts = Timeouts(opening.safety.clone_timeout, opening.safety.timeout, chance=opening.chance)
-        return Client(account.base_url, token, session=session, limiter=limiter, timeouts=timeouts, trace=opening.trace)
 
-    user = await _who(name, account, client(limiter))
-    shared = budgets.setdefault((account.base_url, user), limiter)
-    return OpenAccount(name, account.base_url, user, client(shared), shared)
+def _opened(
+    name: str, account: Account, known_as: tuple[Token, str], lines: _Lines, budgets: dict[tuple[str, str], Limiter]
+) -> OpenAccount:
+    token, user = known_as
+    identity = identity_of(account.base_url, user)
+    if identity not in budgets:
+        found = recall(lines.opening.memory, identity, time.time())
+        budgets[identity] = new_limiter(account, lines.crowd, found)
+    limiter = budgets[identity]
+    return OpenAccount(name, account.base_url, user, lines.client(account, token, limiter), limiter)
+
+
+def _keep(opened: Iterable[OpenAccount], memory: Path) -> None:
+    """Keep the rates at which accounts were found to refuse."""
+    for account in {account.identity: account for account in opened}.values():
+        if account.limiter.throttled and account.limiter.found is not None:
+            keep(memory, account.identity, account.limiter.found, time.time())
+
+
+def new_limiter(account: Account, crowd: Crowd | None = None, found: float | None = None) -> Limiter:
+    """Return the rate budget of an account as the manifest limits it; without a word, the documented one.
+
+    Where a lower rate was found lately, it is begun with that.
+    """
+    rate = account.rate or Rate()
+    pace = _pace(rate)
+    return Limiter(pace if found is None else recalled(pace, found), rate.in_flight or IN_FLIGHT, crowd)
+
+
+def _pace(rate: Rate) -> Pace:
+    share = rate.share or 1.0
+    if rate.per_second == "auto":
+        return unknown(share)
+    return known(rate.per_second or PER_SECOND, rate.burst or BURST, share)
 
 
 async def _who(name: str, account: Account, client: Client) -> str:

@@ -1,5 +1,6 @@
 """What the steps of one account are performed with, and the one place where their records are written."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,13 +16,15 @@ from deployer.integrator.client import Client
 from deployer.integrator.wire import Refused
 from deployer.journal.protocol import Entry, Journal
 
+JOBS_REMEMBERED = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """One account's place of work.
 
-    `fresh` holds documents that a birth has just answered with, so that they need not be read again; `rescue` is told
-    what must not be lost when the journal cannot be written.
+    `fresh` holds documents that a birth has just answered with, so that they need not be read again; `took` the seconds
+    that the latest jobs to end took; `rescue` is told what must not be lost when the journal cannot be written.
     """
 
     account: OpenAccount
@@ -32,6 +35,7 @@ class Desk:
     clock: Clock
     rescue: Callable[[str, str], None]
     fresh: dict[str, Document] = field(default_factory=dict)
+    took: deque[float] = field(default_factory=lambda: deque(maxlen=JOBS_REMEMBERED))
 
     @property
     def client(self) -> Client:

@@ -100,12 +100,12 @@ class AccountRun:
         await anyio.sleep_forever()
 
     def _hire(self, workers: TaskGroup, agenda: Agenda) -> None:
-        if self._workers < self.desk.account.limiter.cap:
+        if self._workers == 0 or self.desk.account.limiter.wants_more:
             self._workers += 1
             workers.start_soon(self._work, workers, agenda)
 
     async def _work(self, workers: TaskGroup, agenda: Agenda) -> None:
-        """Take one deployment after the other; whoever finds work while nobody is idle hires the next worker."""
+        """Take one deployment after the other; whoever finds work where one more worker would help hires the next."""
         while deployment := await agenda.next():
             if not agenda.idle:
                 self._hire(workers, agenda)

@@ -31,7 +31,7 @@ async def _begin(desk: Desk, case: Case, kind: StepKind) -> Result:
         case StepKind.RUN:
             return await running.begin_run(desk, case)
         case StepKind.FOLLOW:
-            return await running.begin_follow(case)
+            return await running.begin_follow(desk, case)
 
 
 async def _recover(desk: Desk, case: Case, kind: StepKind, wait: float) -> Result:

@@ -4,11 +4,12 @@ from deployer.domain.deployment import Deployment
 from deployer.domain.documents import Document, Json
 from deployer.domain.jobs import Started, ended, errors, judge_run, trouble, unseen
 from deployer.domain.lifecycle import BIRTHS, Event, StepKind
+from deployer.domain.polling import durations, until_next_look
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import Later, Moved, Result, look_again, not_done, unread
 from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
 
-_POLL, _LONGEST_POLL = 0.5, 30.0  # seconds between two looks at the jobs
+_LAST_LOOK = 0.5  # seconds after the run's timeout
 
 
 async def begin_run(desk: Desk, case: Case) -> Result:
@@ -67,10 +68,10 @@ def _ids(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
 
 
-async def begin_follow(case: Case) -> Result:
-    """Take note that jobs are being followed; nothing is changed, so nobody waits for it."""
+async def begin_follow(desk: Desk, case: Case) -> Result:
+    """Take note that jobs are being followed, and look at them first when they may have ended."""
     await case.intend({})
-    return Moved(case.deployment)
+    return Later(case.deployment, until_next_look(0.0, desk.took), "the run has just begun")
 
 
 async def follow(desk: Desk, case: Case) -> Result:
@@ -82,6 +83,7 @@ async def follow(desk: Desk, case: Case) -> Result:
     facts: Document = {"jobs": [job["_id"] for job in jobs], "errors": errors(jobs)}
     if not ended(jobs):
         return _poll(desk, case, f"{len(jobs)} job(s) still going")
+    desk.took.extend(durations(jobs))
     wrong = trouble(jobs, desk.settings.run.max_errors)
     if wrong:
         case.tell(Event.REFUSE, {**facts, **failure("run_failed", wrong, "open the flow's errors in integrator.io")})
@@ -93,7 +95,7 @@ async def follow(desk: Desk, case: Case) -> Result:
 async def _jobs(desk: Desk, deployment: Deployment) -> Outcome[tuple[Document, ...]]:
     run = next(step for step in deployment.steps if step.kind is StepKind.RUN)
     ours = str(run.facts["job"])
-    listing = await desk.client.latest_jobs(deployment.flow or "")
+    listing = await desk.client.latest_jobs(deployment.flow or "", poll=True)
     if not isinstance(listing, Done):
         return listing
     by_id = {str(job["_id"]): job for job in listing.value}
@@ -112,7 +114,7 @@ async def _unfollowed(desk: Desk, case: Case, outcome: Refused | Unknown | NotSe
 
 
 def _poll(desk: Desk, case: Case, why: str) -> Result:
-    """Look again after a tenth of the time gone by, until the run's timeout is over."""
+    """Look again when the run may have ended, until its timeout is over."""
     intent = case.step.intent
     elapsed = desk.clock.moment().at - intent.at if intent else 0.0
     limit = desk.settings.run.timeout
@@ -120,4 +122,4 @@ def _poll(desk: Desk, case: Case, why: str) -> Result:
         remedy = "follow on with apply --failed, or raise run.timeout"
         case.tell(Event.REFUSE, failure("run_timeout", f"not ended after {limit:g} s: {why}", remedy))
         return Moved(case.deployment)
-    return Later(case.deployment, min(_LONGEST_POLL, max(_POLL, elapsed / 4)), why)
+    return Later(case.deployment, min(until_next_look(elapsed, desk.took), limit - elapsed + _LAST_LOOK), why)

@@ -94,7 +94,8 @@ class Client:
         return await self._get(f"imports/{_id(import_)}", wire.document_of(import_))
 
     async def job(self, job: str) -> Outcome[Document]:
-        return await self._get(f"jobs/{_id(job)}", wire.document_of(job))
+        """Return a job that is being followed: any other request goes first."""
+        return await self._get(f"jobs/{_id(job)}", wire.document_of(job), poll=True)
 
     async def flows(self) -> Outcome[tuple[Document, ...]]:
         """Return summaries of the account's flows, all pages."""
@@ -110,9 +111,9 @@ class Client:
     async def connections(self) -> Outcome[tuple[Document, ...]]:
         return await self._pages("connections")
 
-    async def latest_jobs(self, flow: str) -> Outcome[tuple[Document, ...]]:
-        """Return the jobs of a flow's latest run: one per page generator."""
-        return await self._get(f"flows/{_id(flow)}/jobs/latest", wire.documents)
+    async def latest_jobs(self, flow: str, *, poll: bool = False) -> Outcome[tuple[Document, ...]]:
+        """Return the jobs of a flow's latest run: one per page generator. Other requests go before a poll."""
+        return await self._get(f"flows/{_id(flow)}/jobs/latest", wire.documents, poll=poll)
 
     async def clone(self, template: str, body: Document, *, stamp: Stamp) -> Outcome[Created]:
         """Copy a flow, which may take minutes and is not idempotent."""
@@ -135,8 +136,8 @@ class Client:
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         return Request(method, self._base.join(URL(path)), content)
 
-    async def _get(self, path: str, read: Reader[T]) -> Outcome[T]:
-        return await self._call(self._request("GET", path), read)
+    async def _get(self, path: str, read: Reader[T], *, poll: bool = False) -> Outcome[T]:
+        return await self._call(self._request("GET", path), read, poll=poll)
 
     async def _pages(self, path: str) -> Outcome[tuple[Document, ...]]:
         """Read a list to its end. A page that brings nothing new and yet points on is a loop."""
@@ -171,29 +172,37 @@ class Client:
         return url.path.startswith(self._base.path) and _origin(url) == _origin(self._base)
 
     async def _call(
-        self, request: Request, read: Reader[T], *, stamp: Stamp | None = None, patience: float | None = None
+        self,
+        request: Request,
+        read: Reader[T],
+        *,
+        stamp: Stamp | None = None,
+        patience: float | None = None,
+        poll: bool = False,
     ) -> Outcome[T]:
         """Try until there is an outcome that a further try could not better, or `tries` were made."""
         seconds = patience or self._timeouts.other
         async with self._limiter.slot():
-            outcome = await self._attempt(request, read, stamp, seconds)
+            outcome = await self._attempt(request, read, stamp, seconds, poll=poll)
             for failures in range(1, self._timeouts.tries):
                 again = isinstance(outcome, NotSent) or (isinstance(outcome, Unknown) and stamp is None)
                 if not again:
                     break
                 await anyio.sleep(self._timeouts.before_retry(failures))
-                outcome = await self._attempt(request, read, stamp, seconds)
+                outcome = await self._attempt(request, read, stamp, seconds, poll=poll)
             return outcome
 
-    async def _attempt(self, request: Request, read: Reader[T], stamp: Stamp | None, patience: float) -> Outcome[T]:
+    async def _attempt(
+        self, request: Request, read: Reader[T], stamp: Stamp | None, patience: float, *, poll: bool
+    ) -> Outcome[T]:
         """Send once. A 429 is no attempt: the whole account waits as told, and the next send is stamped anew."""
         while True:
-            await self._limiter.token()
-            window = None if stamp is None else await stamp()
-            outcome = await self._exchange(request, read, window, patience)
+            async with self._limiter.turn(poll=poll) as turn:
+                window = None if stamp is None else await stamp()
+                outcome = await self._exchange(request, read, window, patience)
             if not isinstance(outcome, Throttled):
                 return outcome
-            self._limiter.pause(pause_seconds(outcome.retry_after, now=time.time()))
+            self._limiter.pause(turn, pause_seconds(outcome.retry_after, now=time.time()))
 
     async def _exchange(
         self, request: Request, read: Reader[T], window: float | None, patience: float

@@ -68,12 +68,12 @@ def test_a_known_limit_keeps_the_measured_margin() -> None:
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
-        (None, 1.0),
-        ("", 1.0),
-        ("soon", 1.0),
-        ("nan", 1.0),
-        ("inf", 1.0),
-        ("9" * 5000, 1.0),
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        ("9" * 5000, None),
         ("0", 0.0),
         ("-5", 0.0),
         (" 7 ", 7.0),
@@ -82,9 +82,9 @@ def test_a_known_limit_keeps_the_measured_margin() -> None:
         (formatdate(NOW + 12, usegmt=True), 12.0),
         (formatdate(NOW - 12, usegmt=True), 0.0),
         (formatdate(NOW + 86400, usegmt=True), 900.0),
-        ("Wed, 99 Jun 2026 10:00:00 GMT", 1.0),
-        ("Wed, 01 Jun 99999999999 10:00:00 GMT", 1.0),
+        ("Wed, 99 Jun 2026 10:00:00 GMT", None),
+        ("Wed, 01 Jun 99999999999 10:00:00 GMT", None),
     ],
 )
-def test_retry_after_is_read_in_all_its_forms(header: str | None, seconds: float) -> None:
+def test_retry_after_is_read_in_all_its_forms(header: str | None, seconds: float | None) -> None:
     assert pause_seconds(header, now=NOW) == seconds

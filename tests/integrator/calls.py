@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from deployer.domain.adaptive import steady
 from deployer.domain.pacing import Bucket
 from deployer.integrator.client import Client, Exchange, Timeouts
 from deployer.integrator.limiter import Limiter
@@ -28,7 +29,7 @@ class Intents:
 
 
 def limiter() -> Limiter:
-    return Limiter(Bucket(10_000.0, 1_000.0, 1_000.0, 0.0), 100)
+    return Limiter(steady(Bucket(10_000.0, 1_000.0, 1_000.0, 0.0)), 100)
 
 
 @asynccontextmanager

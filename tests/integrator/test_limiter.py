@@ -6,6 +6,7 @@ from itertools import pairwise
 import anyio
 import pytest
 
+from deployer.domain.adaptive import Turn, steady
 from deployer.domain.pacing import Bucket
 from deployer.integrator.limiter import Limiter
 from tests.integrator.clockwork import BACKEND, ClockworkLoop
@@ -19,11 +20,17 @@ def anyio_backend() -> object:
 
 
 def limiter(rate: float = 10.0, burst: float = 1.0, in_flight: int = 100) -> Limiter:
-    return Limiter(Bucket(rate, burst, burst, 0.0), in_flight)
+    return Limiter(steady(Bucket(rate, burst, burst, 0.0)), in_flight)
 
 
 def now() -> float:
     return asyncio.get_running_loop().time()
+
+
+async def token(pacer: Limiter, *, poll: bool = False) -> Turn:
+    """Take a turn and be done at once."""
+    async with pacer.turn(poll=poll) as turn:
+        return turn
 
 
 async def turns(pacer: Limiter, count: int) -> list[tuple[int, float]]:
@@ -31,8 +38,8 @@ async def turns(pacer: Limiter, count: int) -> list[tuple[int, float]]:
     came: list[tuple[int, float]] = []
 
     async def ask(number: int) -> None:
-        await pacer.token()
-        came.append((number, now()))
+        async with pacer.turn():
+            came.append((number, now()))
 
     async with anyio.create_task_group() as group:
         for number in range(count):
@@ -47,13 +54,13 @@ async def test_tokens_come_in_the_order_they_were_asked_for() -> None:
 
 async def test_who_comes_while_the_loop_was_too_busy_to_serve_the_queue_does_not_get_ahead_of_it() -> None:
     pacer = limiter(rate=10.0)
-    await pacer.token()
-    first = asyncio.ensure_future(pacer.token())
+    await token(pacer)
+    first = asyncio.ensure_future(token(pacer))
     await asyncio.sleep(0)
     loop = asyncio.get_running_loop()
     assert isinstance(loop, ClockworkLoop)
     loop.be_busy(0.1)
-    await pacer.token()
+    await token(pacer)
     assert first.done()
     assert now() == pytest.approx(0.2)
 
@@ -69,33 +76,33 @@ async def test_after_the_burst_the_rate_is_kept_to_the_token() -> None:
 
 async def test_a_pause_holds_everybody_and_then_starts_without_a_burst() -> None:
     pacer = limiter(rate=10.0, burst=5.0)
-    pacer.pause(3.0)
+    pacer.pause(await token(pacer), 3.0)
     assert (pacer.throttled, pacer.paused_for) == (1, 3.0)
     moments = [moment for _, moment in await turns(pacer, 3)]
-    assert moments == pytest.approx([3.0, 3.1, 3.2])
+    assert moments == pytest.approx([3.0, 3.0 + 1 / 7, 3.0 + 2 / 7], abs=0.01)
     assert pacer.paused_for == 0.0
 
 
 async def test_a_pause_reaches_those_who_wait_already_and_a_shorter_one_changes_nothing() -> None:
     pacer = limiter(rate=10.0)
-    asyncio.get_running_loop().call_at(0.05, pacer.pause, 2.0)
-    asyncio.get_running_loop().call_at(0.06, pacer.pause, 0.5)
-    moments = [moment for _, moment in await turns(pacer, 3)]
-    assert moments == pytest.approx([0.0, 2.05, 2.15])
+    turn = await token(pacer)
+    asyncio.get_running_loop().call_at(0.05, pacer.pause, turn, 2.0)
+    asyncio.get_running_loop().call_at(0.06, pacer.pause, turn, 0.5)
+    moments = [moment for _, moment in await turns(pacer, 2)]
+    assert moments == pytest.approx([2.05, 2.05 + 1 / 7], abs=0.01)
 
 
 async def test_repeated_pauses_of_no_length_give_no_extra_tokens() -> None:
     pacer = limiter(rate=10.0)
     for _ in range(10):
-        await pacer.token()
-        pacer.pause(0.0)
-    assert now() == pytest.approx(0.9)
+        pacer.pause(await token(pacer), 0.0)
+    assert now() >= 0.9
 
 
 async def test_a_waiter_that_is_cancelled_costs_no_token() -> None:
     pacer = limiter(rate=10.0)
-    await pacer.token()
-    waiting = [asyncio.ensure_future(pacer.token()) for _ in range(3)]
+    await token(pacer)
+    waiting = [asyncio.ensure_future(token(pacer)) for _ in range(3)]
     await asyncio.sleep(0)
     waiting[0].cancel()
     await asyncio.wait(waiting)
@@ -105,8 +112,8 @@ async def test_a_waiter_that_is_cancelled_costs_no_token() -> None:
 
 async def test_a_token_whose_taker_is_cancelled_at_that_moment_goes_to_the_next() -> None:
     pacer = limiter(rate=10.0)
-    await pacer.token()
-    first, second = (asyncio.ensure_future(pacer.token()) for _ in range(2))
+    await token(pacer)
+    first, second = (asyncio.ensure_future(token(pacer)) for _ in range(2))
     await asyncio.sleep(0)
     asyncio.get_running_loop().call_at(0.1, first.cancel)  # runs right after the timer that gave the turn
     await asyncio.wait([first, second])
@@ -144,3 +151,51 @@ async def test_a_cancelled_waiter_and_a_cancelled_holder_lose_no_slot() -> None:
     holder.cancel()
     await asyncio.wait([holder, waiter, last])
     assert (now(), pacer.in_flight) == (11.0, 0)
+
+
+async def test_calls_that_take_minutes_do_not_keep_the_rate_from_being_used() -> None:
+    pacer = limiter(rate=300.0, in_flight=512)
+
+    async def clone() -> None:
+        async with pacer.slot(), pacer.turn():
+            await asyncio.sleep(60)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(600):
+            group.start_soon(clone)
+        await asyncio.sleep(1.0)
+        assert pacer.sent == pytest.approx(300, abs=2)
+        await asyncio.sleep(1.0)
+        assert (pacer.sent, pacer.in_flight) == (512, 512)
+        await asyncio.sleep(60.0)
+        assert (pacer.sent, pacer.slots) == (600, 512)
+
+
+async def test_slots_are_as_many_as_rate_and_latency_ask_for() -> None:
+    pacer = limiter(rate=100.0, in_flight=512)
+
+    async def get() -> None:
+        async with pacer.slot(), pacer.turn():
+            await asyncio.sleep(0.4)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(1000):
+            group.start_soon(get)
+        await asyncio.sleep(5.0)
+        assert pacer.in_flight == pacer.slots == 60
+    assert now() == pytest.approx(999 / 100 + 0.4, abs=0.05)
+
+
+async def test_a_further_worker_helps_while_nobody_waits_and_a_slot_can_be_had() -> None:
+    pacer = limiter(rate=10.0, in_flight=2)
+    helps = [pacer.wants_more]
+    async with pacer.slot():
+        await token(pacer)
+        helps.append(pacer.wants_more)
+        waits = asyncio.ensure_future(token(pacer))
+        await asyncio.sleep(0)
+        helps.append(pacer.wants_more)
+        await waits
+        async with pacer.slot():
+            helps.append(pacer.wants_more)
+    assert helps == [True, True, False, False]
