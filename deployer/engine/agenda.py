@@ -35,11 +35,11 @@ class Agenda:
         self._reading = anyio.Lock()
         self._watch: anyio.Event | None = None
         self._asleep: deque[anyio.Event] = deque()
-        self._closed = False
+        self._ended = anyio.Event()
 
     async def next(self) -> Deployment | None:
         """Return the next deployment, waiting for one if need be; None when nothing is left or the agenda is closed."""
-        while not self._closed:
+        while not self.is_closed:
             found = self._due() or await self._claimed()
             if found:
                 self._busy += 1
@@ -71,9 +71,18 @@ class Agenda:
         """Tell whether a worker is waiting for work."""
         return bool(self._watch or self._asleep)
 
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether nothing more is handed out."""
+        return self._ended.is_set()
+
+    async def ended(self) -> None:
+        """Return when nothing more is handed out."""
+        await self._ended.wait()
+
     def close(self) -> None:
         """Hand out nothing more."""
-        self._closed = True
+        self._ended.set()
         for event in (*self._asleep, *([self._watch] if self._watch else ())):
             event.set()
 
@@ -90,7 +99,7 @@ class Agenda:
                 self._page = [rebased(deployment, now) for deployment in reversed(found)]
                 self._after = found[-1].place if found else self._after
                 self._exhausted = len(found) < _PAGE
-            return self._page.pop() if self._page and not self._closed else None
+            return self._page.pop() if self._page and not self.is_closed else None
 
     async def _idle(self) -> None:
         called = anyio.Event()

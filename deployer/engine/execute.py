@@ -1,8 +1,9 @@
 """Execute a rollout: claim, decide, perform, record, until every tenant rests. Starting and resuming are the same."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -70,7 +71,7 @@ class AccountRun:
     hold: float = 0.0
     halted: str | None = None
     _succeeded: set[StepKind] = field(default_factory=set)
-    _workers: int = 0
+    _workers: int = 1
     _failures: dict[StepKind, deque[str]] = field(default_factory=dict)
 
     async def go(self) -> None:
@@ -80,7 +81,10 @@ class AccountRun:
             group.start_soon(self._heed, agenda, group.cancel_scope)
             await self._hold()
             async with anyio.create_task_group() as workers:
-                self._hire(workers, agenda)
+                hire = partial(self._hire, workers, agenda)
+                with self.desk.account.limiter.telling(hire):
+                    workers.start_soon(self._work, agenda, hire)
+                    await agenda.ended()
             group.cancel_scope.cancel()
 
     async def _hold(self) -> None:
@@ -100,15 +104,16 @@ class AccountRun:
         await anyio.sleep_forever()
 
     def _hire(self, workers: TaskGroup, agenda: Agenda) -> None:
-        if self._workers == 0 or self.desk.account.limiter.wants_more:
+        """Let one more worker begin, where that would help."""
+        limiter = self.desk.account.limiter
+        if self._workers < limiter.cap and limiter.wants_more and not (agenda.idle or agenda.is_closed):
             self._workers += 1
-            workers.start_soon(self._work, workers, agenda)
+            workers.start_soon(self._work, agenda, partial(self._hire, workers, agenda))
 
-    async def _work(self, workers: TaskGroup, agenda: Agenda) -> None:
-        """Take one deployment after the other; whoever finds work where one more worker would help hires the next."""
+    async def _work(self, agenda: Agenda, hire: Callable[[], None]) -> None:
+        """Take one deployment after the other; whoever finds work hires the next."""
         while deployment := await agenda.next():
-            if not agenda.idle:
-                self._hire(workers, agenda)
+            hire()
             await self._drive(deployment, agenda)
 
     async def _drive(self, deployment: Deployment, agenda: Agenda) -> None:
