@@ -1,12 +1,14 @@
 """Log events: a closed list, fields instead of prose, context bound once, secrets taken out last."""
 
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 from deployer.domain.deployment import OPEN, Deployment
+from deployer.domain.documents import Document
 
 EVENTS: Final = frozenset(
     {
@@ -27,6 +29,19 @@ EVENTS: Final = frozenset(
 
 _HIDDEN: Final = "***"
 _Event = MutableMapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened: a name of the list, when (UTC, ISO-8601), and what there is to know of it."""
+
+    name: str
+    at: str
+    fields: Document
+
+    def __post_init__(self) -> None:
+        if self.name not in EVENTS:
+            raise ValueError(f"{self.name} is not an event")
 
 
 class Redactor:

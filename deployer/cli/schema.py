@@ -1,0 +1,26 @@
+"""`deployer schema`: the JSON Schemas of what is read and printed."""
+
+import json
+
+import click
+
+from deployer.report.shapes import SCHEMAS
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(SCHEMAS)), required=False)
+def schema(*, name: str | None) -> None:
+    """Print the JSON Schema of NAME; without one, list those there are.
+
+    \b
+    deployer schema manifest > rollout.schema.json
+    # then, as the first line of rollout.yaml, for editors that know yaml-language-server:
+    # yaml-language-server: $schema=rollout.schema.json
+    """  # noqa: D301 - click wants the backspace itself
+    from deployer.report.shapes import schema as schema_of
+
+    if name is None:
+        for each, what in SCHEMAS.items():
+            click.echo(f"{each:9} {what}")
+    else:
+        click.echo(json.dumps(schema_of(name), indent=2, ensure_ascii=False))
