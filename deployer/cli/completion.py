@@ -10,6 +10,12 @@ _USE: Final = {
     "fish": "deployer completion fish > ~/.config/fish/completions/deployer.fish",
 }
 
+_NOW: Final = {
+    "bash": 'eval "$(deployer completion bash)"',
+    "zsh": 'eval "$(deployer completion zsh)"',
+    "fish": "deployer completion fish | source",
+}
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(list(_USE)))
@@ -26,10 +32,3 @@ def completion(*, shell: str) -> None:
     first, rest = script.split("\n", 1)
     lines = [first, comment, rest] if first.startswith("#compdef") else [comment, script]
     click.echo("\n".join(lines))
-
-
-_NOW: Final = {
-    "bash": 'eval "$(deployer completion bash)"',
-    "zsh": 'eval "$(deployer completion zsh)"',
-    "fish": "deployer completion fish | source",
-}

@@ -33,6 +33,11 @@ def _changes(row: Row) -> str:
     return " ".join(change["path"] for change in row["changes"] if change["verdict"] != "no_change")
 
 
+def _second(key: str) -> Callable[[Row], object]:
+    """Return how a time, which is UTC, is shown: to the second."""
+    return lambda row: f"{row[key][:19]}Z" if row[key] else ""
+
+
 def _took(row: Row) -> str:
     """Return how long a rollout was open; nothing while it may go on."""
     if not row["ended_at"]:
@@ -76,13 +81,13 @@ ROLLOUTS: Final = Listing(
     (
         Column("rollout", _key("rollout")),
         Column("outcome", _key("outcome")),
-        Column("started", _key("started_at")),
+        Column("started", _second("started_at")),
         Column("took", _took),
         Column("done", _count("done")),
         Column("failed", _count("failed")),
         Column("who", _key("who")),
         Column("kind", _key("kind")),
-        Column("ended", _key("ended_at"), wide=True),
+        Column("ended", _second("ended_at"), wide=True),
         Column("reason", _key("reason"), wide=True),
         Column("plan", lambda row: row["plan"][:_DIGITS]),
     ),

@@ -1,4 +1,4 @@
-"""A request as a curl command that a person can read, keep and run: no secret in it, and nothing a shell would act on."""
+"""A request as a curl command to read, keep and run: no secret in it, and nothing that a shell would act on."""
 
 import json
 import re
@@ -51,7 +51,9 @@ def _url(url: str) -> str:
     parts = urlsplit(plain(url))
     if not parts.query:
         return parts.geturl()
-    query = [(key, HIDDEN if _is_secret(key) else value) for key, value in parse_qsl(parts.query, True)]
+    query = [
+        (key, HIDDEN if _is_secret(key) else value) for key, value in parse_qsl(parts.query, keep_blank_values=True)
+    ]
     return parts._replace(query=urlencode(query, safe="*", quote_via=quote)).geturl()
 
 

@@ -36,7 +36,7 @@ class Report:
 
 
 def parse_report(text: str) -> Report:
-    """Read `junit=FILE` or `md=FILE`; raise UsageError for anything else, before a rollout begins that it is to tell of."""
+    """Read `junit=FILE` or `md=FILE`; raise UsageError for anything else, before anything is sent."""
     kind, equals, path = text.partition("=")
     if kind == "html":
         raise UsageError("--report html is not supported in this version", remedy=f"write --report {_KINDS}")

@@ -27,11 +27,10 @@ def write_junit(stream: TextIO, head: Mapping[str, Any], tenants: Iterable[Mappi
     stream.write(f'<testsuites name="{name}" {counts}>\n')
     stream.write(f'  <testsuite name="{name}" {counts} timestamp="{_attribute(head["started_at"])}">\n')
     stream.write("    <properties>\n")
-    for key in ("rollout", "plan", "outcome", "reason"):
-        stream.write(f'      <property name="{key}" value="{_attribute(head[key])}"/>\n')
+    properties = ("rollout", "plan", "outcome", "reason")
+    stream.writelines(f'      <property name="{key}" value="{_attribute(head[key])}"/>\n' for key in properties)
     stream.write("    </properties>\n")
-    for tenant in tenants:
-        stream.write(_case(name, tenant))
+    stream.writelines(_case(name, tenant) for tenant in tenants)
     stream.write("  </testsuite>\n</testsuites>\n")
 
 

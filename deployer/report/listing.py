@@ -58,8 +58,7 @@ def _write_table(stream: TextIO, shown: Sequence[Column], rows: Iterable[Row], *
     sizes = [max(map(columns, cells)) for cells in zip(*sample, strict=True)]
     if width is not None:
         sizes = [*(min(size, _MOST) for size in sizes[:-1]), sizes[-1]]
-    for cells in chain(sample, lines):
-        stream.write(f"{_line(cells, sizes, width)}\n")
+    stream.writelines(f"{_line(cells, sizes, width)}\n" for cells in chain(sample, lines))
 
 
 def _line(cells: Sequence[str], sizes: Sequence[int], width: int | None) -> str:

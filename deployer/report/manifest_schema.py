@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
 
-from deployer.domain.documents import Document
+from deployer.domain.documents import Document, Json
 from deployer.domain.manifest import Manifest
 
 _REFERENCE: Final = "Reference"
 _POINTER: Final = {"$ref": f"#/$defs/{_REFERENCE}"}
-_TEXT: Final = ["string", "number"]  # digits without quotes are a number to an editor, and text to the manifest
+_TEXT: Final[list[Json]] = [
+    "string",
+    "number",
+]  # digits without quotes are a number to an editor, and text to the manifest
 
 # How a value is written, by the function that reads it.
 _WRITTEN: Final[Mapping[str, Document]] = {
@@ -73,10 +75,10 @@ SAID: Final[Mapping[str, str]] = {
 class _AsWritten(GenerateJsonSchema):
     """Describes a value that a function reads as it is written, not as what it becomes."""
 
-    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+    def function_before_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ANN401 - pydantic_core's own type
         return self._written(schema) or super().function_before_schema(schema)
 
-    def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
+    def function_after_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ANN401 - as above
         return self._written(schema) or super().function_after_schema(schema)
 
     def _written(self, schema: Mapping[str, Any]) -> JsonSchemaValue:
@@ -93,7 +95,7 @@ def manifest_schema() -> Document:
         parts[part]["oneOf"] = [{"required": [key]} for key in keys]
     spoken = {name: _described(name, _tolerant(part)) for name, part in parts.items()}
     manifest = spoken.pop("Manifest")
-    reference = {"type": "string", "pattern": "\\$\\{", "description": "Holds ${env:NAME} or ${tenant.…}."}
+    reference: Document = {"type": "string", "pattern": "\\$\\{", "description": "Holds ${env:NAME} or ${tenant.…}."}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:deployer:schema:manifest:1",

@@ -17,14 +17,15 @@ Tenant = Mapping[str, Any]
 
 def write_markdown(stream: TextIO, head: Mapping[str, Any], tenants: Iterable[Tenant]) -> None:
     """Write how a rollout stands: the counts, every cause with its remedy, and the tenants in trouble."""
-    causes, rows, troubled = Causes(_NAMES), [], 0
+    causes, troubled = Causes(_NAMES), 0
+    rows: list[str] = []
     for tenant in tenants:
         if causes.note(tenant):
             troubled += 1
             if len(rows) < _ROWS:
                 rows.append(_row(tenant))
-    for line in (*_headline(head), *_causes(causes), *_table(rows, more=troubled - len(rows))):
-        stream.write(f"{line}\n")
+    lines = (*_headline(head), *_causes(causes), *_table(rows, more=troubled - len(rows)))
+    stream.writelines(f"{line}\n" for line in lines)
 
 
 def _headline(head: Mapping[str, Any]) -> Iterator[str]:

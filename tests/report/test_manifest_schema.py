@@ -46,7 +46,7 @@ def is_read(document: Document) -> bool:
     return True
 
 
-def scalars(value: Any, steps: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+def scalars(value: Json, steps: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     if isinstance(value, dict):
         return [found for key, inner in value.items() for found in scalars(inner, (*steps, key))]
     return [] if isinstance(value, list) else [steps]
@@ -57,7 +57,7 @@ def test_the_templates_are_valid(file: Path) -> None:
     JUDGE.validate(read_yaml(file.read_text("utf-8"), file.name).value)
 
 
-@pytest.mark.parametrize("steps", scalars(VALID) + [("run", "timeout"), ("run", "trigger")])
+@pytest.mark.parametrize("steps", [*scalars(VALID), ("run", "timeout"), ("run", "trigger")])
 def test_a_reference_may_stand_for_any_value(steps: tuple[str, ...]) -> None:
     JUDGE.validate(put(VALID, steps, "${env:X:-2}"))
 
