@@ -32,6 +32,14 @@ def annotation(
     return f"::{kind}{' ' if properties else ''}{properties}::{_message(message)}"
 
 
+def silence(token: str) -> tuple[str, str]:
+    """Return the lines between which a runner obeys nothing that is printed: a tenant can be named like a command.
+
+    `token` is what nobody can guess; whoever prints an annotation between them ends the silence first.
+    """
+    return f"::stop-commands::{token}", f"::{token}::"
+
+
 def of_problems(problems: Sequence[Problem]) -> Iterator[str]:
     """Yield an error for each problem, where it stands; the last one that GitHub shows tells of those it does not."""
     shown = len(problems) if len(problems) <= MOST else MOST - 1

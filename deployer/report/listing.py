@@ -84,7 +84,7 @@ def _cells(shown: Sequence[Column], rows: Iterable[Row]) -> Iterator[list[str]]:
 def _harmless(value: object) -> str:
     """Return a cell that no spreadsheet computes: text that would be a formula begins with an apostrophe."""
     text = plain(_text(value))
-    return f"'{text}" if isinstance(value, str) and text.lstrip()[:1] in _FORMULA and text.strip() else text
+    return f"'{text}" if not isinstance(value, int | float) and text.lstrip()[:1] in _FORMULA else text
 
 
 def _text(value: object) -> str:

@@ -65,7 +65,7 @@ def test_commands_and_their_words_are_completed(tmp_path: Path) -> None:
         (
             "'my tenants.csv'  # all",
             "my tenants.csv",
-            '\ufeffintegration;"tenant"\r\n1;acme\r\n2;"acme-eu"\r\n3;globex',
+            '\ufefftenant;"integration"\r\nacme;1\r\n"acme-eu";2\r\nglobex;3',
         ),
         ('"t.tsv"', "t.tsv", "sep=\t\ntenant\tintegration\nacme\t1\nacme-eu\t2\nglobex\t3\n"),
         ("t.jsonl", "t.jsonl", '{"tenant": "acme"}\n{"id": 1, "tenant": "acme-eu"}\n{"tenant":"globex"}\n'),

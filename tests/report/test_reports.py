@@ -17,7 +17,7 @@ from deployer.domain.deployment import Deployment
 from deployer.domain.lifecycle import State
 from deployer.domain.plan import Action
 from deployer.errors import Problem, UsageError
-from deployer.report.annotations import MOST, annotation, of_causes, of_problems
+from deployer.report.annotations import MOST, annotation, of_causes, of_problems, silence
 from deployer.report.causes import gather
 from deployer.report.files import Report, parse_report
 from deployer.report.junit import write_junit
@@ -40,7 +40,7 @@ MARKUP = [
     HOSTILE,
 ]
 COMMANDS = ["::error::x", "a\n::set-output name=x::y", "a\r::x", "100%0A::x", "a,b:c", HOSTILE]
-ANYTHING = st.text() | st.sampled_from([*MARKUP, *COMMANDS, "]]>", "a\ufffe\uffffb\x00", '"><x/>'])
+ANYTHING = st.text() | st.sampled_from([*MARKUP, *COMMANDS, "]]>", "a\ufffe\uffffb\x00\ud800", '"><x/>'])
 
 
 def split(tenants: Sequence[Deployment]) -> tuple[dict[str, Any], list[Any]]:
@@ -239,6 +239,11 @@ def test_no_text_ends_an_annotation_or_begins_another(text: str, title: str) -> 
     assert not {"\n", "\r"} & set(command)
     properties, message = re.fullmatch("::error title=([^:,]*)::(.*)", command, re.DOTALL).groups()  # type: ignore[union-attr]
     assert [_read(properties), _read(message)] == [title, text]
+
+
+def test_silence_ends_with_what_it_began_with_and_nobody_else_knows() -> None:
+    begin, end = silence("5f0a")
+    assert begin.removeprefix("::stop-commands::") == end.strip(":") == "5f0a"
 
 
 def _read(text: str) -> str:
