@@ -1,10 +1,16 @@
 """`deployer schema`: the JSON Schemas of what is read and printed."""
 
-import json
+from collections.abc import Mapping
+from typing import Final
 
 import click
 
-from deployer.report.shapes import SCHEMAS
+SCHEMAS: Final[Mapping[str, str]] = {
+    "manifest": "The manifest, for editors and checks.",
+    "plan": "What `deployer plan --json` prints.",
+    "status": "What `deployer apply --json` and `deployer status --json` print.",
+    "events": "A line of what `deployer apply --events` writes.",
+}
 
 
 @click.command()
@@ -17,6 +23,8 @@ def schema(*, name: str | None) -> None:
     # then, as the first line of rollout.yaml, for editors that know yaml-language-server:
     # yaml-language-server: $schema=rollout.schema.json
     """  # noqa: D301 - click wants the backspace itself
+    import json
+
     from deployer.report.shapes import schema as schema_of
 
     if name is None:

@@ -1,23 +1,16 @@
 """The JSON Schemas of what `deployer` reads and prints."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from deployer.domain.documents import Document
 
-SCHEMAS: Final[Mapping[str, str]] = {
-    "manifest": "The manifest, for editors and checks.",
-    "plan": "What `deployer plan --json` prints.",
-    "status": "What `deployer apply --json` and `deployer status --json` print.",
-    "events": "A line of what `deployer apply --events` writes.",
-}
 _FILES: Final = {"plan": "plan", "status": "summary", "events": "events"}
 
 
 def schema(name: str) -> Document:
-    """Return one of SCHEMAS; the manifest's is made from the models that read it."""
+    """Return the schema of `manifest`, which is made from the models that read it, `plan`, `status` or `events`."""
     if name == "manifest":
         from deployer.report.manifest_schema import manifest_schema  # noqa: PLC0415 - pydantic, for this one only
 

@@ -1,8 +1,11 @@
 import json
+from typing import Any
 
+import jsonschema
 import pytest
 
-from deployer.report.shapes import SCHEMAS, schema
+from deployer.cli.schema import SCHEMAS
+from deployer.report.shapes import schema
 from tests.cli.commands import typed
 
 
@@ -21,3 +24,13 @@ def test_an_unknown_schema_names_those_there_are() -> None:
     ended = typed("schema", "tenants")
     assert ended.returncode == 2
     assert all(name in ended.stderr for name in SCHEMAS)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_schema_says_what_it_is(name: str) -> None:
+    made: Any = schema(name)
+    jsonschema.Draft202012Validator.check_schema(made)
+    assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert made["$id"] == f"urn:deployer:schema:{name}:1"
+    assert made["title"]
+    assert made["description"]

@@ -13,7 +13,7 @@ from deployer.domain.owned import OWNED
 from deployer.domain.source import read_yaml
 from deployer.errors import ManifestError
 from deployer.report.manifest_schema import SAID
-from deployer.report.shapes import SCHEMAS, schema
+from deployer.report.shapes import schema
 from tests.factories import INTEGRATION, TEMPLATE, path
 
 ROOT = Path(__file__).parents[2]
@@ -127,13 +127,3 @@ def test_every_key_that_the_schema_has_words_for_is_a_key() -> None:
     made: Any = schema("manifest")
     parts = {**made["$defs"], "Manifest": made}
     assert [key for key in SAID if key.split(".")[1] not in parts[key.split(".")[0]]["properties"]] == []
-
-
-@pytest.mark.parametrize("name", SCHEMAS)
-def test_every_schema_says_what_it_is(name: str) -> None:
-    made: Any = schema(name)
-    jsonschema.Draft202012Validator.check_schema(made)
-    assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert made["$id"] == f"urn:deployer:schema:{name}:1"
-    assert made["title"]
-    assert made["description"]
