@@ -82,9 +82,10 @@ class Agenda:
 
     def close(self) -> None:
         """Hand out nothing more."""
-        self._ended.set()
-        for event in (*self._asleep, *([self._watch] if self._watch else ())):
-            event.set()
+        if not self.is_closed:
+            self._ended.set()
+            for event in (*self._asleep, *([self._watch] if self._watch else ())):
+                event.set()
 
     def _due(self) -> Deployment | None:
         if self._aside and self._aside[0][0] <= anyio.current_time():

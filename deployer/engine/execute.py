@@ -72,6 +72,7 @@ class AccountRun:
     halted: str | None = None
     _succeeded: set[StepKind] = field(default_factory=set)
     _workers: int = 1
+    _arriving: bool = True  # a worker was hired and has not begun
     _failures: dict[StepKind, deque[str]] = field(default_factory=dict)
 
     async def go(self) -> None:
@@ -106,13 +107,16 @@ class AccountRun:
     def _hire(self, workers: TaskGroup, agenda: Agenda) -> None:
         """Let one more worker begin, where that would help."""
         limiter = self.desk.account.limiter
-        if self._workers < limiter.cap and limiter.wants_more and not (agenda.idle or agenda.is_closed):
+        free = self._arriving or agenda.idle or agenda.is_closed
+        if self._workers < limiter.cap and limiter.wants_more and not free:
             self._workers += 1
+            self._arriving = True
             workers.start_soon(self._work, agenda, partial(self._hire, workers, agenda))
 
     async def _work(self, agenda: Agenda, hire: Callable[[], None]) -> None:
         """Take one deployment after the other; whoever finds work hires the next."""
         while deployment := await agenda.next():
+            self._arriving = False
             hire()
             await self._drive(deployment, agenda)
 

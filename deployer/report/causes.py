@@ -1,6 +1,6 @@
 """Why tenants are in trouble, each cause once, gathered in one pass that holds a bounded number of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -69,6 +69,14 @@ class Causes:
     def ordered(self) -> list[Cause]:
         """Return the causes, that of most tenants first."""
         return sorted(self._found.values(), key=lambda cause: (-cause.count, cause.outcome, cause.code, cause.message))
+
+
+def gather(tenants: Iterable[Tenant], *, names: int) -> Causes:
+    """Return the causes of trouble among tenants."""
+    causes = Causes(names)
+    for tenant in tenants:
+        causes.note(tenant)
+    return causes
 
 
 def place_of(error: Mapping[str, Any]) -> str:

@@ -16,7 +16,8 @@ _VALUE_COLUMNS = 40
 
 def plain(text: object) -> str:
     """Return text that can only be read: nothing in it moves the cursor, colours, hides or turns what follows."""
-    return "".join(_shown(character) for character in str(text))
+    text = str(text)
+    return text if text.isprintable() else "".join(map(_shown, text))
 
 
 def _shown(character: str) -> str:
@@ -27,7 +28,7 @@ def _shown(character: str) -> str:
 
 def columns(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
-    return sum(_columns(character) for character in text)
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 def _columns(character: str) -> int:
