@@ -17,8 +17,7 @@ PLANNED: Final = "not supported in this version"
 NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.name")
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")
 _PLANNED_KEYS: Final[Mapping[Steps, frozenset[str]]] = {
-    (): frozenset({"waves", "schedules", "values", "labels", "freeze", "pin", "pins", "prune", "verify", "restore"}),
-    ("accounts", "*"): frozenset({"values"}),
+    (): frozenset({"waves", "schedules", "freeze", "pin", "pins", "prune", "verify", "restore"}),
 }
 _MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is required",
@@ -80,6 +79,7 @@ def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Compl
     """Fill `${env:…}` in, except under `flow` and `connections`, where references are only checked."""
     found: list[Complaint] = []
     now, later = _environment(env), _any_tenant(env)
+    known = [*NAMES, *(f"env:{name}" for name in env)]
 
     def walk(value: Json, steps: Steps) -> Json:
         match value:
@@ -93,9 +93,9 @@ def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Compl
                 return value
 
     def _filled(text: str, steps: Steps) -> Json:
-        deferred = "connections" in (steps[0], *steps[2:3]) or steps[0] == "flow"
+        deferred = steps[0] in {"flow", "connections"} or (steps[0], *steps[2:3]) == ("accounts", "connections")
         try:
-            filled = interpolate(text, later if deferred else now, known=[*NAMES, *(f"env:{name}" for name in env)])
+            filled = interpolate(text, later if deferred else now, known=known)
         except InterpolationError as error:
             found.append(Complaint(steps, str(error)))
             return text
@@ -133,16 +133,20 @@ def rules(manifest: Document) -> Iterator[Complaint]:
     """Complain of what contradicts itself; values of a wrong type are left to the types."""
     if isinstance(template := manifest.get("template"), dict):
         yield from _template_rules(template, marker=manifest.get("marker"))
-    accounts = manifest.get("accounts")
-    if isinstance(accounts, str):
-        yield Complaint(("accounts",), f"a file of accounts is {PLANNED}")
+    if manifest.get("accounts") in ({}, ""):
+        yield Complaint(("accounts",), "must not be empty")
     for name, account in _part(manifest, "accounts").items():
-        if isinstance(account, dict) and ("region" in account) == ("url" in account):
-            yield Complaint(("accounts", name), "takes either region or url")
+        yield from account_rules(name, account)
     if manifest.get("drift") in {"off", "restore"}:
         yield Complaint(("drift",), PLANNED)
     yield from _flow_rules(_part(manifest, "flow"))
     yield from _run_rules(_part(manifest, "flow"), _part(manifest, "run"))
+
+
+def account_rules(name: str, account: Json) -> Iterator[Complaint]:
+    """Complain of an account that contradicts itself."""
+    if isinstance(account, dict) and ("region" in account) == ("url" in account):
+        yield Complaint(("accounts", name), "takes either region or url")
 
 
 def _part(manifest: Document, key: str) -> Document:

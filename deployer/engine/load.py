@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final, NoReturn, TextIO, TypeVar
 
+from deployer.domain.accounts import with_accounts
 from deployer.domain.documents import Document, fingerprint
 from deployer.domain.manifest import Manifest, parse_manifest
 from deployer.domain.manifest_rules import PLANNED
@@ -39,7 +40,7 @@ class Loaded:
 
 def load(path: Path, *, env: Mapping[str, str], stdin: TextIO) -> Loaded:
     """Load a manifest; raise ManifestError with every problem of the manifest, else of the files it names."""
-    manifest = parse_manifest(_decoded(path, _bytes(path, "")), str(path), env)
+    manifest = _with_accounts(parse_manifest(_decoded(path, _bytes(path, "")), str(path), env), path, env)
     problems: list[Problem] = []
     tenants = _attempt(lambda: _tenants(manifest, path, stdin), problems)
     document = _attempt(lambda: _document(manifest, path), problems)
@@ -75,6 +76,17 @@ def _attempt(read: Callable[[], T], problems: list[Problem]) -> T | None:
 
 def _content(tenant: Tenant) -> tuple[object, ...]:
     return (tenant.tenant, tenant.account, tenant.integration, tenant.labels, tenant.values, tenant.flow)
+
+
+def _with_accounts(manifest: Manifest, path: Path, env: Mapping[str, str]) -> Manifest:
+    """Fill in the accounts, before anything is read that refers to them."""
+    if manifest.accounts_file is None:
+        return manifest
+    file = path.parent / manifest.accounts_file
+    if FORMATS.get(file.suffix.lower()) != "csv":
+        raise ManifestError([Problem(str(file), "", "accounts are read from .csv, .tsv, .txt")])
+    text = _decoded(file, _bytes(file, f" (named by accounts in {path})"), spreadsheet=True)
+    return with_accounts(manifest, StringIO(text, newline=""), name=str(file), env=env)
 
 
 def _tenants(manifest: Manifest, path: Path, stdin: TextIO) -> tuple[Tenant, ...]:
