@@ -14,6 +14,8 @@ from deployer.domain.wording import did_you_mean
 from deployer.errors import Problem
 
 PLANNED: Final = "not supported in this version"
+UNSET: Final = "$unset"
+DISABLED: Final = "must be stated where schedule or run.trigger is used"
 NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.name")
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")
 _PLANNED_KEYS: Final[Mapping[Steps, frozenset[str]]] = {
@@ -137,7 +139,7 @@ def rules(manifest: Document) -> Iterator[Complaint]:
         yield Complaint(("accounts",), "must not be empty")
     for name, account in _part(manifest, "accounts").items():
         yield from account_rules(name, account)
-    if manifest.get("drift") in {"off", "restore"}:
+    if manifest.get("drift") in ["off", "restore"]:
         yield Complaint(("drift",), PLANNED)
     yield from _flow_rules(_part(manifest, "flow"))
     yield from _run_rules(_part(manifest, "flow"), _part(manifest, "run"))
@@ -169,7 +171,7 @@ def _flow_rules(flow: Document) -> Iterator[Complaint]:
     for key, value in flow.items():
         if check := OWNED.get(key):
             try:
-                if not (isinstance(value, str) and "${" in value):
+                if not (isinstance(value, str) and ("${" in value or value == UNSET)):
                     check(value)
             except ValueError as error:
                 yield Complaint(("flow", key), str(error))
@@ -180,9 +182,9 @@ def _flow_rules(flow: Document) -> Iterator[Complaint]:
 
 
 def _run_rules(flow: Document, run: Document) -> Iterator[Complaint]:
-    trigger = run.get("trigger") is True
-    if "disabled" not in flow and (trigger or flow.get("schedule") is not None):
-        yield Complaint(("flow", "disabled"), "must be stated where schedule or run.trigger is used")
+    trigger, schedule = run.get("trigger") is True, flow.get("schedule") not in [None, UNSET]
+    if flow.get("disabled", UNSET) == UNSET and (trigger or schedule):
+        yield Complaint(("flow", "disabled"), DISABLED)
     if trigger and flow.get("disabled") is True:
         yield Complaint(("run", "trigger"), "cannot run a flow that flow.disabled switches off")
     if run.get("follow") is True and not trigger:
