@@ -1,6 +1,6 @@
 """What one tenant's flow is to be, as pure values."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ from deployer.domain.wording import did_you_mean
 from deployer.errors import Problem, UsageError
 
 VALUES: Final = "tenant.values."
+LABELS: Final = "tenant.labels."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +72,26 @@ class Resolver:
     def scope(self, tenant: Tenant) -> "Scope":
         """Return what references mean for a tenant; raise InterpolationError where two labels disagree."""
         try:
-            return Scope(tenant, self.env, [layer.values for layer in self.layers.of(tenant)])
+            return Scope(tenant, self.env, self.layers.values(tenant))
         except ValueError as error:
             raise InterpolationError(str(error), ("labels",)) from None
 
     def _prepare(self) -> None:
-        self._fields = [_Field(key, prepare(stated, ("flow", key))) for key, stated in self.manifest.flow.items()]
+        self._fields = [field for key, stated in self.manifest.flow.items() for field in _fields(key, stated)]
         self._document = prepare(self._template, ("template",)) if self._template else None
 
     def _resolved(self, scope: "Scope") -> Desired:
         if self._fault:
             raise self._fault
         fields: dict[Path, Json] = {}
+        lookup = scope.lookup
         for field in self._fields:
-            fields.update(field.leaves(scope))
+            if field.constant is not None:
+                fields.update(field.constant)
+            else:
+                fields.update(owned_leaves(field.path, field.prepared.fill(lookup, scope)))
         self._refuse_contradictions(fields)
-        document = self._document.fill(scope.lookup, scope.names()) if self._document else None
+        document = self._document.fill(scope.lookup, scope) if self._document else None
         return Desired(fields, dict(self._mapped(scope)), document if isinstance(document, dict) else None)
 
     def _refuse_contradictions(self, fields: Mapping[Path, Json]) -> None:
@@ -98,7 +103,7 @@ class Resolver:
 
     def _mapped(self, scope: "Scope") -> Iterator[tuple[str, str]]:
         for source, prepared in self._connections_of(scope.tenant.account):
-            target = prepared.fill(scope.lookup, scope.names())
+            target = prepared.fill(scope.lookup, scope)
             if target == UNSET:
                 continue
             if not isinstance(target, str) or not target.strip():
@@ -130,69 +135,82 @@ class Resolver:
 
 
 class Scope:
-    """What a reference may mean for one tenant."""
+    """What a reference may mean for one tenant; it iterates over all names, for those who guess what was meant."""
 
-    __slots__ = ("env", "only", "tenant", "values")
+    __slots__ = ("env", "tenant", "values")
 
     def __init__(self, tenant: Tenant, env: Mapping[str, str], values: Sequence[Mapping[str, Json]]) -> None:
         self.tenant = tenant
         self.env = env
         self.values = values
-        self.only = len(values) == 1
+
+    def __iter__(self) -> Iterator[str]:
+        yield from NAMES
+        yield from (f"{VALUES}{key}" for key in dict.fromkeys(key for values in self.values for key in values))
+        yield from (f"{LABELS}{key}" for key in self.tenant.labels)
+        yield from (f"env:{name}" for name in self.env)
 
     def lookup(self, name: str) -> Value:
         """Return what `name` means, or MISSING."""
         if name.startswith(VALUES):
-            return self._value(name.removeprefix(VALUES))
-        match name.split(".", 2):
-            case ["tenant", "name"]:
+            return self._value(name[len(VALUES) :])
+        if name.startswith(LABELS):
+            return self.tenant.labels.get(name[len(LABELS) :], MISSING)
+        match name:
+            case "tenant.name":
                 return self.tenant.tenant
-            case ["tenant", "account"] | ["account", "name"]:
+            case "tenant.account" | "account.name":
                 return self.tenant.account
-            case ["tenant", "integration"]:
+            case "tenant.integration":
                 return self.tenant.integration
-            case ["tenant", "labels", key]:
-                return self.tenant.labels.get(key, MISSING)
             case _:
                 return variable(name, self.env)
 
     def _value(self, key: str) -> Value:
-        if self.only:  # as for most tenants, of whom there are many
-            value = self.tenant.values.get(key, MISSING)
-            if value is not MISSING and value != UNSET and not isinstance(value, dict):
+        """Return what the layers say, the short way where that is one word of one of them, as it mostly is."""
+        for values in reversed(self.values):
+            value = values.get(key, MISSING)
+            if value is MISSING:
+                if "." in key or any("." in each for each in values):
+                    return find(self.values, key)
+            elif isinstance(value, dict) or value == UNSET:
+                return find(self.values, key)
+            else:
                 return value
-        return find(self.values, key)
-
-    def names(self) -> Iterator[str]:
-        """Yield what a misspelt name may have meant."""
-        yield from NAMES
-        yield from (f"{VALUES}{key}" for key in dict.fromkeys(key for values in self.values for key in values))
-        yield from (f"tenant.labels.{key}" for key in self.tenant.labels)
-        yield from (f"env:{name}" for name in self.env)
+        return MISSING
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Field:
-    """One owned field as the manifest states it; what is the same for every tenant is checked once."""
+    """An owned field, or a leaf of one, as the manifest states it; what is the same for every tenant is `constant`."""
 
-    key: str
+    path: Path
     prepared: Prepared
-    constant: tuple[tuple[Path, Json], ...] | None = None
-
-    def leaves(self, scope: Scope) -> Iterable[tuple[Path, Json]]:
-        """Return the leaves that are owned; raise InterpolationError where the field cannot take its value."""
-        if self.prepared.references:
-            return owned_leaves(self.key, self.prepared.fill(scope.lookup, scope.names()))
-        if self.constant is None:
-            self.constant = tuple(owned_leaves(self.key, self.prepared.fill(scope.lookup, ())))
-        return self.constant
+    constant: Sequence[tuple[Path, Json]] | None
 
 
-def owned_leaves(key: str, value: Json) -> list[tuple[Path, Json]]:
-    """Return the leaves of one field that are owned: `$unset` disowns; raise InterpolationError for a wrong value."""
+def _fields(key: str, stated: Json) -> Iterator[_Field]:
+    if isinstance(stated, dict):
+        _checked(key, stated)
+    for path, leaf in leaves(stated, (key,)):
+        prepared = prepare(leaf, ("flow", *path))
+        constant = None if prepared.references else owned_leaves(path, prepared.fill(lambda _: MISSING, ()))
+        yield _Field(path, prepared, constant)
+
+
+def owned_leaves(path: Path, value: Json) -> Sequence[tuple[Path, Json]]:
+    """Return the leaves at `path` that are owned: `$unset` disowns; raise InterpolationError for a wrong value."""
     if value == UNSET:
-        return []
+        return ()
+    if len(path) == 1:
+        value = _checked(path[0], value)
+    if isinstance(value, dict):
+        return [(inner, leaf) for inner, leaf in leaves(value, path) if leaf != UNSET]
+    return ((path, value),)
+
+
+def _checked(key: str, value: Json) -> Json:
     try:
-        return [(path, leaf) for path, leaf in leaves(OWNED[key](value), (key,)) if leaf != UNSET]
+        return OWNED[key](value)
     except ValueError as error:
         raise InterpolationError(str(error), ("flow", key)) from None

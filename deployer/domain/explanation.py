@@ -100,10 +100,11 @@ class _Explainer:
         return Explained(_field(path), where, text, value, problem, names)
 
     def _value(self, path: Path, prepared: Prepared) -> Value:
-        value = prepared.fill(self._scope.lookup, self._scope.names())
+        value = prepared.fill(self._scope.lookup, self._scope)
         if value == UNSET:
             return MISSING
-        return OWNED[path[1]](value) if path[0] == "flow" and len(path) == len(("flow", "key")) else value
+        is_whole = path[0] == "flow" and len(path) == len(("flow", "key"))
+        return OWNED[path[1]](value) if is_whole else value
 
     def _place(self, path: Path) -> str:
         own = self._manifest.accounts[self._tenant.account].connections or {}

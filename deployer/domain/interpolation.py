@@ -94,7 +94,7 @@ def _prepared_text(text: str, steps: Steps) -> Prepared:
     def fill(lookup: Lookup, known: Iterable[str]) -> Json:
         try:
             if whole:
-                return _resolved(whole, lookup, known)
+                return _resolved(whole, lookup(whole.name), known)
             return "".join([part if isinstance(part, str) else _embedded(part, lookup, known) for part in parts])
         except ValueError as error:
             raise InterpolationError(str(error), steps) from None
@@ -119,7 +119,7 @@ def _parts(text: str) -> Iterator[str | Reference]:
 
 
 def _embedded(reference: Reference, lookup: Lookup, known: Iterable[str]) -> str:
-    value = _resolved(reference, lookup, known)
+    value = _resolved(reference, lookup(reference.name), known)
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, list | dict):
@@ -127,8 +127,7 @@ def _embedded(reference: Reference, lookup: Lookup, known: Iterable[str]) -> str
     return json.dumps(value)
 
 
-def _resolved(reference: Reference, lookup: Lookup, known: Iterable[str]) -> Json:
-    value = lookup(reference.name)
+def _resolved(reference: Reference, value: Value, known: Iterable[str]) -> Json:
     if reference.default is not None and (value is MISSING or value == ""):
         return plain(reference.default) if reference.default else ""
     if value is MISSING:

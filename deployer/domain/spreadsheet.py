@@ -77,9 +77,8 @@ class Row(NamedTuple):
         return next((f"{column.cell(self.number)}: " for column in columns if column.title == title), "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Column(Generic[T]):
-    index: int
+class _Column(NamedTuple, Generic[T]):
+    position: int
     title: str
     key: str
     read: Callable[[str], T]
@@ -87,7 +86,7 @@ class _Column(Generic[T]):
 
     def cell(self, row: int) -> str:
         """Return what a spreadsheet calls the cell in this column: C17."""
-        letters, rest = "", self.index + 1
+        letters, rest = "", self.position + 1
         while rest:
             rest, letter = divmod(rest - 1, 26)
             letters = chr(ord("A") + letter) + letters
@@ -200,9 +199,10 @@ def _row(header: _Header, cells: list[str], place: tuple[int, str, int], complai
 def _read(columns: list[_Column[T]], cells: list[str], wrong: Callable[[_Column[T], ValueError], None]) -> dict[str, T]:
     found = {}
     for column in columns:
-        if (cell := cells[column.index]) or column.required:
+        position, _, key, read, required = column
+        if (cell := cells[position]) or required:
             try:
-                found[column.key] = column.read(cell)
+                found[key] = read(cell)
             except ValueError as error:
                 wrong(column, error)
     return found

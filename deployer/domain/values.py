@@ -48,15 +48,20 @@ class Layers:
 
     def of(self, tenant: Tenant) -> tuple[Layer, ...]:
         """Return the layers that bear on a tenant, the weakest first; raise ValueError where two labels disagree."""
-        own = Layer("tenant", tenant.values)
         strongest = (Layer("command line", self.overrides),) if self.overrides else ()
-        return (*self.below(tenant), own, *strongest)
+        return (*self._below(tenant), Layer("tenant", tenant.values), *strongest)
 
-    def below(self, tenant: Tenant) -> tuple[Layer, ...]:
-        """Return the layers weaker than the tenant's own; raise ValueError where two labels disagree."""
+    def values(self, tenant: Tenant) -> Sequence[Mapping[str, Json]]:
+        """Return the same, without the names of the layers."""
+        strongest = (self.overrides,) if self.overrides else ()
+        return (*[layer.values for layer in self._below(tenant)], tenant.values, *strongest)
+
+    def _below(self, tenant: Tenant) -> tuple[Layer, ...]:
         carried = tenant.labels
-        met = (carried[key] if carried.get(key) in values else None for key, values in self.named.items())
-        group = (tenant.account, *met)
+        group: tuple[str | None, ...] = (tenant.account,)
+        if self.named:
+            met = [carried[key] if carried.get(key) in values else None for key, values in self.named.items()]
+            group = (tenant.account, *met)
         if group not in self.weaker:
             self.weaker[group] = tuple(self._weaker(tenant))
         return self.weaker[group]
