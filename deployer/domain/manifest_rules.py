@@ -10,7 +10,7 @@ from deployer.domain.documents import MISSING, Document, Json, Value
 from deployer.domain.interpolation import InterpolationError, Lookup, interpolate
 from deployer.domain.owned import OWNED
 from deployer.domain.source import Located, Steps
-from deployer.domain.wording import did_you_mean
+from deployer.domain.wording import did_you_mean, legible
 from deployer.errors import Problem
 
 PLANNED: Final = "not supported in this version"
@@ -135,14 +135,24 @@ def rules(manifest: Document) -> Iterator[Complaint]:
     """Complain of what contradicts itself; values of a wrong type are left to the types."""
     if isinstance(template := manifest.get("template"), dict):
         yield from _template_rules(template, marker=manifest.get("marker"))
-    if manifest.get("accounts") in ({}, ""):
-        yield Complaint(("accounts",), "must not be empty")
+    yield from _accounts_file_rules(manifest.get("accounts"))
     for name, account in _part(manifest, "accounts").items():
         yield from account_rules(name, account)
     if manifest.get("drift") in ["off", "restore"]:
         yield Complaint(("drift",), PLANNED)
     yield from _flow_rules(_part(manifest, "flow"))
     yield from _run_rules(_part(manifest, "flow"), _part(manifest, "run"))
+
+
+def _accounts_file_rules(accounts: Json) -> Iterator[Complaint]:
+    """Complain of no accounts at all, and of a path to them that nobody can read."""
+    if accounts == {}:
+        yield Complaint(("accounts",), "must not be empty")
+    elif isinstance(accounts, str):
+        try:
+            legible(accounts)
+        except ValueError as error:
+            yield Complaint(("accounts",), str(error))
 
 
 def account_rules(name: str, account: Json) -> Iterator[Complaint]:

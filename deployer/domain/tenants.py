@@ -71,21 +71,22 @@ class _Census:
             self.problems.complain(where, "account", f'unknown account "{name}"{hint}')
         return name or ""
 
-    def admit(self, tenant: Tenant, number: int) -> Tenant:
-        """Note a tenant, and complain where its name or its place is taken."""
+    def admits(self, tenant: Tenant, number: int) -> bool:
+        """Note a tenant, and tell whether it can be used; complain where its name or its place is taken."""
         name = unicodedata.normalize("NFC", tenant.tenant.casefold())
-        first = self.tenants.first(name, number)
-        if first != number:
-            self.problems.complain(tenant.where, "tenant", f'"{tenant.tenant}" is already at {self.place(first)}')
-        first = self.places.first(f"{tenant.account}\n{tenant.integration}", number)
-        if first != number:
-            what = f'"{tenant.integration}" already has a tenant at {self.place(first)}'
+        namesake = self.tenants.first(name, number)
+        if namesake != number:
+            what = f'"{tenant.tenant}" is already at {self.place(namesake)}'
+            self.problems.complain(tenant.where, "tenant", what)
+        neighbour = self.places.first(f"{tenant.account}\n{tenant.integration}", number)
+        if neighbour != number:
+            what = f'"{tenant.integration}" already has a tenant at {self.place(neighbour)}'
             self.problems.complain(tenant.where, "integration", what)
-        return tenant
+        return namesake == neighbour == number and tenant.account in self.manifest.accounts
 
 
 def read_tenants(lines: Iterable[str], *, name: str, kind: Format, manifest: Manifest) -> Iterator[Tenant]:
-    """Yield the tenants of a file as they are read; at its end raise ManifestError if anything was wrong."""
+    """Yield the tenants of a file that can be used, as they are read; at its end raise ManifestError for the others."""
     census = _Census(manifest, (lambda index: f"{name}[{index}]") if kind == "json" else lambda line: f"{name}:{line}")
     match kind:
         case "csv":
@@ -98,25 +99,26 @@ def read_tenants(lines: Iterable[str], *, name: str, kind: Format, manifest: Man
 
 
 def inline_tenants(manifest: Manifest) -> Iterator[Tenant]:
-    """Yield the tenants that the manifest itself lists; at the end raise ManifestError if anything was wrong."""
+    """Yield the tenants of the manifest itself that can be used; at the end raise ManifestError for the others."""
     entries = [entry for entry in manifest.tenants if isinstance(entry, TenantEntry)]
     census = _Census(manifest, lambda index: entries[index].where)
     for index, entry in enumerate(entries):
-        yield _admitted(entry, entry.where, index, census)
+        if census.admits(tenant := _tenant(entry, entry.where, census), index):
+            yield tenant
     census.problems.judge()
 
 
-def _admitted(entry: TenantEntry, where: str, number: int, census: _Census) -> Tenant:
+def _tenant(entry: TenantEntry, where: str, census: _Census) -> Tenant:
     account = census.account(entry.account, where)
-    tenant = Tenant(entry.tenant, account, entry.integration, entry.labels, entry.values, entry.id, where)
-    return census.admit(tenant, number)
+    return Tenant(entry.tenant, account, entry.integration, entry.labels, entry.values, entry.id, where)
 
 
 def _from_csv(lines: Iterable[str], name: str, census: _Census) -> Iterator[Tenant]:
     for row in read_rows(lines, _TABLE, name=name, complain=census.problems.complain):
         own, account = row.own, census.account(row.own.get("account"), row.where)
         tenant = Tenant(own["tenant"], account, own["integration"], row.texts, row.values, own.get("id"), row.where)
-        yield census.admit(tenant, row.line)
+        if census.admits(tenant, row.line):
+            yield tenant
 
 
 def _from_json(lines: Iterable[str], name: str, census: _Census) -> Iterator[Tenant]:
@@ -124,8 +126,9 @@ def _from_json(lines: Iterable[str], name: str, census: _Census) -> Iterator[Ten
     if not isinstance(rows, list):
         raise ManifestError([Problem(name, "", "must be a list of tenants")])
     for index, row in enumerate(rows):
-        if entry := _entry(row, name, f"[{index}]", census):
-            yield _admitted(entry, f"{name}[{index}]", index, census)
+        entry = _entry(row, name, f"[{index}]", census)
+        if entry and census.admits(tenant := _tenant(entry, f"{name}[{index}]", census), index):
+            yield tenant
 
 
 def _from_json_lines(lines: Iterable[str], name: str, census: _Census) -> Iterator[Tenant]:
@@ -137,8 +140,9 @@ def _from_json_lines(lines: Iterable[str], name: str, census: _Census) -> Iterat
             except ManifestError as error:
                 census.problems.complain(where, "", error.problems[0].what)
             else:
-                if entry := _entry(row, where, "", census):
-                    yield _admitted(entry, where, number, census)
+                entry = _entry(row, where, "", census)
+                if entry and census.admits(tenant := _tenant(entry, where, census), number):
+                    yield tenant
 
 
 def _entry(row: Json, where: str, path: str, census: _Census) -> TenantEntry | None:

@@ -167,6 +167,8 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
         ("template: {flow: 12345678, id: a}",
          "r.yaml:4:28: template.id: belongs to file only: a flow's own id identifies it"),
         ("accounts: {}", "r.yaml:4:11: accounts: must not be empty"),
+        ('accounts: "a\\u202Eb.csv"',
+         "r.yaml:4:11: accounts: holds a control or text-direction character (U+202E)"),
         ('accounts: ""', "r.yaml:4:11: accounts: must not be empty"),
         ("values: {a: '${tenant.name}'}",
          "r.yaml:5:13: values.a: ${tenant.name} can stand only under flow and connections"),
