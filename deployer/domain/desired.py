@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, leaves
-from deployer.domain.interpolation import InterpolationError, Prepared, prepare
+from deployer.domain.interpolation import UNSET, InterpolationError, Prepared, prepare
 from deployer.domain.manifest import Manifest
-from deployer.domain.manifest_rules import DISABLED, NAMES, UNSET, variable
+from deployer.domain.manifest_rules import DISABLED, NAMES, variable
 from deployer.domain.owned import OWNED
 from deployer.domain.source import spoken
 from deployer.domain.tenants import Tenant
@@ -91,7 +91,7 @@ class Resolver:
             else:
                 fields.update(owned_leaves(field.path, field.prepared.fill(lookup, scope)))
         self._refuse_contradictions(fields)
-        document = self._document.fill(scope.lookup, scope) if self._document else None
+        document = self._document.fill(scope.present, scope) if self._document else None
         return Desired(fields, dict(self._mapped(scope)), document if isinstance(document, dict) else None)
 
     def _refuse_contradictions(self, fields: Mapping[Path, Json]) -> None:
@@ -166,6 +166,11 @@ class Scope:
             case _:
                 return variable(name, self.env)
 
+    def present(self, name: str) -> Value:
+        """Return the same for a place that cannot be left out, where `$unset` is a value that is missing."""
+        value = self.lookup(name)
+        return MISSING if value == UNSET else value
+
     def _value(self, key: str) -> Value:
         """Return what the layers say, the short way where that is one word of one of them, as it mostly is."""
         for values in reversed(self.values):
@@ -173,7 +178,7 @@ class Scope:
             if value is MISSING:
                 if "." in key or any("." in each for each in values):
                     return find(self.values, key)
-            elif isinstance(value, dict) or value == UNSET:
+            elif isinstance(value, dict):
                 return find(self.values, key)
             else:
                 return value
@@ -205,8 +210,19 @@ def owned_leaves(path: Path, value: Json) -> Sequence[tuple[Path, Json]]:
     if len(path) == 1:
         value = _checked(path[0], value)
     if isinstance(value, dict):
-        return [(inner, leaf) for inner, leaf in leaves(value, path) if leaf != UNSET]
-    return ((path, value),)
+        return [(inner, _kept(leaf)) for inner, leaf in leaves(value, path) if leaf != UNSET]
+    return ((path, _kept(value)),)
+
+
+def _kept(value: Json) -> Json:
+    """Return a leaf without the items of lists, and the keys in them, that are unset."""
+    match value:
+        case list():
+            return [_kept(item) for item in value if item != UNSET]
+        case dict():
+            return {key: _kept(item) for key, item in value.items() if item != UNSET}
+        case _:
+            return value
 
 
 def _checked(key: str, value: Json) -> Json:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from deployer.domain.desired import VALUES, Resolver, Scope
 from deployer.domain.documents import MISSING, Json, Path, Value, dotted, leaves
-from deployer.domain.interpolation import InterpolationError, Prepared, Reference, prepare
-from deployer.domain.manifest_rules import UNSET
+from deployer.domain.interpolation import UNSET, InterpolationError, Prepared, Reference, prepare
 from deployer.domain.owned import OWNED
 from deployer.domain.source import plain
 from deployer.domain.tenants import Tenant
-from deployer.domain.values import Layer, stated
+from deployer.domain.values import HIDDEN, Layer, stated
 from deployer.domain.wording import did_you_mean
 from deployer.errors import UsageError
 
@@ -134,7 +133,8 @@ class _Explainer:
             value = stated(layer.values, name)
             if value is not MISSING:
                 is_object = isinstance(value, dict)
-                yield Said(layer.name, value, self._origin(layer, name), counts=open_to_weaker and is_object >= merging)
+                shown = UNSET if value is HIDDEN else value
+                yield Said(layer.name, shown, self._origin(layer, name), counts=open_to_weaker and is_object >= merging)
                 open_to_weaker, merging = open_to_weaker and is_object, True
 
     def _origin(self, layer: Layer, name: str) -> str:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from deployer.domain.documents import MISSING, Json, Value
 from deployer.domain.source import Steps, plain
@@ -18,6 +18,8 @@ _REFERENCE = re.compile(
     r"|(?P<open>\$\{(?!\{))",
     re.DOTALL,
 )
+
+UNSET: Final = "$unset"  # how a person writes that there is to be no value
 
 Lookup: TypeAlias = Callable[[str], Value]
 Fill: TypeAlias = Callable[[Lookup, Iterable[str]], Json]
@@ -51,8 +53,9 @@ class Prepared:
 def interpolate(value: Json, lookup: Lookup, *, known: Iterable[str] = (), steps: Steps = ()) -> Json:
     """Return `value` with each reference in its texts replaced; keys stay. Raise InterpolationError at the first fault.
 
-    A text that is one reference becomes its value, of whatever type; a reference within text becomes text; `$${` is a
-    plain `${`. A default replaces what is missing or empty, and reads as it would in YAML. `known` serves the hints.
+    A text that is one reference becomes its value, of whatever type; a reference within text becomes text, and is
+    missing if that is `$unset`; `$${` is a plain `${`. A default replaces what is missing or empty, and reads as it
+    would in YAML. `known` serves the hints.
     """
     return prepare(value, steps).fill(lookup, known)
 
@@ -119,7 +122,8 @@ def _parts(text: str) -> Iterator[str | Reference]:
 
 
 def _embedded(reference: Reference, lookup: Lookup, known: Iterable[str]) -> str:
-    value = _resolved(reference, lookup(reference.name), known)
+    found = lookup(reference.name)
+    value = _resolved(reference, MISSING if found == UNSET else found, known)
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, list | dict):

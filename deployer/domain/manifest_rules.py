@@ -7,14 +7,13 @@ from typing import Final
 from pydantic import ValidationError
 
 from deployer.domain.documents import MISSING, Document, Json, Value
-from deployer.domain.interpolation import InterpolationError, Lookup, interpolate
+from deployer.domain.interpolation import UNSET, InterpolationError, Lookup, interpolate
 from deployer.domain.owned import OWNED
 from deployer.domain.source import Located, Steps
 from deployer.domain.wording import did_you_mean, legible
 from deployer.errors import Problem
 
 PLANNED: Final = "not supported in this version"
-UNSET: Final = "$unset"
 DISABLED: Final = "must be stated where schedule or run.trigger is used"
 NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.name")
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")

@@ -2,21 +2,33 @@
 
 The layers, the weakest first: the manifest's `values`, an account's, those of the labels that a tenant carries, the
 tenant's own, the command line's. What a layer does not name it inherits; null is a value; `$unset` takes away what the
-weaker ones say. Objects merge key by key, lists replace each other. A key with dots, such as a column `smtp.host`,
+weaker ones say, a reference's default among them, so that a field made of it alone is not owned. Objects merge key by
+key, lists replace each other. A key with dots, such as a column `smtp.host`,
 stands for a place within an object, and wins over an object of the same layer that holds this place too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import combinations
+from typing import Final, Literal
 
 from deployer.domain import selection
 from deployer.domain.documents import MISSING, Document, Json, Value, leaves, put, same
+from deployer.domain.interpolation import UNSET
 from deployer.domain.manifest import Manifest
-from deployer.domain.manifest_rules import UNSET
 from deployer.domain.source import plain
 from deployer.domain.tenants import Tenant
 from deployer.errors import UsageError
+
+
+class Hidden(Enum):
+    """What a layer says of a place within a value that it makes no object: neither it nor a weaker one holds any."""
+
+    HIDDEN = "hidden"
+
+
+HIDDEN: Final = Hidden.HIDDEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +116,24 @@ def _inside(name: str, others: Iterable[str]) -> str | None:
 
 
 def find(layers: Sequence[Mapping[str, Json]], name: str) -> Value:
-    """Return what layers, the weakest first, say of a name together."""
-    merged: list[Document] = []
+    """Return what layers, the weakest first, say of a name together: UNSET where the strongest to say so takes it."""
+    objects: list[Document] = []
     for values in reversed(layers):
         value = stated(values, name)
         if isinstance(value, dict):
-            merged.insert(0, value)
-        elif value is not MISSING and merged:
-            break
+            objects.append(value)
+        elif value is not MISSING and not objects:
+            return MISSING if value is HIDDEN else value
         elif value is not MISSING:
-            return MISSING if value == UNSET else value
-    found: Document = {}
-    for document in merged:
-        found = _merge(found, document)
-    return found if merged else MISSING
+            break
+    merged: Document = {}
+    for document in reversed(objects):
+        merged = _merge(merged, document)
+    return merged if objects else MISSING
 
 
-def stated(values: Mapping[str, Json], name: str) -> Value:
-    """Return what one layer says of a name: MISSING is nothing, UNSET also where something else is in its way."""
+def stated(values: Mapping[str, Json], name: str) -> Value | Literal[Hidden.HIDDEN]:
+    """Return what one layer says of a name: MISSING is nothing, UNSET also where something around it is unset."""
     found = _nested(values, name)
     if found is MISSING or isinstance(found, dict):
         for key, value in values.items():
@@ -131,7 +143,7 @@ def stated(values: Mapping[str, Json], name: str) -> Value:
     return found
 
 
-def _nested(values: Mapping[str, Json], name: str) -> Value:
+def _nested(values: Mapping[str, Json], name: str) -> Value | Literal[Hidden.HIDDEN]:
     path = name.split(".")
     for length in range(len(path), 0, -1):
         if (key := ".".join(path[:length])) in values:
@@ -141,10 +153,10 @@ def _nested(values: Mapping[str, Json], name: str) -> Value:
     return MISSING
 
 
-def _within(value: Json, path: Iterable[str]) -> Value:
+def _within(value: Json, path: Iterable[str]) -> Value | Literal[Hidden.HIDDEN]:
     for key in path:
         if not isinstance(value, dict):
-            return UNSET
+            return UNSET if value == UNSET else HIDDEN
         if key not in value:
             return MISSING
         value = value[key]

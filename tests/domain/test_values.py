@@ -62,8 +62,6 @@ def resolved(
         ({"overrides": ["x=12"]}, 12),
         ({"overrides": ["x=a=b"]}, "a=b"),
         ({"top": "{x: top}", "values": {"x": None}}, None),
-        ({"top": "{x: top}", "account": "{x: $unset}"}, "default"),
-        ({"values": {"x": "$unset"}}, "default"),
         ({"top": "{x: $unset}", "values": {"x": 1}}, 1),
         ({"top": "{x: top}", "values": {"x": ""}}, "default"),
     ],
@@ -88,7 +86,7 @@ def test_objects_merge_by_key_and_lists_replace(layers: dict[str, str], settings
     assert resolved("{settings: '${tenant.values.x}'}", **layers) == settings  # type: ignore[arg-type]  # as above
 
 
-@pytest.mark.parametrize("value", [None, 5, "$unset", [1]])
+@pytest.mark.parametrize("value", [None, 5, [1]])
 def test_what_is_no_object_hides_the_keys_of_a_weaker_one(value: Json) -> None:
     flow = "{settings: {v: '${tenant.values.x.a:-default}'}}"
     assert resolved(flow, top="{x: {a: 1}}", values={"x": value}) == {"v": "default"}
@@ -115,6 +113,23 @@ def test_a_field_or_a_key_that_is_unset_is_not_owned() -> None:
     flow = "{timezone: $unset, description: '${tenant.values.d:-$unset}', settings: {a: $unset, b: 1}}"
     assert resolved(flow) == {"b": 1}
     assert resolved(flow, top="{d: text}") == {"description": "text", "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("layers", "settings"),
+    [
+        ({"top": "{x: top}", "account": "{x: $unset}"}, {"e": "-default"}),
+        ({"values": {"x": "$unset"}}, {"e": "-default"}),
+        ({"top": "{x: {y: 1}}", "values": {"x": "$unset"}}, {"e": "-default"}),
+        ({"account": "{x: $unset}", "values": {"x": 1}}, {"v": 1, "e": "-1", "l": [1]}),
+    ],
+)  # fmt: skip
+def test_what_a_layer_unsets_is_owned_by_nobody_and_within_text_it_is_missing(
+    layers: dict[str, str], settings: dict[str, Json]
+) -> None:
+    flow = "{settings: {v: '${tenant.values.x:-default}', e: '-${tenant.values.x:-default}', "
+    flow += "l: ['${tenant.values.x:-default}'], y: '${tenant.values.x.y:-$unset}'}}"
+    assert resolved(flow, **layers) == {"l": [], **settings}  # type: ignore[arg-type]  # as above
 
 
 def test_a_flow_that_is_scheduled_cannot_leave_disabled_unset() -> None:
