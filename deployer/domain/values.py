@@ -3,8 +3,8 @@
 The layers, the weakest first: the manifest's `values`, an account's, those of the labels that a tenant carries, the
 tenant's own, the command line's. What a layer does not name it inherits; null is a value; `$unset` takes away what the
 weaker ones say, a reference's default among them, so that a field made of it alone is not owned. Objects merge key by
-key, lists replace each other. A key with dots, such as a column `smtp.host`,
-stands for a place within an object, and wins over an object of the same layer that holds this place too.
+key, lists replace each other. A key with dots, such as a column `smtp.host`, stands for a place within an object, and
+wins over an object of the same layer that holds this place too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
