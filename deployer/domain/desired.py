@@ -1,16 +1,22 @@
 """What one tenant's flow is to be, as pure values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from deployer.domain.documents import MISSING, Document, Json, Path, Value, at, leaves
-from deployer.domain.interpolation import InterpolationError, interpolate
+from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, leaves
+from deployer.domain.interpolation import UNSET, InterpolationError, Prepared, prepare
 from deployer.domain.manifest import Manifest
-from deployer.domain.manifest_rules import NAMES, variable
+from deployer.domain.manifest_rules import DISABLED, NAMES, variable
 from deployer.domain.owned import OWNED
 from deployer.domain.source import spoken
 from deployer.domain.tenants import Tenant
-from deployer.errors import Problem
+from deployer.domain.values import Layers, find
+from deployer.domain.wording import did_you_mean
+from deployer.errors import Problem, UsageError
+
+VALUES: Final = "tenant.values."
+LABELS: Final = "tenant.labels."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,66 +32,201 @@ def resolve(
     manifest: Manifest, tenant: Tenant, *, env: Mapping[str, str], template: Document | None = None
 ) -> Desired | Problem:
     """Fill in what the manifest says for one tenant; a Problem is the reason why this tenant alone is blocked."""
-    scope = _Scope(tenant, env)
-    try:
-        return Desired(
-            dict(_fields(manifest, scope)),
-            dict(_connections(manifest, scope)),
-            {key: scope.filled(value, "template", key) for key, value in template.items()} if template else None,
-        )
-    except InterpolationError as error:
-        return Problem(tenant.where, spoken(error.steps), str(error))
+    return Resolver(manifest, env=env, template=template).resolve(tenant)
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What a reference may mean for one tenant."""
+class Resolver:
+    """Fills in what a manifest and a command line say, tenant by tenant; what is the same for all is made once."""
 
-    tenant: Tenant
-    env: Mapping[str, str]
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        env: Mapping[str, str],
+        template: Document | None = None,
+        overrides: Mapping[str, Json] | None = None,
+    ) -> None:
+        """Raise UsageError where an override is one that nothing refers to."""
+        self.manifest = manifest
+        self.env = env
+        self.layers = Layers(manifest, overrides or {})
+        self._template = template
+        self._fields: list[_Field] = []
+        self._document: Prepared | None = None
+        self._connections: dict[str, list[tuple[str, Prepared]]] = {}
+        self._fault: InterpolationError | None = None
+        try:
+            self._prepare()
+        except InterpolationError as fault:  # everybody's, so that each tenant is blocked by it
+            self._fault = fault
+        if overrides:
+            self._refuse_idle(overrides)
 
-    def filled(self, value: Json, *steps: str) -> Json:
-        return interpolate(value, self.lookup, known=self.names(), steps=steps)
+    def resolve(self, tenant: Tenant) -> Desired | Problem:
+        """Return what is desired for one tenant; a Problem is the reason why this tenant alone is blocked."""
+        try:
+            return self._resolved(self.scope(tenant))
+        except InterpolationError as error:
+            return Problem(tenant.where, spoken(error.steps), str(error))
+
+    def scope(self, tenant: Tenant) -> "Scope":
+        """Return what references mean for a tenant; raise InterpolationError where two labels disagree."""
+        try:
+            return Scope(tenant, self.env, self.layers.values(tenant))
+        except ValueError as error:
+            raise InterpolationError(str(error), ("labels",)) from None
+
+    def _prepare(self) -> None:
+        self._fields = [field for key, stated in self.manifest.flow.items() for field in _fields(key, stated)]
+        self._document = prepare(self._template, ("template",)) if self._template else None
+
+    def _resolved(self, scope: "Scope") -> Desired:
+        if self._fault:
+            raise self._fault
+        fields: dict[Path, Json] = {}
+        lookup = scope.lookup
+        for field in self._fields:
+            if field.constant is not None:
+                fields.update(field.constant)
+            else:
+                fields.update(owned_leaves(field.path, field.prepared.fill(lookup, scope)))
+        self._refuse_contradictions(fields)
+        document = self._document.fill(scope.present, scope) if self._document else None
+        return Desired(fields, dict(self._mapped(scope)), document if isinstance(document, dict) else None)
+
+    def _refuse_contradictions(self, fields: Mapping[Path, Json]) -> None:
+        disabled, trigger = fields.get(("disabled",)), self.manifest.run.trigger
+        if disabled is True and trigger:
+            raise InterpolationError("is true, so that run.trigger could not run the flow", ("flow", "disabled"))
+        if disabled is None and "disabled" in self.manifest.flow and (trigger or fields.get(("schedule",))):
+            raise InterpolationError(DISABLED, ("flow", "disabled"))
+
+    def _mapped(self, scope: "Scope") -> Iterator[tuple[str, str]]:
+        for source, prepared in self._connections_of(scope.tenant.account):
+            target = prepared.fill(scope.lookup, scope)
+            if target == UNSET:
+                continue
+            if not isinstance(target, str) or not target.strip():
+                what = "must be the name or id of a connection, or keep"
+                raise InterpolationError(what, ("connections", source))
+            yield source, target
+
+    def _connections_of(self, account: str) -> list[tuple[str, Prepared]]:
+        if account not in self._connections:
+            stated = {**self.manifest.connections, **(self.manifest.accounts[account].connections or {})}
+            self._connections[account] = [
+                (source, prepare(target, ("connections", source))) for source, target in stated.items()
+            ]
+        return self._connections[account]
+
+    def _refuse_idle(self, overrides: Mapping[str, Json]) -> None:
+        asked = [name.removeprefix(VALUES) for name in self._references() if name.startswith(VALUES)]
+        for path, _ in leaves(dict(overrides)):
+            name = dotted(path)
+            if not any(f"{each}.".startswith(f"{name}.") or f"{name}.".startswith(f"{each}.") for each in asked):
+                what = f"--set {name}: nothing refers to ${{{VALUES}{name}}}{did_you_mean(name, asked)}"
+                raise UsageError(what, remedy="the manifest's flow and connections, and the template, say what is used")
+
+    def _references(self) -> Iterator[str]:
+        mapped = (prepared for account in self.manifest.accounts for _, prepared in self._connections_of(account))
+        document = [self._document] if self._document else []
+        for prepared in (*(field.prepared for field in self._fields), *document, *mapped):
+            yield from (reference.name for reference in prepared.references)
+
+
+class Scope:
+    """What a reference may mean for one tenant; it iterates over all names, for those who guess what was meant."""
+
+    __slots__ = ("env", "tenant", "values")
+
+    def __init__(self, tenant: Tenant, env: Mapping[str, str], values: Sequence[Mapping[str, Json]]) -> None:
+        self.tenant = tenant
+        self.env = env
+        self.values = values
+
+    def __iter__(self) -> Iterator[str]:
+        yield from NAMES
+        yield from (f"{VALUES}{key}" for key in dict.fromkeys(key for values in self.values for key in values))
+        yield from (f"{LABELS}{key}" for key in self.tenant.labels)
+        yield from (f"env:{name}" for name in self.env)
 
     def lookup(self, name: str) -> Value:
-        match name.split(".", 2):
-            case ["tenant", "name"]:
+        """Return what `name` means, or MISSING."""
+        if name.startswith(VALUES):
+            return self._value(name[len(VALUES) :])
+        if name.startswith(LABELS):
+            return self.tenant.labels.get(name[len(LABELS) :], MISSING)
+        match name:
+            case "tenant.name":
                 return self.tenant.tenant
-            case ["tenant", "account"] | ["account", "name"]:
+            case "tenant.account" | "account.name":
                 return self.tenant.account
-            case ["tenant", "integration"]:
+            case "tenant.integration":
                 return self.tenant.integration
-            case ["tenant", "labels", key]:
-                return self.tenant.labels.get(key, MISSING)
-            case ["tenant", "values", key]:
-                values = self.tenant.values
-                return values[key] if key in values else at(values, tuple(key.split(".")))
             case _:
                 return variable(name, self.env)
 
-    def names(self) -> Iterator[str]:
-        """Yield what a misspelt name may have meant."""
-        yield from NAMES
-        yield from (f"tenant.values.{key}" for key in self.tenant.values)
-        yield from (f"tenant.labels.{key}" for key in self.tenant.labels)
-        yield from (f"env:{name}" for name in self.env)
+    def present(self, name: str) -> Value:
+        """Return the same for a place that cannot be left out, where `$unset` is a value that is missing."""
+        value = self.lookup(name)
+        return MISSING if value == UNSET else value
+
+    def _value(self, key: str) -> Value:
+        """Return what the layers say, the short way where that is one word of one of them, as it mostly is."""
+        for values in reversed(self.values):
+            value = values.get(key, MISSING)
+            if value is MISSING:
+                if "." in key or any("." in each for each in values):
+                    return find(self.values, key)
+            elif isinstance(value, dict):
+                return find(self.values, key)
+            else:
+                return value
+        return MISSING
 
 
-def _fields(manifest: Manifest, scope: _Scope) -> Iterator[tuple[Path, Json]]:
-    for key, stated in manifest.flow.items():
-        value = scope.filled(stated, "flow", key)
-        try:
-            yield from leaves(OWNED[key](value), (key,))
-        except ValueError as error:
-            raise InterpolationError(str(error), ("flow", key)) from None
-        if key == "disabled" and value is True and manifest.run.trigger:
-            raise InterpolationError("is true, so that run.trigger could not run the flow", ("flow", key))
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """An owned field, or a leaf of one, as the manifest states it; what is the same for every tenant is `constant`."""
+
+    path: Path
+    prepared: Prepared
+    constant: Sequence[tuple[Path, Json]] | None
 
 
-def _connections(manifest: Manifest, scope: _Scope) -> Iterator[tuple[str, str]]:
-    own = manifest.accounts[scope.tenant.account].connections or {}
-    for source, stated in {**manifest.connections, **own}.items():
-        target = scope.filled(stated, "connections", source)
-        if not isinstance(target, str) or not target.strip():
-            raise InterpolationError("must be the name or id of a connection, or keep", ("connections", source))
-        yield source, target
+def _fields(key: str, stated: Json) -> Iterator[_Field]:
+    if isinstance(stated, dict):
+        _checked(key, stated)
+    for path, leaf in leaves(stated, (key,)):
+        prepared = prepare(leaf, ("flow", *path))
+        constant = None if prepared.references else owned_leaves(path, prepared.fill(lambda _: MISSING, ()))
+        yield _Field(path, prepared, constant)
+
+
+def owned_leaves(path: Path, value: Json) -> Sequence[tuple[Path, Json]]:
+    """Return the leaves at `path` that are owned: `$unset` disowns; raise InterpolationError for a wrong value."""
+    if value == UNSET:
+        return ()
+    if len(path) == 1:
+        value = _checked(path[0], value)
+    if isinstance(value, dict):
+        return [(inner, _kept(leaf)) for inner, leaf in leaves(value, path) if leaf != UNSET]
+    return ((path, _kept(value)),)
+
+
+def _kept(value: Json) -> Json:
+    """Return a leaf without the items of lists, and the keys in them, that are unset."""
+    match value:
+        case list():
+            return [_kept(item) for item in value if item != UNSET]
+        case dict():
+            return {key: _kept(item) for key, item in value.items() if item != UNSET}
+        case _:
+            return value
+
+
+def _checked(key: str, value: Json) -> Json:
+    try:
+        return OWNED[key](value)
+    except ValueError as error:
+        raise InterpolationError(str(error), ("flow", key)) from None

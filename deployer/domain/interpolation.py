@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from deployer.domain.documents import MISSING, Json, Value
 from deployer.domain.source import Steps, plain
@@ -18,7 +19,10 @@ _REFERENCE = re.compile(
     re.DOTALL,
 )
 
+UNSET: Final = "$unset"  # how a person writes that there is to be no value
+
 Lookup: TypeAlias = Callable[[str], Value]
+Fill: TypeAlias = Callable[[Lookup, Iterable[str]], Json]
 
 
 class InterpolationError(ValueError):
@@ -29,53 +33,109 @@ class InterpolationError(ValueError):
         self.steps = steps
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`${name:-default}`, and the text as it is written."""
+
+    name: str
+    default: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A value whose texts were taken apart once, to be filled in many times; what has no references is shared."""
+
+    references: tuple[Reference, ...]
+    fill: Fill
+
+
 def interpolate(value: Json, lookup: Lookup, *, known: Iterable[str] = (), steps: Steps = ()) -> Json:
     """Return `value` with each reference in its texts replaced; keys stay. Raise InterpolationError at the first fault.
 
-    A text that is one reference becomes its value, of whatever type; a reference within text becomes text; `$${` is a
-    plain `${`. A default replaces what is missing or empty, and reads as it would in YAML. `known` serves the hints.
+    A text that is one reference becomes its value, of whatever type; a reference within text becomes text, and is
+    missing if that is `$unset`; `$${` is a plain `${`. A default replaces what is missing or empty, and reads as it
+    would in YAML. `known` serves the hints.
     """
+    return prepare(value, steps).fill(lookup, known)
+
+
+def prepare(value: Json, steps: Steps = ()) -> Prepared:
+    """Return `value` ready to be filled in; raise InterpolationError where a text is not well-formed."""
     match value:
         case str() if "${" in value:
-            try:
-                return _text(value, lookup, known)
-            except ValueError as error:
-                raise InterpolationError(str(error), steps) from None
+            return _prepared_text(value, steps)
         case list():
-            return [interpolate(item, lookup, known=known, steps=(*steps, i)) for i, item in enumerate(value)]
+            items = [prepare(item, (*steps, index)) for index, item in enumerate(value)]
+            return _joined(items, lambda lookup, known: [item.fill(lookup, known) for item in items])
         case dict():
-            return {key: interpolate(item, lookup, known=known, steps=(*steps, key)) for key, item in value.items()}
+            parts = {key: prepare(item, (*steps, key)) for key, item in value.items()}
+            return _joined(
+                [*parts.values()],
+                lambda lookup, known: {key: part.fill(lookup, known) for key, part in parts.items()},
+            )
         case _:
-            return value
+            return Prepared((), lambda _, __: value)
 
 
-def _text(text: str, lookup: Lookup, known: Iterable[str]) -> Json:
-    whole = _REFERENCE.fullmatch(text)
-    if whole and whole["name"] is not None:
-        return _resolved(whole, lookup, known)
-    return _REFERENCE.sub(lambda match: _embedded(match, lookup, known), text)
+def _joined(parts: Sequence[Prepared], fill: Fill) -> Prepared:
+    references = tuple(reference for part in parts for reference in part.references)
+    if references:
+        return Prepared(references, fill)
+    constant = fill(lambda _: MISSING, ())
+    return Prepared((), lambda _, __: constant)
 
 
-def _embedded(match: re.Match[str], lookup: Lookup, known: Iterable[str]) -> str:
-    if match["handlebars"]:
-        return match[0]
-    if match["escape"]:
-        return "${"
-    if match["open"]:
-        raise ValueError('"${" is never closed (write "$${" for the characters themselves)')
-    value = _resolved(match, lookup, known)
+def _prepared_text(text: str, steps: Steps) -> Prepared:
+    try:
+        parts = tuple(_parts(text))
+    except ValueError as error:
+        raise InterpolationError(str(error), steps) from None
+    references = tuple(part for part in parts if isinstance(part, Reference))
+    whole = references[0] if len(parts) == len(references) == 1 else None
+
+    def fill(lookup: Lookup, known: Iterable[str]) -> Json:
+        try:
+            if whole:
+                return _resolved(whole, lookup(whole.name), known)
+            return "".join([part if isinstance(part, str) else _embedded(part, lookup, known) for part in parts])
+        except ValueError as error:
+            raise InterpolationError(str(error), steps) from None
+
+    return Prepared(references, fill)
+
+
+def _parts(text: str) -> Iterator[str | Reference]:
+    end = 0
+    for match in _REFERENCE.finditer(text):
+        if end < match.start():
+            yield text[end : match.start()]
+        if match["open"]:
+            raise ValueError('"${" is never closed (write "$${" for the characters themselves)')
+        if match["name"] is None:
+            yield match["handlebars"] or "${"
+        else:
+            yield Reference(match["name"].strip(), match["default"], match[0])
+        end = match.end()
+    if end < len(text):
+        yield text[end:]
+
+
+def _embedded(reference: Reference, lookup: Lookup, known: Iterable[str]) -> str:
+    found = lookup(reference.name)
+    value = _resolved(reference, MISSING if found == UNSET else found, known)
+    if isinstance(value, str):
+        return value
     if value is None or isinstance(value, list | dict):
-        raise ValueError(f"{match[0]} is {_kind(value)} and cannot stand within text")
-    return value if isinstance(value, str) else json.dumps(value)
+        raise ValueError(f"{reference.text} is {_kind(value)} and cannot stand within text")
+    return json.dumps(value)
 
 
-def _resolved(match: re.Match[str], lookup: Lookup, known: Iterable[str]) -> Json:
-    name, default = match["name"].strip(), match["default"]
-    value = lookup(name)
-    if default is not None and (value is MISSING or value == ""):
-        return plain(default) if default else ""
+def _resolved(reference: Reference, value: Value, known: Iterable[str]) -> Json:
+    if reference.default is not None and (value is MISSING or value == ""):
+        return plain(reference.default) if reference.default else ""
     if value is MISSING:
-        raise ValueError(_missing(name, known))
+        raise ValueError(_missing(reference.name, known))
     return value
 
 

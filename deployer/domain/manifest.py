@@ -2,9 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 from typing import Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,12 +19,15 @@ from pydantic import (
     Tag,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 
 from deployer.domain import manifest_rules
-from deployer.domain.source import Steps, read_yaml
-from deployer.domain.wording import legible
+from deployer.domain.editor import as_written, or_path, written
+from deployer.domain.scalars import AccountName, Id, Name, Slug, TokenReference, Url
+from deployer.domain.selection import label_selector
+from deployer.domain.source import Located, Steps, read_yaml
 from deployer.errors import ManifestError
 
 REGIONS: Final[Mapping[str, str]] = {
@@ -35,63 +36,9 @@ REGIONS: Final[Mapping[str, str]] = {
     "au": "https://api.au.integrator.io",
     "ca": "https://api.ca.integrator.io",
 }
-_IDENTIFIER = re.compile(r"[0-9A-Za-z]{8,64}")
-_MANGLED = re.compile(r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+")
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_ACCOUNT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,62}")
-_TOKEN = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+|command:.+)")
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)%")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def identifier(text: str) -> str:
-    """Return `text` if it can be an id of the platform, else raise ValueError."""
-    if _MANGLED.fullmatch(text):
-        raise ValueError(f'"{text}" was an id until a spreadsheet made a number of it: format the column as text')
-    if not _IDENTIFIER.fullmatch(text):
-        raise ValueError(f'"{text}" is no id: 8 to 64 letters and digits')
-    return text
-
-
-def _slug(text: str) -> str:
-    if not _SLUG.fullmatch(text):
-        raise ValueError('must be lower-case letters, digits, "-" and "_", 63 at most')
-    return text
-
-
-def _account(text: str) -> str:
-    if not _ACCOUNT.fullmatch(text):
-        raise ValueError('an account\'s name is made of letters, digits, ".", "-" and "_", 63 at most')
-    return text
-
-
-def _token(text: str) -> str:
-    if text.startswith("keyring:"):
-        raise ValueError(f"keyring: is {manifest_rules.PLANNED}")
-    if not _TOKEN.fullmatch(text):
-        raise ValueError(
-            "a token itself never stands in a manifest: write where it is, as env:NAME, file:PATH or command:…"
-        )
-    return text
-
-
-def _url(text: str) -> str:
-    url = urlsplit(text)
-    if "@" in url.netloc:
-        raise ValueError("a URL must not hold a user or a password")
-    if not url.hostname or url.path not in {"", "/"} or url.query or url.fragment:
-        raise ValueError("must be scheme, host and port only, such as https://api.integrator.io")
-    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname)):
-        raise ValueError("must begin with https:// (http:// only for this very machine)")
-    return text.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def span(text: object) -> float:
@@ -116,20 +63,32 @@ def _per_second(value: object) -> object:
     return value
 
 
-Id = Annotated[str, AfterValidator(identifier)]
-Slug = Annotated[str, AfterValidator(_slug)]
-Name = Annotated[str, AfterValidator(legible)]
-Url = Annotated[str, AfterValidator(_url)]
-TokenReference = Annotated[str, AfterValidator(_token)]
-_Span = Annotated[float, BeforeValidator(span), PlainSerializer(lambda seconds: f"{seconds:.6f}s")]
+_Span = Annotated[
+    float,
+    BeforeValidator(span),
+    PlainSerializer(lambda seconds: f"{seconds:.6f}s"),
+    WithJsonSchema(written(rf"^({_SPAN.pattern})$|\$\{{")),
+]
 Duration = Annotated[_Span, Field(ge=0)]
 Timeout = Annotated[_Span, Field(gt=0)]
-Share = Annotated[float, BeforeValidator(_share), PlainSerializer(lambda share: f"{share:.6%}"), Field(gt=0, le=1)]
+Share = Annotated[
+    float,
+    BeforeValidator(_share),
+    PlainSerializer(lambda share: f"{share:.6%}"),
+    WithJsonSchema(written(rf"^({_PERCENT.pattern})$|\$\{{")),
+    Field(gt=0, le=1),
+]
 Positive = Annotated[StrictInt, Field(gt=0)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+        json_schema_extra=as_written,
+    )
 
 
 class Template(_Part):
@@ -170,6 +129,7 @@ class Account(_Part):
     template: Id | None = None
     connections: dict[Id, Name] | None = None
     rate: Rate | None = None
+    values: dict[str, JsonValue] = {}
 
     @property
     def base_url(self) -> str:
@@ -228,10 +188,12 @@ class Manifest(_Part):
 
     name: Slug
     template: Template
-    accounts: Annotated[dict[Annotated[str, AfterValidator(_account)], Account], Field(min_length=1)]
+    accounts: Annotated[dict[AccountName, Account], Field(json_schema_extra=or_path)]
     tenants: Annotated[
         Annotated[Name, Tag("path")] | Annotated[tuple[TenantEntry, ...], Tag("list")], Discriminator(_kind)
     ]
+    values: dict[str, JsonValue] = {}
+    labels: dict[Annotated[str, AfterValidator(label_selector)], dict[str, JsonValue]] = {}
     flow: dict[str, JsonValue] = {}
     connections: dict[Id, Name] = {}
     run: Run = Run()
@@ -239,8 +201,27 @@ class Manifest(_Part):
     adopt: Literal["name", "id"] | None = None
     drift: Literal["report"] = "report"
     safety: Safety = Safety()
+    _accounts_file: str | None = PrivateAttr(default=None)
+    _places: Mapping[Steps, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def accounts_file(self) -> str | None:
+        """Return the path that stands for the accounts; they are none until `with_accounts` has read it."""
+        return self._accounts_file
+
+    def place(self, *steps: str) -> str:
+        """Return file, line and column of a value, or of the nearest part of the manifest around it."""
+        around = (steps[:length] for length in range(len(steps), 0, -1))
+        return next((self._places[part] for part in around if part in self._places), "")
+
+    def placed(self, places: Mapping[Steps, str], accounts_file: str | None = None) -> Self:
+        """Remember where values stand and what the accounts' file is: no part of the digest, as with a tenant."""
+        self._places = {**self._places, **places}
+        self._accounts_file = self._accounts_file or accounts_file
+        return self
 
 
+_LAYERED: Final = frozenset({"accounts", "values", "labels", "flow", "connections"})
 _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     (): Manifest.model_fields,
     ("template",): Template.model_fields,
@@ -265,14 +246,20 @@ def parse_manifest(text: str, name: str, env: Mapping[str, str]) -> Manifest:
         raise ManifestError([source.problem((), "must be a mapping of keys to values")])
     filled, found = manifest_rules.fill(source.value, env)
     found += manifest_rules.rules(filled)
+    accounts_file = accounts if isinstance(accounts := filled.get("accounts"), str) else None
     try:
-        manifest = Manifest.model_validate(filled)
+        manifest = Manifest.model_validate({**filled, "accounts": {}} if accounts_file else filled)
     except ValidationError as error:
         found += manifest_rules.complaints(error, {**_KEYS, ("tenants", "*"): _tenant_keys(text)})
     else:
-        if isinstance(manifest.tenants, tuple):
-            for index, entry in enumerate(manifest.tenants):
-                entry.placed(source.problem(("tenants", index), "").where)
         if not found:
-            return manifest
+            return _placed(manifest, source, accounts_file)
     raise ManifestError(manifest_rules.problems(source, found))
+
+
+def _placed(manifest: Manifest, source: Located, accounts_file: str | None) -> Manifest:
+    if isinstance(manifest.tenants, tuple):
+        for index, entry in enumerate(manifest.tenants):
+            entry.placed(source.place(("tenants", index)))
+    places = {steps: source.place(steps) for steps in source.values if steps[:1] and steps[0] in _LAYERED}
+    return manifest.placed(places, accounts_file)

@@ -7,18 +7,18 @@ from typing import Final
 from pydantic import ValidationError
 
 from deployer.domain.documents import MISSING, Document, Json, Value
-from deployer.domain.interpolation import InterpolationError, Lookup, interpolate
+from deployer.domain.interpolation import UNSET, InterpolationError, Lookup, interpolate
 from deployer.domain.owned import OWNED
 from deployer.domain.source import Located, Steps
-from deployer.domain.wording import did_you_mean
+from deployer.domain.wording import did_you_mean, legible
 from deployer.errors import Problem
 
 PLANNED: Final = "not supported in this version"
+DISABLED: Final = "must be stated where schedule or run.trigger is used"
 NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.name")
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")
 _PLANNED_KEYS: Final[Mapping[Steps, frozenset[str]]] = {
-    (): frozenset({"waves", "schedules", "values", "labels", "freeze", "pin", "pins", "prune", "verify", "restore"}),
-    ("accounts", "*"): frozenset({"values"}),
+    (): frozenset({"waves", "schedules", "freeze", "pin", "pins", "prune", "verify", "restore"}),
 }
 _MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is required",
@@ -80,6 +80,7 @@ def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Compl
     """Fill `${env:…}` in, except under `flow` and `connections`, where references are only checked."""
     found: list[Complaint] = []
     now, later = _environment(env), _any_tenant(env)
+    known = [*NAMES, *(f"env:{name}" for name in env)]
 
     def walk(value: Json, steps: Steps) -> Json:
         match value:
@@ -93,9 +94,9 @@ def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Compl
                 return value
 
     def _filled(text: str, steps: Steps) -> Json:
-        deferred = "connections" in (steps[0], *steps[2:3]) or steps[0] == "flow"
+        deferred = steps[0] in {"flow", "connections"} or (steps[0], *steps[2:3]) == ("accounts", "connections")
         try:
-            filled = interpolate(text, later if deferred else now, known=[*NAMES, *(f"env:{name}" for name in env)])
+            filled = interpolate(text, later if deferred else now, known=known)
         except InterpolationError as error:
             found.append(Complaint(steps, str(error)))
             return text
@@ -133,16 +134,30 @@ def rules(manifest: Document) -> Iterator[Complaint]:
     """Complain of what contradicts itself; values of a wrong type are left to the types."""
     if isinstance(template := manifest.get("template"), dict):
         yield from _template_rules(template, marker=manifest.get("marker"))
-    accounts = manifest.get("accounts")
-    if isinstance(accounts, str):
-        yield Complaint(("accounts",), f"a file of accounts is {PLANNED}")
+    yield from _accounts_file_rules(manifest.get("accounts"))
     for name, account in _part(manifest, "accounts").items():
-        if isinstance(account, dict) and ("region" in account) == ("url" in account):
-            yield Complaint(("accounts", name), "takes either region or url")
-    if manifest.get("drift") in {"off", "restore"}:
+        yield from account_rules(name, account)
+    if manifest.get("drift") in ["off", "restore"]:
         yield Complaint(("drift",), PLANNED)
     yield from _flow_rules(_part(manifest, "flow"))
     yield from _run_rules(_part(manifest, "flow"), _part(manifest, "run"))
+
+
+def _accounts_file_rules(accounts: Json) -> Iterator[Complaint]:
+    """Complain of no accounts at all, and of a path to them that nobody can read."""
+    if accounts == {}:
+        yield Complaint(("accounts",), "must not be empty")
+    elif isinstance(accounts, str):
+        try:
+            legible(accounts)
+        except ValueError as error:
+            yield Complaint(("accounts",), str(error))
+
+
+def account_rules(name: str, account: Json) -> Iterator[Complaint]:
+    """Complain of an account that contradicts itself."""
+    if isinstance(account, dict) and ("region" in account) == ("url" in account):
+        yield Complaint(("accounts", name), "takes either region or url")
 
 
 def _part(manifest: Document, key: str) -> Document:
@@ -165,7 +180,7 @@ def _flow_rules(flow: Document) -> Iterator[Complaint]:
     for key, value in flow.items():
         if check := OWNED.get(key):
             try:
-                if not (isinstance(value, str) and "${" in value):
+                if not (isinstance(value, str) and ("${" in value or value == UNSET)):
                     check(value)
             except ValueError as error:
                 yield Complaint(("flow", key), str(error))
@@ -176,9 +191,9 @@ def _flow_rules(flow: Document) -> Iterator[Complaint]:
 
 
 def _run_rules(flow: Document, run: Document) -> Iterator[Complaint]:
-    trigger = run.get("trigger") is True
-    if "disabled" not in flow and (trigger or flow.get("schedule") is not None):
-        yield Complaint(("flow", "disabled"), "must be stated where schedule or run.trigger is used")
+    trigger, schedule = run.get("trigger") is True, flow.get("schedule") not in [None, UNSET]
+    if flow.get("disabled", UNSET) == UNSET and (trigger or schedule):
+        yield Complaint(("flow", "disabled"), DISABLED)
     if trigger and flow.get("disabled") is True:
         yield Complaint(("run", "trigger"), "cannot run a flow that flow.disabled switches off")
     if run.get("follow") is True and not trigger:

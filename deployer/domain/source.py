@@ -39,12 +39,16 @@ class Located:
     values: Mapping[Steps, Place]
 
     def problem(self, steps: Steps, what: str, *, key: bool = False) -> Problem:
-        """Return a problem with the value at `steps` (or its key), placed at the nearest thing that is written."""
+        """Return a problem with the value at `steps` (or its key)."""
+        return Problem(self.place(steps, key=key), spoken(steps), what)
+
+    def place(self, steps: Steps, *, key: bool = False) -> str:
+        """Return file, line and column of the value at `steps` (or its key), or of the nearest that is written."""
         place = self.keys.get(steps) if key else None
         for length in range(len(steps), -1, -1):
             place = place or self.values.get(steps[:length])
         line, column = place or (1, 1)
-        return Problem(f"{self.name}:{line}:{column}", spoken(steps), what)
+        return f"{self.name}:{line}:{column}"
 
 
 def spoken(steps: Steps) -> str:

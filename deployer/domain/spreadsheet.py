@@ -3,33 +3,82 @@
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from deployer.domain.documents import Json
-from deployer.domain.manifest import identifier
 from deployer.domain.source import read_json
 from deployer.domain.wording import did_you_mean, legible
 from deployer.errors import ManifestError, Problem
 
+SHOWN: Final = 50
 T = TypeVar("T")
 _STATED = re.compile(r"sep=(.)\s*")  # how Excel states the separator, on a line of its own
 Complain: TypeAlias = Callable[[str, str, str], None]
 
 
-class Row(NamedTuple):
-    """One row: the columns that are ours, labels, values, and where it stands; a tuple, which is made fastest."""
+@dataclass(slots=True)
+class Problems:
+    """Every problem with a file; from the 51st on they are only counted."""
 
-    own: dict[str, str]
-    labels: dict[str, str]
-    values: dict[str, Json]
-    where: str
+    shown: list[Problem] = field(default_factory=list)
+    hidden: int = 0
+
+    @property
+    def are_shown(self) -> bool:
+        """Tell whether the next one will be told in full."""
+        return len(self.shown) < SHOWN
+
+    def complain(self, where: str, path: str, what: str) -> None:
+        if self.are_shown:
+            self.shown.append(Problem(where, path, what))
+        else:
+            self.hidden += 1
+
+    def judge(self) -> None:
+        """Raise ManifestError if anything was wrong."""
+        if self.hidden:
+            self.shown.append(Problem(self.shown[-1].where, "", f"and {self.hidden} more problems after it"))
+        if self.shown:
+            raise ManifestError(self.shown)
 
 
 @dataclass(frozen=True, slots=True)
-class _Column(Generic[T]):
-    index: int
+class Table:
+    """The columns that a file may have.
+
+    `own` are read by title, `texts` by what follows this prefix, and `values` likewise, where "" takes every other
+    title. `example` is a header.
+    """
+
+    own: Mapping[str, Callable[[str], str]]
+    required: tuple[str, ...]
+    texts: str
+    texts_key: Callable[[str], str]
+    values: str
+    example: str
+
+
+class Row(NamedTuple):
+    """One row: the columns of its table, and where it stands; a tuple, which is made fastest."""
+
+    own: dict[str, str]
+    texts: dict[str, str]
+    values: dict[str, Json]
+    line: int
+    where: str
+    number: int
+    header: "_Header"
+
+    def cell(self, title: str) -> str:
+        """Return `cell C17: ` for the column of that title, or nothing where there is none."""
+        columns: list[_Column[Any]] = [*self.header.own, *self.header.texts, *self.header.values]
+        return next((f"{column.cell(self.number)}: " for column in columns if column.title == title), "")
+
+
+class _Column(NamedTuple, Generic[T]):
+    position: int
     title: str
     key: str
     read: Callable[[str], T]
@@ -37,7 +86,7 @@ class _Column(Generic[T]):
 
     def cell(self, row: int) -> str:
         """Return what a spreadsheet calls the cell in this column: C17."""
-        letters, rest = "", self.index + 1
+        letters, rest = "", self.position + 1
         while rest:
             rest, letter = divmod(rest - 1, 26)
             letters = chr(ord("A") + letter) + letters
@@ -48,11 +97,11 @@ class _Column(Generic[T]):
 class _Header:
     width: int
     own: list[_Column[str]]
-    labels: list[_Column[str]]
+    texts: list[_Column[str]]
     values: list[_Column[Json]]
 
 
-def read_rows(lines: Iterable[str], *, name: str, complain: Complain) -> Iterator[Row]:
+def read_rows(lines: Iterable[str], table: Table, *, name: str, complain: Complain) -> Iterator[Row]:
     """Yield the rows that can be used, complain of the others; raise ManifestError where the header is no use."""
     rest = iter(lines)
     first = next(rest, "").removeprefix("\ufeff")
@@ -61,11 +110,10 @@ def read_rows(lines: Iterable[str], *, name: str, complain: Complain) -> Iterato
     records = csv.reader(rest if stated else chain([first], rest), delimiter=delimiter, strict=True)
     skipped = 1 if stated else 0  # a line that a spreadsheet does not show, so it counts as a line but not as a row
     try:
-        header = _header([title.strip() for title in next(records, [])], f"{name}:{skipped + 1}")
+        header = _header(table, [title.strip() for title in next(records, [])], f"{name}:{skipped + 1}")
         line = skipped + records.line_num + 1
         for number, cells in enumerate(records, start=2):
-            where = f"{name}:{line}"
-            if any(cells) and (row := _row(header, cells, where=where, number=number, complain=complain)):
+            if any(cells) and (row := _row(header, cells, (line, f"{name}:{line}", number), complain)):
                 yield row
             line = skipped + records.line_num + 1
     except csv.Error as error:
@@ -77,18 +125,18 @@ def _separator(header: str) -> str:
     return max(",;\t", key=outside_quotes.count)
 
 
-def _header(titles: list[str], where: str) -> _Header:
+def _header(table: Table, titles: list[str], where: str) -> _Header:
     if not any(titles):
-        raise ManifestError([Problem(where, "", "there is no header such as tenant,account,integration")])
+        raise ManifestError([Problem(where, "", f"there is no header such as {table.example}")])
     header = _Header(len(titles), [], [], [])
     problems: list[Problem] = []
     for index, title in enumerate(titles):
         try:
-            _add_column(header, index, title)
+            _add_column(header, table, index, title)
         except ValueError as error:
             problems.append(Problem(where, title, str(error)))
     problems += [Problem(where, title, "two columns have this title") for title in _repeated(titles)]
-    for title in _REQUIRED:
+    for title in table.required:
         if title not in titles:
             problems.append(Problem(where, title, f"there is no such column{did_you_mean(title, titles)}"))
     if problems:
@@ -100,41 +148,61 @@ def _repeated(titles: list[str]) -> list[str]:
     return sorted({title for title in titles if title and titles.count(title) > 1})
 
 
-def _add_column(header: _Header, index: int, title: str) -> None:
-    key, _, kind = title.rpartition(":")
-    if title in _OWN:
-        header.own.append(_Column(index, title, title, _OWN[title], required=title in _REQUIRED))
-    elif title.startswith("label."):
-        header.labels.append(_Column(index, title, legible(title.removeprefix("label.")), legible))
+def _add_column(header: _Header, table: Table, index: int, title: str) -> None:
+    if title in table.own:
+        header.own.append(_Column(index, title, title, table.own[title], required=title in table.required))
+    elif title.startswith(table.texts):
+        header.texts.append(_Column(index, title, table.texts_key(title.removeprefix(table.texts)), legible))
     elif not title:
         header.values.append(_Column(index, title, title, _untitled))
-    elif not key:
-        header.values.append(_Column(index, title, legible(title), _text))
-    elif kind in _KINDS:
-        header.values.append(_Column(index, title, legible(key), _KINDS[kind]))
+    elif title.startswith(table.values):
+        key, read = _typed(title.removeprefix(table.values))
+        header.values.append(_Column(index, title, legible(key), read))
     else:
+        raise ValueError(f"unknown column{did_you_mean(title, [*table.own, table.texts, table.values])}")
+
+
+def _typed(title: str) -> tuple[str, Callable[[str], Json]]:
+    key, _, kind = title.rpartition(":")
+    if not key:
+        return title, _text
+    if kind not in _KINDS:
         raise ValueError(f'unknown type "{kind}": there are {", ".join(_KINDS)}')
+    return key, _KINDS[kind]
 
 
-def _row(header: _Header, cells: list[str], *, where: str, number: int, complain: Complain) -> Row | None:
-    if any(cells[header.width :]):
-        complain(where, "", f"row {number} has {len(cells)} cells under {header.width} titles")
-    cells += [""] * (header.width - len(cells))
+def _row(header: _Header, cells: list[str], place: tuple[int, str, int], complain: Complain) -> Row | None:
+    line, where, number = place
+    if len(cells) != header.width:
+        if any(cells[header.width :]):
+            complain(where, "", f"row {number} has {len(cells)} cells under {header.width} titles")
+        cells += [""] * (header.width - len(cells))
+    required = 0
 
     def wrong(column: _Column[T], error: ValueError) -> None:
+        nonlocal required
+        required += column.required
         complain(where, column.title, f"{column.cell(number)}: {error}")
 
-    own = _read(header.own, cells, wrong)
-    row = Row(own, _read(header.labels, cells, wrong), _read(header.values, cells, wrong), where)
-    return row if "tenant" in own and "integration" in own else None
+    row = Row(
+        _read(header.own, cells, wrong),
+        _read(header.texts, cells, wrong),
+        _read(header.values, cells, wrong),
+        line,
+        where,
+        number,
+        header,
+    )
+    return None if required else row
 
 
 def _read(columns: list[_Column[T]], cells: list[str], wrong: Callable[[_Column[T], ValueError], None]) -> dict[str, T]:
     found = {}
     for column in columns:
-        if (cell := cells[column.index]) or column.required:
+        position, _, key, read, required = column
+        if (cell := cells[position]) or required:
             try:
-                found[column.key] = column.read(cell)
+                found[key] = read(cell)
             except ValueError as error:
                 wrong(column, error)
     return found
@@ -175,13 +243,6 @@ def _json(cell: str) -> Json:
         raise ValueError(error.problems[0].what) from None
 
 
-_OWN: Final[Mapping[str, Callable[[str], str]]] = {
-    "tenant": lambda cell: legible(cell.strip()),
-    "account": str.strip,
-    "integration": lambda cell: identifier(legible(cell.strip())),
-    "id": lambda cell: identifier(cell.strip()),
-}
-_REQUIRED: Final = ("tenant", "integration")
 _KINDS: Final[Mapping[str, Callable[[str], Json]]] = {
     "int": _integer,
     "float": _number,

@@ -1,7 +1,7 @@
 """The tenants of a manifest, read one by one from what people keep them in."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -10,14 +10,28 @@ from pydantic import ValidationError
 from deployer.domain.documents import Json
 from deployer.domain.manifest import Manifest, TenantEntry
 from deployer.domain.manifest_rules import complaints
+from deployer.domain.scalars import identifier
+from deployer.domain.seen import Seen
 from deployer.domain.source import read_json, spoken
-from deployer.domain.spreadsheet import read_rows
-from deployer.domain.wording import did_you_mean
+from deployer.domain.spreadsheet import Problems, Table, read_rows
+from deployer.domain.wording import did_you_mean, legible
 from deployer.errors import ManifestError, Problem
 
 Format: TypeAlias = Literal["csv", "json", "jsonl"]
 
-SHOWN: Final = 50
+_TABLE: Final = Table(
+    own={
+        "tenant": lambda cell: legible(cell.strip()),
+        "account": str.strip,
+        "integration": lambda cell: identifier(legible(cell.strip())),
+        "id": lambda cell: identifier(cell.strip()),
+    },
+    required=("tenant", "integration"),
+    texts="label.",
+    texts_key=legible,
+    values="",
+    example="tenant,account,integration",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,54 +49,45 @@ class Tenant:
 
 @dataclass(slots=True)
 class _Census:
-    """Who has been seen so far, and every problem with them; from the 51st on they are only counted."""
+    """Who has been seen so far, and every problem with them; `place` turns the number of a tenant into words."""
 
     manifest: Manifest
-    problems: list[Problem] = field(default_factory=list)
-    hidden: int = 0
-    tenants: dict[str, str] = field(default_factory=dict)
-    places: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    def complain(self, where: str, path: str, what: str) -> None:
-        if len(self.problems) < SHOWN:
-            self.problems.append(Problem(where, path, what))
-        else:
-            self.hidden += 1
+    place: Callable[[int], str]
+    problems: Problems = field(default_factory=Problems)
+    tenants: Seen = field(default_factory=Seen)
+    places: Seen = field(default_factory=Seen)
 
     def account(self, name: str | None, where: str) -> str:
         """Return the account meant by `name`: by nothing, the only one there is."""
         accounts = self.manifest.accounts
+        if name in accounts:
+            return name
         if not name and len(accounts) == 1:
             return next(iter(accounts))
         if not name:
-            self.complain(where, "account", f"is required with {len(accounts)} accounts")
-        elif name not in accounts:
-            hint = did_you_mean(name, accounts) if len(self.problems) < SHOWN else ""
-            self.complain(where, "account", f'unknown account "{name}"{hint}')
+            self.problems.complain(where, "account", f"is required with {len(accounts)} accounts")
+        else:
+            hint = did_you_mean(name, accounts) if self.problems.are_shown else ""
+            self.problems.complain(where, "account", f'unknown account "{name}"{hint}')
         return name or ""
 
-    def admit(self, tenant: Tenant) -> Tenant:
-        """Note a tenant, and complain where its name or its place is taken."""
+    def admits(self, tenant: Tenant, number: int) -> bool:
+        """Note a tenant, and tell whether it can be used; complain where its name or its place is taken."""
         name = unicodedata.normalize("NFC", tenant.tenant.casefold())
-        first = self.tenants.setdefault(name, tenant.where)
-        if first != tenant.where:
-            self.complain(tenant.where, "tenant", f'"{tenant.tenant}" is already at {first}')
-        place = self.places.setdefault((tenant.account, tenant.integration), tenant.where)
-        if place != tenant.where:
-            self.complain(tenant.where, "integration", f'"{tenant.integration}" already has a tenant at {place}')
-        return tenant
-
-    def judge(self) -> None:
-        """Raise ManifestError if anything was wrong."""
-        if self.hidden:
-            self.problems.append(Problem(self.problems[-1].where, "", f"and {self.hidden} more problems after it"))
-        if self.problems:
-            raise ManifestError(self.problems)
+        namesake = self.tenants.first(name, number)
+        if namesake != number:
+            what = f'"{tenant.tenant}" is already at {self.place(namesake)}'
+            self.problems.complain(tenant.where, "tenant", what)
+        neighbour = self.places.first(f"{tenant.account}\n{tenant.integration}", number)
+        if neighbour != number:
+            what = f'"{tenant.integration}" already has a tenant at {self.place(neighbour)}'
+            self.problems.complain(tenant.where, "integration", what)
+        return namesake == neighbour == number and tenant.account in self.manifest.accounts
 
 
 def read_tenants(lines: Iterable[str], *, name: str, kind: Format, manifest: Manifest) -> Iterator[Tenant]:
-    """Yield the tenants of a file as they are read; at its end raise ManifestError if anything was wrong."""
-    census = _Census(manifest)
+    """Yield the tenants of a file that can be used, as they are read; at its end raise ManifestError for the others."""
+    census = _Census(manifest, (lambda index: f"{name}[{index}]") if kind == "json" else lambda line: f"{name}:{line}")
     match kind:
         case "csv":
             yield from _from_csv(lines, name, census)
@@ -90,28 +95,30 @@ def read_tenants(lines: Iterable[str], *, name: str, kind: Format, manifest: Man
             yield from _from_json(lines, name, census)
         case "jsonl":
             yield from _from_json_lines(lines, name, census)
-    census.judge()
+    census.problems.judge()
 
 
 def inline_tenants(manifest: Manifest) -> Iterator[Tenant]:
-    """Yield the tenants that the manifest itself lists; at the end raise ManifestError if anything was wrong."""
-    census = _Census(manifest)
-    for entry in manifest.tenants:
-        if isinstance(entry, TenantEntry):
-            yield _admitted(entry, entry.where, census)
-    census.judge()
+    """Yield the tenants of the manifest itself that can be used; at the end raise ManifestError for the others."""
+    entries = [entry for entry in manifest.tenants if isinstance(entry, TenantEntry)]
+    census = _Census(manifest, lambda index: entries[index].where)
+    for index, entry in enumerate(entries):
+        if census.admits(tenant := _tenant(entry, entry.where, census), index):
+            yield tenant
+    census.problems.judge()
 
 
-def _admitted(entry: TenantEntry, where: str, census: _Census) -> Tenant:
+def _tenant(entry: TenantEntry, where: str, census: _Census) -> Tenant:
     account = census.account(entry.account, where)
-    return census.admit(Tenant(entry.tenant, account, entry.integration, entry.labels, entry.values, entry.id, where))
+    return Tenant(entry.tenant, account, entry.integration, entry.labels, entry.values, entry.id, where)
 
 
 def _from_csv(lines: Iterable[str], name: str, census: _Census) -> Iterator[Tenant]:
-    for row in read_rows(lines, name=name, complain=census.complain):
+    for row in read_rows(lines, _TABLE, name=name, complain=census.problems.complain):
         own, account = row.own, census.account(row.own.get("account"), row.where)
-        tenant = Tenant(own["tenant"], account, own["integration"], row.labels, row.values, own.get("id"), row.where)
-        yield census.admit(tenant)
+        tenant = Tenant(own["tenant"], account, own["integration"], row.texts, row.values, own.get("id"), row.where)
+        if census.admits(tenant, row.line):
+            yield tenant
 
 
 def _from_json(lines: Iterable[str], name: str, census: _Census) -> Iterator[Tenant]:
@@ -119,7 +126,9 @@ def _from_json(lines: Iterable[str], name: str, census: _Census) -> Iterator[Ten
     if not isinstance(rows, list):
         raise ManifestError([Problem(name, "", "must be a list of tenants")])
     for index, row in enumerate(rows):
-        yield from _from_object(row, name, f"[{index}]", census)
+        entry = _entry(row, name, f"[{index}]", census)
+        if entry and census.admits(tenant := _tenant(entry, f"{name}[{index}]", census), index):
+            yield tenant
 
 
 def _from_json_lines(lines: Iterable[str], name: str, census: _Census) -> Iterator[Tenant]:
@@ -129,16 +138,17 @@ def _from_json_lines(lines: Iterable[str], name: str, census: _Census) -> Iterat
             try:
                 row = read_json(line, name)
             except ManifestError as error:
-                census.complain(where, "", error.problems[0].what)
+                census.problems.complain(where, "", error.problems[0].what)
             else:
-                yield from _from_object(row, where, "", census)
+                entry = _entry(row, where, "", census)
+                if entry and census.admits(tenant := _tenant(entry, where, census), number):
+                    yield tenant
 
 
-def _from_object(row: Json, where: str, path: str, census: _Census) -> Iterator[Tenant]:
+def _entry(row: Json, where: str, path: str, census: _Census) -> TenantEntry | None:
     try:
-        entry = TenantEntry.model_validate(row)
+        return TenantEntry.model_validate(row)
     except ValidationError as error:
         for complaint in complaints(error, {(): TenantEntry.model_fields}):
-            census.complain(where, spoken((path, *complaint.steps)).lstrip("."), complaint.what)
-    else:
-        yield _admitted(entry, where if not path else f"{where}{path}", census)
+            census.problems.complain(where, spoken((path, *complaint.steps)).lstrip("."), complaint.what)
+    return None

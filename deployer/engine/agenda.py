@@ -11,21 +11,20 @@ from deployer.domain.moves import rebased
 from deployer.engine.clock import Clock
 from deployer.journal.protocol import Journal
 
-_PAGE = 32  # deployments read ahead, of each account at work: hundreds of accounts must not fill the memory
-
 
 class Agenda:
-    """The work of one account. Whoever has to wait is put aside, so that nobody waits behind it.
+    """The work of one account, read from the journal `ahead` at a time. Whoever has to wait is put aside.
 
     Of the workers that find nothing one keeps watch over those put aside, and the others sleep until they are called:
     a crowd that wakes for every event would cost more than the work.
     """
 
-    def __init__(self, journal: Journal, rollout: str, account: str, clock: Clock) -> None:
+    def __init__(self, journal: Journal, rollout: str, account: str, clock: Clock, *, ahead: int) -> None:
         self._journal = journal
         self._rollout = rollout
         self._account = account
         self._clock = clock
+        self._ahead = ahead
         self._after = -1
         self._page: list[Deployment] = []
         self._exhausted = False
@@ -95,11 +94,11 @@ class Agenda:
     async def _claimed(self) -> Deployment | None:
         async with self._reading:
             if not self._page and not self._exhausted:
-                found = await self._journal.claim(self._rollout, self._account, after=self._after, limit=_PAGE)
+                found = await self._journal.claim(self._rollout, self._account, after=self._after, limit=self._ahead)
                 now = self._clock.moment()
                 self._page = [rebased(deployment, now) for deployment in reversed(found)]
                 self._after = found[-1].place if found else self._after
-                self._exhausted = len(found) < _PAGE
+                self._exhausted = len(found) < self._ahead
             return self._page.pop() if self._page and not self.is_closed else None
 
     async def _idle(self) -> None:

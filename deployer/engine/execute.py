@@ -60,7 +60,7 @@ class AccountRun:
     """One account of a rollout while it is executed. `halted` says why it stopped.
 
     `hold` is how many seconds nothing is begun, since a call of a deployer that died may still be on its way; 0 once
-    they are over.
+    they are over; `ahead` is how many deployments are read from the journal at a time.
     """
 
     desk: Desk
@@ -68,6 +68,7 @@ class AccountRun:
     watcher: Watcher
     stop: Stop
     settle_only: bool = False
+    ahead: int = 64
     hold: float = 0.0
     halted: str | None = None
     _succeeded: set[StepKind] = field(default_factory=set)
@@ -77,7 +78,7 @@ class AccountRun:
 
     async def go(self) -> None:
         """Work until nothing is left, the account halts, or a stop is asked for."""
-        agenda = Agenda(self.desk.journal, self.rollout, self.desk.account.name, self.desk.clock)
+        agenda = Agenda(self.desk.journal, self.rollout, self.desk.account.name, self.desk.clock, ahead=self.ahead)
         async with anyio.create_task_group() as group:
             group.start_soon(self._heed, agenda, group.cancel_scope)
             await self._hold()

@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO, TypeVar
 
+from deployer.domain.accounts import with_accounts
 from deployer.domain.documents import Document, fingerprint
 from deployer.domain.manifest import Manifest, parse_manifest
 from deployer.domain.manifest_rules import PLANNED
@@ -50,7 +51,7 @@ def load(path: Path, *, env: Mapping[str, str], stdin: TextIO, tenants: bool = T
 
     With `tenants` false their list is left alone.
     """
-    manifest = parse_manifest(_decoded(path, _bytes(path, "")), str(path), env)
+    manifest = _with_accounts(parse_manifest(_decoded(path, _bytes(path, "")), str(path), env), path, env)
     problems: list[Problem] = []
     listed = _attempt(lambda: _tenants(manifest, path, stdin) if tenants else Tenants(), problems)
     document = _attempt(lambda: _document(manifest, path), problems)
@@ -82,6 +83,18 @@ def _attempt(read: Callable[[], T], problems: list[Problem]) -> T | None:
     except ManifestError as error:
         problems += error.problems
         return None
+
+
+def _with_accounts(manifest: Manifest, path: Path, env: Mapping[str, str]) -> Manifest:
+    """Fill in the accounts, before anything is read that refers to them."""
+    if manifest.accounts_file is None:
+        return manifest
+    file = path.parent / manifest.accounts_file
+    if FORMATS.get(file.suffix.lower()) != "csv":
+        raise ManifestError([Problem(str(file), "", "accounts are read from .csv, .tsv, .txt")])
+    with _reading(file, f" (named by accounts in {path})"):
+        encoding = _encoding(file, spreadsheet=True)
+    return with_accounts(manifest, _lines(file, encoding), name=str(file), env=env)
 
 
 def _tenants(manifest: Manifest, path: Path, stdin: TextIO) -> Tenants:

@@ -78,7 +78,7 @@ async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_
     for name in plan.accounts.keys() - halted.keys():
         account, planned = accounts.opened[name], plan.accounts[name]
         desk = Desk(account, planned, plan, settings, crew.journal, crew.clock, crew.rescue)
-        runs[name] = AccountRun(desk, rollout.id, crew.watcher, crew.stop, settle_only)
+        runs[name] = AccountRun(desk, rollout.id, crew.watcher, crew.stop, settle_only, _ahead(len(plan.accounts)))
     with locked(crew, accounts.opened.values()) as leases:
         for run in runs.values():
             left = leases[run.desk.account.identity].dead
@@ -89,6 +89,11 @@ async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_
             lease = leases[account.identity]
             lease.settled &= sure and (not lease.dead or (name in runs and not runs[name].hold))
     return halted | {name: run.halted for name, run in runs.items() if run.halted}
+
+
+def _ahead(accounts: int) -> int:
+    """Return how many deployments each of so many accounts reads ahead: hundreds of them must not fill the memory."""
+    return max(8, min(64, 512 // accounts))
 
 
 def _halted_before(plan: Plan, accounts: Accounts) -> dict[str, str]:

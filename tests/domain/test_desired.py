@@ -84,6 +84,25 @@ def test_the_template_document_is_filled_in_and_its_handlebars_are_left_alone() 
     assert template["name"] == "{{record.name}} ${tenant.name}"
 
 
+def test_a_template_document_and_text_cannot_leave_out_what_is_unset() -> None:
+    template: Document = {"id": "${tenant.values.e}"}
+    blocked = resolve(manifest(), tenant({"e": "$unset"}), env=ENV, template=template)
+    assert str(blocked).startswith("t.csv:2: template.id: the tenant has no ${tenant.values.e}")
+    assert reason(manifest("flow: {name: 'a ${tenant.values.e}'}"), {"e": "$unset"}).startswith(
+        "t.csv:2: flow.name: the"
+    )
+
+
+def test_a_connection_that_is_unset_is_not_mapped() -> None:
+    mapped = manifest(f"connections: {{{SOURCE}: keep}}", account=f", connections: {{{SOURCE}: $unset}}")
+    assert desired(mapped).connections == {}
+
+
+def test_a_template_that_cannot_be_read_blocks_every_tenant() -> None:
+    blocked = resolve(manifest(), tenant(), env=ENV, template={"name": "${tenant.name"})
+    assert str(blocked) == 't.csv:2: template.name: "${" is never closed (write "$${" for the characters themselves)'
+
+
 def test_one_tenants_values_are_never_in_anothers() -> None:
     flow = manifest("flow: {name: '${tenant.name}', settings: {s: '${tenant.values.secret}'}}")
     both = [resolve(flow, tenant({"secret": f"canary-{name}"}, name), env=ENV) for name in ("a", "b")]

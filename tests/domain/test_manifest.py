@@ -118,7 +118,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
         template: {file: x.json}
         accounts:
           a: {region: uk, token: "env:T", rate: {share: 50}, tempalte: x}
-          b: {token: "env:T", values: {}}
+          b: {token: "env:T", values: 5}
         tenants:
           - {tenant: acme, timezon: x, integration: 5.98E+23}
         flow:
@@ -139,7 +139,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
         "error: r.yaml:4:49: accounts.a.rate.share: must be a percentage such as 50%",
         'error: r.yaml:4:54: accounts.a.tempalte: unknown key (did you mean "template"?)',
         "error: r.yaml:5:6: accounts.b: takes either region or url",
-        "error: r.yaml:5:23: accounts.b.values: not supported in this version",
+        "error: r.yaml:5:31: accounts.b.values: must be a mapping of keys to values",
         'error: r.yaml:7:20: tenants[0].timezon: unknown key (did you mean "values.timezone"?)',
         f"error: r.yaml:7:45: tenants[0].integration: {MANGLED}",
         'error: r.yaml:9:3: flow.nam: unknown key (did you mean "name"?)',
@@ -167,7 +167,14 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
         ("template: {flow: 12345678, id: a}",
          "r.yaml:4:28: template.id: belongs to file only: a flow's own id identifies it"),
         ("accounts: {}", "r.yaml:4:11: accounts: must not be empty"),
-        ("accounts: accounts.csv", "r.yaml:4:11: accounts: a file of accounts is not supported in this version"),
+        ('accounts: "a\\u202Eb.csv"',
+         "r.yaml:4:11: accounts: holds a control or text-direction character (U+202E)"),
+        ('accounts: ""', "r.yaml:4:11: accounts: must not be empty"),
+        ("values: {a: '${tenant.name}'}",
+         "r.yaml:5:13: values.a: ${tenant.name} can stand only under flow and connections"),
+        ("labels: {ring: {a: 1}}", 'r.yaml:5:10: labels.ring: "ring" is no label such as ring=eu'),
+        ("labels: {'ring=eu,=x': {}}", "r.yaml:5:10: labels.ring=eu,=x: must not be empty"),
+        ("labels: {ring=eu: 5}", "r.yaml:5:19: labels.ring=eu: must be a mapping of keys to values"),
         ("accounts: {main: {region: us, url: https://x.io, token: env:T}}",
          "r.yaml:4:18: accounts.main: takes either region or url"),
         ("accounts: {main: {url: http://api.integrator.io, token: env:T}}",
@@ -201,9 +208,7 @@ def test_a_mistake_is_explained_at_its_place(line: str, problem: str) -> None:
     assert lines(with_line(line)) == [f"error: {problem}"]
 
 
-@pytest.mark.parametrize(
-    "key", ["waves", "schedules", "values", "labels", "freeze", "pins", "prune", "verify", "restore"]
-)
+@pytest.mark.parametrize("key", ["waves", "schedules", "freeze", "pins", "prune", "verify", "restore"])
 def test_what_is_planned_is_refused_and_not_ignored(key: str) -> None:
     assert lines(with_line(f"{key}: {{}}")) == [f"error: r.yaml:5:1: {key}: not supported in this version"]
 

@@ -204,6 +204,15 @@ def test_tenants_are_streamed() -> None:
     assert [next(tenants).tenant for _ in range(3)] == ["t1", "t2", "t3"]
 
 
+def test_a_tenant_that_cannot_be_used_is_not_passed_on_before_the_end() -> None:
+    text = f"tenant,account,integration\na,main,{ONE}\nb,mian,{TWO}\nA,main,{TWO}\nc,main,{ONE}\n"
+    tenants = read_tenants(StringIO(text), name="t.csv", kind="csv", manifest=manifest(accounts=("main", "b")))
+    assert next(tenants).tenant == "a"
+    with pytest.raises(ManifestError) as caught:
+        next(tenants)
+    assert len(caught.value.problems) == 3
+
+
 def test_reading_tenants_costs_at_most_thrice_a_dict_reader_with_json() -> None:
     rows = (f"t{number},5980e7fedd{number:014d},r{number % 3},eu,{number}\n" for number in range(100_000))
     text = "tenant,integration,label.ring,region,batch:int\n" + "".join(rows)

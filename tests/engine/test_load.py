@@ -55,6 +55,28 @@ def test_digests_follow_the_content_and_nothing_else(manifest: Path, tmp_path: P
     assert before.tenants_digest != changed.tenants_digest
 
 
+def test_accounts_come_from_a_file_beside_the_manifest(manifest: Path, tmp_path: Path) -> None:
+    manifest.write_text(MANIFEST.replace('{main: {region: eu, token: "env:MAIN"}}', "accounts.csv"))
+    (tmp_path / "accounts.csv").write_text("account;region;token\nmain;eu;env:MAIN\n")
+    before = loaded(manifest)
+    assert [(name, account.region) for name, account in before.manifest.accounts.items()] == [("main", "eu")]
+    assert [tenant.account for tenant in before.tenants] == ["main"]
+    (tmp_path / "accounts.csv").write_text("account;region;token\nmain;us;env:MAIN\n")
+    assert loaded(manifest).manifest_digest != before.manifest_digest
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("accounts.json", "accounts.json: accounts are read from .csv, .tsv, .txt"),
+        ("accounts.csv", "accounts.csv: there is no such file (named by accounts in rollout.yaml)"),
+    ],
+)
+def test_accounts_that_cannot_be_read_are_all_that_is_told(manifest: Path, name: str, problem: str) -> None:
+    manifest.write_text(MANIFEST.replace('{main: {region: eu, token: "env:MAIN"}}', name))
+    assert lines(manifest) == [f"error: {problem}"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
 def test_a_spreadsheets_encoding_is_understood(manifest: Path, encoding: str) -> None:
     (manifest.parent / "tenants.csv").write_bytes(CSV.encode(encoding))
