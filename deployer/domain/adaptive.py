@@ -125,7 +125,8 @@ def refused(pace: Pace, turn: Turn, now: float, asked: float | None) -> Pace:
     closed = _closed(pace, now, pause, Congestion(turn, pace.turns, pause))
     if before is None:
         return _begun(closed, Phase.SEARCHING, _FALL * pace.rate)
-    return _found(closed, _limit(pace, max(_DEEPEST_FALL * pace.rate, _admitted(before, turn))))
+    limit = _limit(pace, max(_DEEPEST_FALL * pace.rate, _admitted(before, turn)))
+    return _found(closed, limit / pace.share if pace.phase is Phase.FOUND else limit)
 
 
 def _longer(congestion: Congestion, last: int, pause: float) -> Congestion:

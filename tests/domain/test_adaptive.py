@@ -94,6 +94,12 @@ def test_our_share_of_what_is_found_is_never_passed() -> None:
     assert used(pace, 1000).rate == pace.rate
 
 
+def test_a_share_is_taken_once_of_what_is_found_and_not_again_of_itself() -> None:
+    pace = found(unknown(0.5))
+    again = refused(replace(pace, turns=1502), Turn(1502, 20.0), 20.0, 0.0)
+    assert again.rate == pytest.approx(pace.rate, rel=0.05)
+
+
 def test_a_quiet_time_between_refusals_costs_half_the_rate_at_most() -> None:
     pace = throttled(known(300, 1000), 0.0)
     pace = replace(pace, turns=5)
