@@ -1,6 +1,7 @@
 """Values that tests need: every argument has a default, and what a test does not name does not matter to it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.desired import Desired
@@ -8,7 +9,7 @@ from deployer.domain.documents import Document, Json, Path, Value
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.manifest import Manifest
 from deployer.domain.merge3 import Change, Memory
-from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
+from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
 from deployer.domain.snapshot import Snapshot, Template
 from deployer.domain.tenants import Tenant
 from deployer.journal.protocol import Rollout
@@ -111,8 +112,14 @@ def plan(*tenants: Planned, name: str = "order-sync", settings: Document | None 
         settings=settings or {},
         accounts={"main": account},
         tenants=tenants or (planned(),),
+        totals=Totals.of(tenants or (planned(),)),
         observed_at="2026-03-01T10:00:00+00:00",
     )
+
+
+def replanned(made: Plan, *tenants: Planned) -> Plan:
+    """Return a plan with other tenants."""
+    return replace(made, tenants=tenants, totals=Totals.of(tenants))
 
 
 def rollout(name: str = "order-sync", *, number: int = 1, kind: str = "apply", reason: str = "") -> Rollout:

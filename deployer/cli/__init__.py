@@ -1,13 +1,18 @@
 """The command line: words in, exit codes out. Commands are imported when they are called, and not before."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from deployer import __version__
 from deployer.errors import DeployerError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name → what `--help` says of it, so that help imports nothing
 COMMANDS = {
@@ -19,7 +24,10 @@ COMMANDS = {
     "resolve": "Decide about a tenant that waits for a person.",
     "run": "Run every tenant's flow once.",
     "simulate": "Pretend to be integrator.io on this machine.",
+    "schema": "Print the JSON Schemas of what is read and printed.",
+    "completion": "Print what makes a shell complete commands and names.",
 }
+_NARROWEST, _WIDEST = 50, 80  # columns of help
 _SIGINT, _SIGPIPE = 130, 141  # as a shell has them
 
 
@@ -34,6 +42,13 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(importlib.import_module(f"deployer.cli.{cmd_name}"), cmd_name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Suggest commands without importing them, and the options."""
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=COMMANDS[name]) for name in COMMANDS if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         with formatter.section("Commands"):
@@ -55,10 +70,21 @@ def deployer() -> None:
 def main(words: Sequence[str]) -> int:
     """Run a command line and return its exit code; every error ends here, as a sentence."""
     try:
-        code = deployer.main(args=list(words), prog_name="deployer", standalone_mode=False)
+        code = deployer.main(
+            args=list(words), prog_name="deployer", standalone_mode=False, terminal_width=_help_width()
+        )
     except Exception as error:  # noqa: BLE001 - what is not an answer to a person is raised again
         return _answer(error)
     return code if isinstance(code, int) else 0
+
+
+def _help_width() -> int:
+    """Return how wide help is, as click has it, without shutil and the compressors that it imports: 6 ms of CPU."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (OSError, ValueError):  # no terminal
+        columns = _WIDEST
+    return max(min(columns, _WIDEST) - 2, _NARROWEST)
 
 
 def _answer(error: BaseException) -> int:

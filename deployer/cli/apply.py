@@ -1,7 +1,6 @@
 """`deployer apply`: roll out, or go on where the last apply ended."""
 
 import os
-import sys
 from pathlib import Path
 
 import anyio
@@ -20,7 +19,6 @@ from deployer.cli.options import (
     TIMEOUT,
     VERBOSE,
     YES,
-    journal_path,
     seconds,
     together,
 )
@@ -53,19 +51,18 @@ def apply(  # noqa: PLR0913 - one argument per option
 
     Shows the plan and asks before anything is sent. After Ctrl-C, a crash or a power failure, the same command goes on.
     """
+    from deployer.api.decisions import choices
     from deployer.cli.applying import Applying, Wish
     from deployer.cli.carrying import Manner
-    from deployer.cli.planned import chosen
-    from deployer.cli.wiring import workplace
-    from deployer.engine.load import load
+    from deployer.cli.wiring import loaded, opened
 
     async def roll_out() -> int:
-        loaded = load(manifest, env=os.environ, stdin=sys.stdin)
-        choices = chosen(loaded, recreate=recreate, ours=ours, theirs=theirs)
+        work = loaded(manifest)
+        decided = choices(work, recreate=recreate, ours=ours, theirs=theirs)
         ask = not (no_input or os.environ.get("CI"))
-        wish = Wish(choices, digest, failed=failed, supersede=supersede, yes=yes, allow=frozenset(allow), ask=ask)
+        wish = Wish(decided, digest, failed=failed, supersede=supersede, yes=yes, allow=frozenset(allow), ask=ask)
         manner = Manner(as_json, quiet, seconds(timeout), manifest)
-        async with workplace(loaded, journal_path(manifest, journal), verbose=verbose) as place:
+        async with opened(work, journal=journal, verbose=verbose) as place:
             return await Applying(place, wish, manner).go()
 
     return anyio.run(roll_out)

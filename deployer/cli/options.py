@@ -1,6 +1,5 @@
 """Options that several commands share, and where things lie."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,27 +33,6 @@ THEIRS = click.option("--theirs", multiple=True, metavar="TENANT", help="End its
 ALLOW = click.option(
     "--allow", multiple=True, type=click.Choice(["many-updates", "shrunk-list"]), help="Let the plan pass this guard."
 )
-
-
-def journal_path(manifest: Path, journal: str | None) -> Path:
-    """Return where the journal lies; raise UsageError for a kind that this version does not have."""
-    if journal is None:
-        return manifest.parent / ".deployer" / "journal.db"
-    kind, _, rest = journal.partition(":")
-    if kind in {"postgresql", "postgres"}:
-        raise UsageError("a journal on Postgres is not supported in this version", remedy="use a file: --journal PATH")
-    return Path(rest) if kind == "sqlite" else Path(journal)
-
-
-def lock_path(journal: Path) -> Path:
-    """Return the file whose lock says that somebody works on a journal."""
-    return journal.with_name(f"{journal.name}.lock")
-
-
-def state_directory() -> Path:
-    """Return the user's state directory, where the locks of accounts lie."""
-    root = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(root) / "deployer"
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -1,13 +1,12 @@
 """`deployer resolve`: the only way a person moves what is UNKNOWN or FAILED."""
 
-import os
-import sys
+from functools import partial
 from pathlib import Path
 
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, VERBOSE, journal_path, together
+from deployer.cli.options import JOURNAL, VERBOSE, together
 from deployer.errors import UsageError
 
 
@@ -27,39 +26,25 @@ def resolve(  # noqa: PLR0913 - one argument per option
     deployer resolve acme --took 6523f0a1b2c3d4e5f6a7b8c9    that is the flow it made
     deployer resolve acme --retry                            it did not happen
     """  # noqa: D301 - click wants the backspace itself
-    from deployer.cli.wiring import workplace
-    from deployer.engine.load import load
-    from deployer.engine.resolving import Decision, seconds_in_doubt
-    from deployer.engine.resolving import resolve as resolve_step
+    from deployer.api.decisions import Decision, resolve_tenant
+    from deployer.cli.wiring import loaded, opened
 
     if sum((took is not None, retry, skip)) != 1:
         raise UsageError("say exactly one of --took ID, --retry and --skip")
     decision = Decision.RETRY if retry else Decision.SKIP if skip else Decision.TOOK
 
     async def settle() -> int:
-        loaded = load(manifest, env=os.environ, stdin=sys.stdin)
-        async with workplace(loaded, journal_path(manifest, journal), verbose=verbose) as place:
-            name = loaded.manifest.name
-            waiting = await place.journal.awaiting(name, tenant)
-            if waiting is None:
-                raise UsageError(f'nothing of "{tenant}" in rollout {name} waits for a person')
-            if decision is not Decision.TOOK:
-                await _wait_out(seconds_in_doubt(waiting, place.clock, loaded.manifest.safety), tenant)
-            said = await resolve_step(place.journal, place.clock, place.accounts, waiting, decision=decision, took=took)
-            last = await place.journal.latest(name)
-            if last and last.id == waiting.rollout:  # an older one stays ended: the next plan decides afresh
-                await place.journal.conclude(last.id, outcome="running", reason="", ended_at=None)
+        async with opened(loaded(manifest, tenants=False), journal=journal, verbose=verbose) as place:
+            wait = partial(_wait_out, tenant)
+            said = await resolve_tenant(place, tenant, decision=decision, took=took, wait=wait)
         click.echo(f"{said}; go on with: deployer apply {manifest}")
         return 0
 
     return anyio.run(settle)
 
 
-async def _wait_out(seconds: float, tenant: str) -> None:
+async def _wait_out(tenant: str, seconds: float) -> None:
     """Wait until a call that was never answered cannot land any more: before that, nobody can decide against it."""
-    if seconds > 0:
-        text = (
-            f"{tenant}: making sure the first call is not still on its way, {seconds:.0f} s; Ctrl-C leaves all as it is"
-        )
-        click.echo(text, err=True)
-        await anyio.sleep(seconds)
+    text = f"{tenant}: making sure the first call is not still on its way, {seconds:.0f} s; Ctrl-C leaves all as it is"
+    click.echo(text, err=True)
+    await anyio.sleep(seconds)

@@ -1,7 +1,5 @@
 """`deployer resume`: go on with an unfinished rollout, as it was planned."""
 
-import os
-import sys
 from pathlib import Path
 
 import anyio
@@ -14,7 +12,6 @@ from deployer.cli.options import (
     QUIET,
     TIMEOUT,
     VERBOSE,
-    journal_path,
     seconds,
     together,
 )
@@ -37,14 +34,16 @@ def resume(  # noqa: PLR0913 - one argument per option
 
     Accounts and tokens are taken from MANIFEST, everything else from the plan in the journal.
     """
-    from deployer.cli.applying import go_on
-    from deployer.cli.carrying import Manner
-    from deployer.cli.wiring import workplace
-    from deployer.engine.load import load
+    from deployer.api import rollouts
+    from deployer.cli.carrying import Manner, carry
+    from deployer.cli.wiring import loaded, opened
 
     async def resume_last() -> int:
-        loaded = load(manifest, env=os.environ, stdin=sys.stdin)
-        async with workplace(loaded, journal_path(manifest, journal), verbose=verbose) as place:
-            return await go_on(place, Manner(as_json, quiet, seconds(timeout), manifest), failed=failed)
+        async with opened(loaded(manifest, tenants=False), journal=journal, verbose=verbose) as place:
+            last = await rollouts.demand_unfinished(place, failed=failed)
+            await rollouts.demand_template(place, last)
+            if failed:
+                await rollouts.retry(place, last)
+            return await carry(place, last, Manner(as_json, quiet, seconds(timeout), manifest))
 
     return anyio.run(resume_last)

@@ -1,7 +1,5 @@
 """`deployer run`: run every instance once, and follow the jobs."""
 
-import os
-import sys
 from pathlib import Path
 
 import anyio
@@ -14,11 +12,9 @@ from deployer.cli.options import (
     QUIET,
     TIMEOUT,
     VERBOSE,
-    journal_path,
     seconds,
     together,
 )
-from deployer.errors import GuardError
 
 
 @click.command()
@@ -28,27 +24,12 @@ def run(*, manifest: Path, journal: str | None, as_json: bool, quiet: bool, verb
 
     Interrupted, the same command goes on; no flow is started a second time.
     """
+    from deployer.api.rollouts import run_rollout
     from deployer.cli.carrying import Manner, carry
-    from deployer.cli.wiring import Workplace, workplace
-    from deployer.engine.load import load
-    from deployer.engine.planning import plan_runs, recall
-    from deployer.engine.rollouts import UNFINISHED, begin
-    from deployer.journal.protocol import Rollout
-
-    async def begun(place: Workplace) -> Rollout:
-        last = await place.journal.latest(place.loaded.manifest.name)
-        if last and last.outcome in UNFINISHED:
-            if last.kind == "run":
-                return last
-            raise GuardError(f"rollout {last.id} is unfinished", remedy=f"finish it first: deployer resume {manifest}")
-        remembered = await recall(place.loaded, place.journal)
-        plan = await plan_runs(place.loaded, place.accounts, remembered, place.clock.utc())
-        return await begin(place.journal, place.clock, plan, kind="run", chance=place.chance)
+    from deployer.cli.wiring import loaded, opened
 
     async def start() -> int:
-        loaded = load(manifest, env=os.environ, stdin=sys.stdin)
-        async with workplace(loaded, journal_path(manifest, journal), verbose=verbose) as place:
-            manner = Manner(as_json, quiet, seconds(timeout), manifest)
-            return await carry(place, await begun(place), manner)
+        async with opened(loaded(manifest), journal=journal, verbose=verbose) as place:
+            return await carry(place, await run_rollout(place), Manner(as_json, quiet, seconds(timeout), manifest))
 
     return anyio.run(start)

@@ -1,43 +1,17 @@
 """A tenant that a plan is to be made for, and the flow that it may already have."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from deployer.domain.deployment import Instance
 from deployer.domain.desired import Desired
 from deployer.domain.documents import Document, put
 from deployer.domain.identity import InstanceKey
-from deployer.domain.lifecycle import State
 from deployer.domain.merge3 import Choice
+from deployer.domain.remembered import Remembered
 from deployer.domain.sighting import Doubtful, Found, Sighting, sight
 from deployer.domain.snapshot import Snapshot
 from deployer.domain.tenants import Tenant
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """What the journal knows that bears on a plan.
-
-    `places` gives the integration of each (template, tenant); `unsettled` gives, by instance key, why nothing may
-    start there yet; `owed` the runs that the last rollout left READY or FAILED.
-    """
-
-    instances: Mapping[InstanceKey, Instance] = field(default_factory=dict)
-    places: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    unsettled: Mapping[InstanceKey, str] = field(default_factory=dict)
-    owed: Mapping[InstanceKey, State] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        instances: Iterable[Instance],
-        unsettled: Mapping[InstanceKey, str],
-        owed: Mapping[InstanceKey, State] | None = None,
-    ) -> "Remembered":
-        """Index what the journal holds."""
-        known = {InstanceKey(instance.template, instance.integration): instance for instance in instances}
-        places = {(instance.template, instance.tenant): instance.integration for instance in known.values()}
-        return cls(known, places, unsettled, owed or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +52,8 @@ class Candidate:
 
     @property
     def instance(self) -> Instance | None:
-        """Return what is remembered under the key."""
-        return self.remembered.instances.get(self.key)
+        """Return what is remembered of the flow looked for."""
+        return self.remembered.instances.get(self.wanted.tenant.integration)
 
     def instance_of(self, flow: str) -> Instance | None:
         """Return what is remembered of this very flow, once it was configured."""

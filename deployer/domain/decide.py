@@ -40,14 +40,14 @@ def blocked(tenant: Tenant, key: InstanceKey, reason: str) -> Planned:
 
 
 def _obstacle(candidate: Candidate) -> str:
-    tenant, snapshot, key = candidate.wanted.tenant, candidate.snapshot, candidate.key
+    tenant, snapshot = candidate.wanted.tenant, candidate.snapshot
     if tenant.integration not in snapshot.integrations:
         return f"integration {tenant.integration} is not in account {snapshot.account}"
-    place = candidate.remembered.places.get((key.template, tenant.tenant), tenant.integration)
+    place = candidate.remembered.homes.get(tenant.tenant, tenant.integration)
     here = candidate.instance
     if place != tenant.integration and (here is None or here.tenant != tenant.tenant):
         return f"moved: its flow lies in integration {place}"
-    return snapshot.unreadable.get(tenant.integration) or candidate.remembered.unsettled.get(key, "")
+    return snapshot.unreadable.get(tenant.integration) or candidate.remembered.unsettled.get(tenant.integration, "")
 
 
 def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planned:
@@ -56,7 +56,7 @@ def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) 
     match choose(listing, candidate.wanted, key, known=known, adopt=manifest.adopt):
         case Found(flow, surplus):
             planned = _existing(candidate, flow, manifest, choices.conflict(tenant.tenant))
-            planned = _with_owed_run(planned, candidate.remembered.owed.get(key), manifest)
+            planned = _with_owed_run(planned, candidate.remembered.owed.get(tenant.integration), manifest)
             return replace(planned, reason="; ".join(filter(None, (planned.reason, _surplus(surplus)))))
         case Doubtful(flows):
             return blocked(tenant, key, _doubt(flows))

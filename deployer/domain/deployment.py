@@ -85,12 +85,16 @@ TROUBLED = frozenset({Status.FAILED, Status.UNKNOWN, Status.BLOCKED, Status.STAL
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A planned tenant and its steps; the status is a fold over them, never stored. `place` is its row in the plan."""
+    """A planned tenant and its steps; the status is a fold over them, never stored. `place` is its row in the plan.
+
+    `known` is what was remembered of its flow when it was claimed, and since.
+    """
 
     rollout: str
     place: int
     planned: Planned
     steps: tuple[Step, ...]
+    known: Instance | None = None
 
     @property
     def status(self) -> Status:
@@ -124,29 +128,34 @@ class Deployment:
         errors = (step.facts.get("error") for step in self.steps if step.state in {State.FAILED, State.UNKNOWN})
         return next((error for error in errors if isinstance(error, dict)), None)
 
-    def moved(self, index: int, step: Step) -> "Deployment":
-        """Return the deployment with one step replaced."""
-        return replace(self, steps=(*self.steps[:index], step, *self.steps[index + 1 :]))
+    def moved(self, index: int, step: Step, known: Instance | None = None) -> "Deployment":
+        """Return the deployment with one step replaced, and perhaps with something new to know of its flow."""
+        steps = (*self.steps[:index], step, *self.steps[index + 1 :])
+        return replace(self, steps=steps, known=known or self.known)
 
 
 def status_of(steps: Iterable[Step]) -> Status:
     """Fold steps: the first that is not DONE decides."""
-    steps = tuple(steps)
-    first = next((step for step in steps if step.state is not State.DONE), None)
-    match first:
-        case None:
-            return Status.DONE
-        case Step(state=State.FAILED, facts={"stale": True}):
+    for position, step in enumerate(steps):
+        if step.state is not State.DONE:
+            return status_in(step.state, begun=position > 0, stale=step.facts.get("stale") is True)
+    return Status.DONE
+
+
+def status_in(state: State, *, begun: bool, stale: bool) -> Status:
+    """Return the status of a tenant whose first step that is not done is in `state`; `begun`: others were done."""
+    match state:
+        case State.FAILED if stale:
             return Status.STALE
-        case Step(state=State.READY) if first is steps[0]:
+        case State.READY if not begun:
             return Status.PENDING
-        case Step(state=State.READY | State.INTENDED):
+        case State.READY | State.INTENDED:
             return Status.RUNNING
-        case Step(state=state):
+        case _:
             return Status(state.value)
 
 
-def count(statuses: Iterable[Status]) -> dict[str, int]:
+def count(statuses: Iterable[Status]) -> dict[Status, int]:
     """Count tenants by status; every status is there, and they add up to the tenants."""
     counted = Counter(statuses)
-    return {status.value: counted[status] for status in Status}
+    return {status: counted[status] for status in Status}

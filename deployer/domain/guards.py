@@ -10,12 +10,11 @@ UPDATES, SHRUNK = "many-updates", "shrunk-list"
 
 def violated(plan: Plan) -> dict[str, str]:
     """Return the rules that a plan breaks, each with the sentence that says how."""
-    existing = [planned for planned in plan.tenants if planned.flow and planned.action is not Action.RUN]
-    updates = sum(planned.action is Action.UPDATE for planned in existing)
-    absent, remembered = len(plan.absent), len(plan.absent) + len(existing)
+    existing, updates = plan.totals.existing, plan.totals.actions[Action.UPDATE]
+    absent, remembered = len(plan.absent), len(plan.absent) + existing
     found: dict[str, str] = {}
-    if len(existing) >= FEW and updates > _MOST_UPDATES * len(existing):
-        found[UPDATES] = f"{updates} of {len(existing)} existing flows would be updated, more than 30 %"
+    if existing >= FEW and updates > _MOST_UPDATES * existing:
+        found[UPDATES] = f"{updates} of {existing} existing flows would be updated, more than 30 %"
     if remembered >= FEW and absent > _MOST_ABSENT * remembered:
         found[SHRUNK] = f"{absent} of {remembered} deployed tenants are not in the manifest any more, more than 10 %"
     return found

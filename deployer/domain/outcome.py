@@ -20,7 +20,7 @@ _EXIT_CODES: Final[Mapping[str, int]] = {
 }
 
 
-def judge(counts: Mapping[str, int], *, halted: bool) -> str:
+def judge(counts: Mapping[Status, int], *, halted: bool) -> str:
     """Return the outcome of a rollout: work that is left comes before trouble, trouble before success."""
     if any(counts[status] for status in OPEN):
         return "halted" if halted else "running"

@@ -1,9 +1,10 @@
 """The plan: per tenant one action and its field changes, decided purely from what is wanted, seen and remembered."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 from deployer.domain.documents import Document, Path, Value
 from deployer.domain.identity import InstanceKey
@@ -52,6 +53,11 @@ class Planned:
         return InstanceKey(self.template, self.integration)
 
     @property
+    def is_drifted(self) -> bool:
+        """Tell whether a field of the tenant's flow was changed outside."""
+        return any(change.verdict is Verdict.DRIFT for change in self.changes)
+
+    @property
     def verdicts(self) -> dict[Path, Verdict]:
         """Return the verdict of each owned field."""
         return {change.path: change.verdict for change in self.changes}
@@ -70,34 +76,6 @@ class PlannedAccount:
     generators: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A frozen plan. `settings` is the manifest without its tenants; `observed_at` is no part of the digest."""
-
-    name: str
-    manifest_digest: str
-    tenants_digest: str
-    settings: Document
-    accounts: Mapping[str, PlannedAccount]
-    tenants: tuple[Planned, ...]
-    absent: tuple[str, ...] = ()  # instances whose tenant is not in the manifest any more
-    observed_at: str = ""
-
-    @property
-    def work(self) -> tuple[Planned, ...]:
-        """Return the tenants that have something to do."""
-        return tuple(planned for planned in self.tenants if planned.steps)
-
-    @property
-    def revision(self) -> str:
-        """Return the template's revision, of the first account where they differ."""
-        return next((account.revision for account in self.accounts.values()), "")
-
-    def actions(self) -> Counter[Action]:
-        """Count the tenants by action."""
-        return Counter(planned.action for planned in self.tenants)
-
-
 # Requests of one step, as a plan states them: a look, the call, and reading it back where the answer may not hold it.
 REQUESTS = {
     StepKind.CLONE: 2,
@@ -108,9 +86,68 @@ REQUESTS = {
 }
 
 
-def requests(tenants: Iterable[Planned]) -> int:
-    """Return how many requests the tenants' steps take when nothing goes wrong."""
-    return sum(REQUESTS[step] for planned in tenants for step in planned.steps)
+@dataclass(slots=True)
+class Totals:
+    """What the tenants of a plan add up to, by action and by account, so that nobody has to go through them again.
+
+    `existing` are tenants that have a flow which the plan may change; `work` and `requests` are by account.
+    """
+
+    actions: Counter[Action] = field(default_factory=Counter)
+    work: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
+    drifted: int = 0
+    existing: int = 0
+
+    @classmethod
+    def of(cls, tenants: Iterable[Planned]) -> Self:
+        """Add tenants up."""
+        totals = cls()
+        for planned in tenants:
+            totals.add(planned)
+        return totals
+
+    def add(self, planned: Planned) -> None:
+        """Count one more tenant."""
+        self.actions[planned.action] += 1
+        self.drifted += planned.is_drifted
+        self.existing += bool(planned.flow) and planned.action is not Action.RUN
+        if planned.steps:
+            self.work[planned.account] += 1
+            self.requests[planned.account] += sum(REQUESTS[step] for step in planned.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A frozen plan. `settings` is the manifest without its tenants; `observed_at` is no part of the digest.
+
+    `tenants` may lie in a file: they are gone through one by one, and as often as somebody asks.
+    """
+
+    name: str
+    manifest_digest: str
+    tenants_digest: str
+    settings: Document
+    accounts: Mapping[str, PlannedAccount]
+    tenants: Collection[Planned]
+    totals: Totals
+    absent: tuple[str, ...] = ()  # instances whose tenant is not in the manifest any more
+    observed_at: str = ""
+
+    @property
+    def work(self) -> int:
+        """Return how many tenants have something to do."""
+        return self.totals.work.total()
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests the steps take when nothing goes wrong."""
+        return self.totals.requests.total()
+
+    @property
+    def revision(self) -> str:
+        """Return the template's revision, of the first account where they differ."""
+        return next((account.revision for account in self.accounts.values()), "")
 
 
 def steps_for(action: Action, *, from_file: bool, trigger: bool, follow: bool) -> tuple[StepKind, ...]:

@@ -1,34 +1,44 @@
 """Plans, steps and instances as JSON and back: what is stored and what is saved, MISSING being an absent key."""
 
-from collections.abc import Mapping
-from operator import itemgetter
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping
+from hashlib import sha256
 from typing import Any
 
 from deployer.domain.deployment import Instance, Moment, Step
-from deployer.domain.documents import MISSING, Document, Path, Value, fingerprint
+from deployer.domain.documents import MISSING, Document, Path, Value, canonical
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.merge3 import Change, Choice, Memory, Verdict
-from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
+from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
 
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2
 
 # Records are read only where their checksum or digest held, so their shape is known.
 Stored = dict[str, Any]
 
 
-def plan_digest(plan: Plan) -> str:
-    """Return the digest a person approves: of all that is decided, and of no clock, stamp or path."""
-    record = plan_record(plan)
-    del record["observed_at"]
-    for planned in record["tenants"]:
-        del planned["last_modified"]
-        for fields in (planned["fields"], planned["changes"]):
-            fields.sort(key=itemgetter("path"))
-    return fingerprint(record)
+class Digest:
+    """The digest a person approves: of all that is decided, and of no clock, stamp or path.
+
+    It is taken line by line, since the tenants of a plan do not fit the memory.
+    """
+
+    def __init__(self) -> None:
+        self._sum = sha256()
+
+    def add(self, decided: str) -> None:
+        """Take a tenant in, as `planned_texts` writes what is decided of it; the order counts."""
+        self._sum.update(f"{decided}\n".encode())
+
+    def of(self, plan: Plan) -> str:
+        """Return the digest of a plan whose tenants were taken in."""
+        head = {**plan_record(plan), "observed_at": ""}
+        return sha256(f"{canonical(head)}\n{self._sum.hexdigest()}".encode()).hexdigest()
 
 
 def plan_record(plan: Plan) -> Stored:
-    """Return a plan as JSON."""
+    """Return a plan without its tenants as JSON."""
     return {
         "format_version": PLAN_FORMAT,
         "name": plan.name,
@@ -36,28 +46,50 @@ def plan_record(plan: Plan) -> Stored:
         "tenants_digest": plan.tenants_digest,
         "settings": plan.settings,
         "accounts": {name: _account_record(account) for name, account in plan.accounts.items()},
+        "totals": _totals_record(plan.totals),
         "absent": list(plan.absent),
         "observed_at": plan.observed_at,
-        "tenants": [planned_record(planned) for planned in plan.tenants],
     }
 
 
-def plan_from(record: Stored, tenants: tuple[Planned, ...] | None = None) -> Plan:
-    """Return the plan of a record; `tenants` where they are kept elsewhere."""
+def plan_from(record: Stored, tenants: Collection[Planned] = ()) -> Plan:
+    """Return the plan of a record, with its tenants from where they are kept."""
     return Plan(
         name=record["name"],
         manifest_digest=record["manifest_digest"],
         tenants_digest=record["tenants_digest"],
         settings=record["settings"],
         accounts={name: PlannedAccount(**account) for name, account in record["accounts"].items()},
-        tenants=tuple(map(planned_from, record["tenants"])) if tenants is None else tenants,
+        tenants=tenants,
+        totals=_totals_from(record["totals"]),
         absent=tuple(record["absent"]),
         observed_at=record["observed_at"],
     )
 
 
+def planned_texts(planned: Planned) -> tuple[str, str]:
+    """Return a planned tenant as two JSON texts: what is decided, and the server's stamp that it was decided by."""
+    return canonical(planned_record(planned)), canonical(planned.last_modified)
+
+
+def planned_line(planned: Planned) -> str:
+    """Return a planned tenant as one line: a list of the two texts."""
+    return f"[{','.join(planned_texts(planned))}]"
+
+
+def planned_of(line: str | bytes) -> Planned:
+    """Return the planned tenant of a line."""
+    record, last_modified = json.loads(line)
+    return planned_from(record, last_modified)
+
+
+def decided_in(line: bytes) -> str:
+    """Return what is decided, of a line, without reading it: no text of JSON holds a bare quote."""
+    return line[1:].rpartition(b',"')[0].decode()
+
+
 def planned_record(planned: Planned) -> Stored:
-    """Return one planned tenant as JSON."""
+    """Return what is decided of one tenant as JSON."""
     return {
         "tenant": planned.tenant,
         "account": planned.account,
@@ -66,19 +98,20 @@ def planned_record(planned: Planned) -> Stored:
         "template": planned.template,
         "reason": planned.reason,
         "flow": planned.flow,
-        "fields": [_with({"path": list(path)}, value=value) for path, value in planned.fields.items()],
+        "fields": [
+            _with({"path": list(path)}, value=value) for path, value in sorted(planned.fields.items(), key=_path)
+        ],
         "changes": [_change_record(change) for change in planned.changes],
         "connections": dict(planned.connections),
         "document": planned.document,
         "seen": list(planned.seen),
         "steps": [step.value for step in planned.steps],
         "choice": planned.choice.value if planned.choice else None,
-        "last_modified": planned.last_modified,
     }
 
 
-def planned_from(record: Stored) -> Planned:
-    """Return the planned tenant of a record."""
+def planned_from(record: Stored, last_modified: str) -> Planned:
+    """Return the planned tenant of a record and the server's stamp of its flow."""
     return Planned(
         **{
             **record,
@@ -88,6 +121,7 @@ def planned_from(record: Stored) -> Planned:
             "seen": tuple(record["seen"]),
             "steps": tuple(map(StepKind, record["steps"])),
             "choice": Choice(record["choice"]) if record["choice"] else None,
+            "last_modified": last_modified,
         }
     )
 
@@ -129,6 +163,25 @@ def change_view(change: Change) -> Document:
     """Return a change as `plan --json` shows it; an absent `from` or `to` means there is none."""
     view = _with({"path": ".".join(change.path)}, **{"from": change.live, "to": change.desired})
     return {**view, "verdict": change.verdict.value}
+
+
+def _path(entry: tuple[Path, Value]) -> Path:
+    return entry[0]
+
+
+def _totals_record(totals: Totals) -> Stored:
+    return {
+        "actions": {action.value: count for action, count in totals.actions.items()},
+        "work": dict(totals.work),
+        "requests": dict(totals.requests),
+        "drifted": totals.drifted,
+        "existing": totals.existing,
+    }
+
+
+def _totals_from(record: Stored) -> Totals:
+    actions = Counter({Action(action): count for action, count in record["actions"].items()})
+    return Totals(**{**record, "actions": actions, **{key: Counter(record[key]) for key in ("work", "requests")}})
 
 
 def _account_record(account: PlannedAccount) -> Stored:

@@ -11,7 +11,7 @@ from deployer.domain.moves import rebased
 from deployer.engine.clock import Clock
 from deployer.journal.protocol import Journal
 
-_PAGE = 500
+_PAGE = 32  # deployments read ahead, of each account at work: hundreds of accounts must not fill the memory
 
 
 class Agenda:
@@ -35,11 +35,11 @@ class Agenda:
         self._reading = anyio.Lock()
         self._watch: anyio.Event | None = None
         self._asleep: deque[anyio.Event] = deque()
-        self._closed = False
+        self._ended = anyio.Event()
 
     async def next(self) -> Deployment | None:
         """Return the next deployment, waiting for one if need be; None when nothing is left or the agenda is closed."""
-        while not self._closed:
+        while not self.is_closed:
             found = self._due() or await self._claimed()
             if found:
                 self._busy += 1
@@ -71,11 +71,21 @@ class Agenda:
         """Tell whether a worker is waiting for work."""
         return bool(self._watch or self._asleep)
 
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether nothing more is handed out."""
+        return self._ended.is_set()
+
+    async def ended(self) -> None:
+        """Return when nothing more is handed out."""
+        await self._ended.wait()
+
     def close(self) -> None:
         """Hand out nothing more."""
-        self._closed = True
-        for event in (*self._asleep, *([self._watch] if self._watch else ())):
-            event.set()
+        if not self.is_closed:
+            self._ended.set()
+            for event in (*self._asleep, *([self._watch] if self._watch else ())):
+                event.set()
 
     def _due(self) -> Deployment | None:
         if self._aside and self._aside[0][0] <= anyio.current_time():
@@ -90,7 +100,7 @@ class Agenda:
                 self._page = [rebased(deployment, now) for deployment in reversed(found)]
                 self._after = found[-1].place if found else self._after
                 self._exhausted = len(found) < _PAGE
-            return self._page.pop() if self._page and not self._closed else None
+            return self._page.pop() if self._page and not self.is_closed else None
 
     async def _idle(self) -> None:
         called = anyio.Event()

@@ -83,7 +83,7 @@ def _merged(desk: Desk, case: Case, live: Document, choice: Choice | None = None
 def _known(desk: Desk, case: Case) -> Instance | None:
     """Return what is remembered of this very flow; of one never written with an answer, how it stood before our PUT."""
     planned, flow = case.deployment.planned, case.deployment.flow or ""
-    known = desk.instances.get(planned.key)
+    known = case.deployment.known
     if known and known.flow == flow and known.is_configured:
         return known
     before = _before(case)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import Document, Json
-from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State
 from deployer.domain.manifest import Manifest
 from deployer.domain.plan import Plan, PlannedAccount
@@ -34,7 +33,6 @@ class Desk:
     settings: Manifest
     journal: Journal
     clock: Clock
-    instances: dict[InstanceKey, Instance]
     rescue: Callable[[str, str], None]
     fresh: dict[str, Document] = field(default_factory=dict)
     took: deque[float] = field(default_factory=lambda: deque(maxlen=JOBS_REMEMBERED))
@@ -79,7 +77,7 @@ class Case:
         if event is Event.FOUND and not self.step.attempts:
             facts["found"] = True  # by somebody else, so what stands in it may be somebody's
         planned = self.deployment.planned
-        known = self._desk.instances.get(planned.key)
+        known = self.deployment.known
         where = (planned.tenant, planned.account, planned.template, planned.integration)
         born = Instance(*where, flow, self._desk.planned.revision, connections=planned.connections)
         entry = self._entry(event, self.step.meet(event, facts), facts, known if known and known.flow == flow else born)
@@ -94,9 +92,7 @@ class Case:
         return Entry(self.deployment, self._index, event, step, self._desk.clock.utc(), facts, instance)
 
     def _take(self, entry: Entry) -> None:
-        self.deployment = entry.deployment.moved(entry.index, entry.step)
-        if entry.instance:
-            self._desk.instances[self.deployment.planned.key] = entry.instance
+        self.deployment = entry.deployment.moved(entry.index, entry.step, entry.instance)
 
 
 def failure(code: str, message: str, remedy: str, *, status: int | None = None, field: str | None = None) -> Document:

@@ -1,8 +1,9 @@
 """Execute a rollout: claim, decide, perform, record, until every tenant rests. Starting and resuming are the same."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -58,8 +59,8 @@ class Stop:
 class AccountRun:
     """One account of a rollout while it is executed. `halted` says why it stopped.
 
-    `succeeded` are the kinds of step that somebody has done. `hold` is how many seconds nothing is begun, since a call
-    of a deployer that died may still be on its way; 0 once they are over.
+    `hold` is how many seconds nothing is begun, since a call of a deployer that died may still be on its way; 0 once
+    they are over.
     """
 
     desk: Desk
@@ -69,8 +70,9 @@ class AccountRun:
     settle_only: bool = False
     hold: float = 0.0
     halted: str | None = None
-    succeeded: set[StepKind] = field(default_factory=set)
-    _workers: int = 0
+    _succeeded: set[StepKind] = field(default_factory=set)
+    _workers: int = 1
+    _arriving: bool = True  # a worker was hired and has not begun
     _failures: dict[StepKind, deque[str]] = field(default_factory=dict)
 
     async def go(self) -> None:
@@ -80,7 +82,10 @@ class AccountRun:
             group.start_soon(self._heed, agenda, group.cancel_scope)
             await self._hold()
             async with anyio.create_task_group() as workers:
-                self._hire(workers, agenda)
+                hire = partial(self._hire, workers, agenda)
+                with self.desk.account.limiter.telling(hire):
+                    workers.start_soon(self._work, agenda, hire)
+                    await agenda.ended()
             group.cancel_scope.cancel()
 
     async def _hold(self) -> None:
@@ -100,15 +105,19 @@ class AccountRun:
         await anyio.sleep_forever()
 
     def _hire(self, workers: TaskGroup, agenda: Agenda) -> None:
-        if self._workers < self.desk.account.limiter.cap:
+        """Let one more worker begin, where that would help."""
+        limiter = self.desk.account.limiter
+        free = self._arriving or agenda.idle or agenda.is_closed
+        if self._workers < limiter.cap and limiter.wants_more and not free:
             self._workers += 1
-            workers.start_soon(self._work, workers, agenda)
+            self._arriving = True
+            workers.start_soon(self._work, agenda, partial(self._hire, workers, agenda))
 
-    async def _work(self, workers: TaskGroup, agenda: Agenda) -> None:
-        """Take one deployment after the other; whoever finds work while nobody is idle hires the next worker."""
+    async def _work(self, agenda: Agenda, hire: Callable[[], None]) -> None:
+        """Take one deployment after the other; whoever finds work hires the next."""
         while deployment := await agenda.next():
-            if not agenda.idle:
-                self._hire(workers, agenda)
+            self._arriving = False
+            hire()
             await self._drive(deployment, agenda)
 
     async def _drive(self, deployment: Deployment, agenda: Agenda) -> None:
@@ -122,7 +131,7 @@ class AccountRun:
             self.watcher.moved(deployment, result.deployment)
             match result:
                 case Moved(deployment):
-                    self._tally(deployment, deployment.steps[move.index])
+                    await self._tally(deployment, deployment.steps[move.index])
                 case Later(deployment, seconds, why, left):
                     if left is not None:
                         self.watcher.waiting(deployment, left, why)
@@ -134,16 +143,22 @@ class AccountRun:
             agenda.close()
         agenda.rest()
 
-    def _tally(self, deployment: Deployment, step: Step) -> None:
+    async def _tally(self, deployment: Deployment, step: Step) -> None:
         """Take tenants that fail alike in a step that nobody has done yet for the account's or the template's fault."""
         if step.state is State.DONE:
-            self.succeeded.add(step.kind)
+            self._succeeded.add(step.kind)
         elif step.state in _BROKEN and deployment.error and not step.facts.get("stale"):
             failures = self._failures.setdefault(step.kind, deque(maxlen=EVERYBODY))
             failures.append(str(deployment.error["code"]))
             alike = len(failures) == EVERYBODY and len(set(failures)) == 1
-            if alike and step.kind not in self.succeeded:
+            if alike and not await self._anybody_did(step.kind):
                 self._halt(f"the first {EVERYBODY} tenants all fail to {step.kind} with {failures[0]}")
+
+    async def _anybody_did(self, kind: StepKind) -> bool:
+        """Tell whether a step of a kind was done here, now or before this process began."""
+        if kind not in self._succeeded and await self.desk.journal.has_done(self.rollout, self.desk.account.name, kind):
+            self._succeeded.add(kind)
+        return kind in self._succeeded
 
     def _halt(self, cause: str) -> None:
         if not self.halted:

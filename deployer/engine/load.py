@@ -1,16 +1,19 @@
 """Read a manifest and the files it names: the only place where these are opened."""
 
-from collections.abc import Callable, Mapping
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Final, NoReturn, TextIO, TypeVar
+from typing import BinaryIO, Final, TextIO, TypeVar
 
 from deployer.domain.documents import Document, fingerprint
 from deployer.domain.manifest import Manifest, parse_manifest
 from deployer.domain.manifest_rules import PLANNED
 from deployer.domain.source import read_json, read_yaml
-from deployer.domain.tenants import Format, Tenant, inline_tenants, read_tenants
+from deployer.domain.tenants import Format, inline_tenants, read_tenants
+from deployer.engine.tenants import Tenants
 from deployer.errors import ManifestError, Problem
 
 FORMATS: Final[Mapping[str, Format]] = {
@@ -22,35 +25,43 @@ FORMATS: Final[Mapping[str, Format]] = {
     ".ndjson": "jsonl",
 }
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_WINDOWS: Final = "cp1252"
+_CHUNK: Final = 1 << 20
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A manifest with all that it names: `document` is the template, where that is a file."""
+    """A manifest with all that it names: `document` is the template, where that is a file.
+
+    Without its tenants, which a resume takes from the journal, `tenants` is empty and has no digest.
+    """
 
     path: Path
     manifest: Manifest
     manifest_digest: str
-    tenants: tuple[Tenant, ...]
+    tenants: Tenants
     tenants_digest: str
     document: Document | None
 
 
-def load(path: Path, *, env: Mapping[str, str], stdin: TextIO) -> Loaded:
-    """Load a manifest; raise ManifestError with every problem of the manifest, else of the files it names."""
+def load(path: Path, *, env: Mapping[str, str], stdin: TextIO, tenants: bool = True) -> Loaded:
+    """Load a manifest; raise ManifestError with every problem of the manifest, else of the files it names.
+
+    With `tenants` false their list is left alone.
+    """
     manifest = parse_manifest(_decoded(path, _bytes(path, "")), str(path), env)
     problems: list[Problem] = []
-    tenants = _attempt(lambda: _tenants(manifest, path, stdin), problems)
+    listed = _attempt(lambda: _tenants(manifest, path, stdin) if tenants else Tenants(), problems)
     document = _attempt(lambda: _document(manifest, path), problems)
-    if problems or tenants is None:
+    if problems or listed is None:
         raise ManifestError(problems)
     return Loaded(
         path,
         manifest,
         manifest_digest=fingerprint(manifest.model_dump(mode="json")),
-        tenants=tenants,
-        tenants_digest=fingerprint([_content(tenant) for tenant in tenants]),
+        tenants=listed,
+        tenants_digest=listed.digest if tenants else "",
         document=document,
     )
 
@@ -73,31 +84,32 @@ def _attempt(read: Callable[[], T], problems: list[Problem]) -> T | None:
         return None
 
 
-def _content(tenant: Tenant) -> tuple[object, ...]:
-    return (tenant.tenant, tenant.account, tenant.integration, tenant.labels, tenant.values, tenant.flow)
-
-
-def _tenants(manifest: Manifest, path: Path, stdin: TextIO) -> tuple[Tenant, ...]:
+def _tenants(manifest: Manifest, path: Path, stdin: TextIO) -> Tenants:
     if not isinstance(manifest.tenants, str):
-        name, tenants = f"{path}: tenants", tuple(inline_tenants(manifest))
+        name, found = f"{path}: tenants", inline_tenants(manifest)
     else:
-        name, text, kind = _tenant_text(manifest.tenants, path, stdin)
-        tenants = tuple(read_tenants(StringIO(text, newline=""), name=name, kind=kind, manifest=manifest))
+        name, lines, kind = _tenant_lines(manifest.tenants, path, stdin)
+        found = read_tenants(lines, name=name, kind=kind, manifest=manifest)
+    tenants = Tenants()
+    for tenant in found:
+        tenants.add(tenant)
     if not tenants:
         raise ManifestError([Problem(name, "", "there are no tenants")])
     return tenants
 
 
-def _tenant_text(named: str, path: Path, stdin: TextIO) -> tuple[str, str, Format]:
+def _tenant_lines(named: str, path: Path, stdin: TextIO) -> tuple[str, Iterable[str], Format]:
     if named == "-":
         text = _stdin_text(stdin)
-        return "stdin", text, _kind_of(text)
+        return "stdin", StringIO(text, newline=""), _kind_of(text)
     file = path.parent / named
     if not (kind := FORMATS.get(file.suffix.lower())):
         planned = file.suffix.lower() in {".xlsx", ".yaml", ".yml"}
         what = f"{file.suffix} is {PLANNED}" if planned else "what kind of file is this?"
         raise ManifestError([Problem(str(file), "", f"{what}; tenants are read from {', '.join(FORMATS)}")])
-    return str(file), _decoded(file, _bytes(file, f" (named by tenants in {path})"), spreadsheet=kind == "csv"), kind
+    with _reading(file, f" (named by tenants in {path})"):
+        encoding = _encoding(file, spreadsheet=kind == "csv")
+    return str(file), _lines(file, encoding), kind
 
 
 def _stdin_text(stdin: TextIO) -> str:
@@ -128,29 +140,68 @@ def _document(manifest: Manifest, path: Path) -> Document | None:
 
 
 def _bytes(file: Path, reason: str) -> bytes:
-    try:
+    with _reading(file, reason):
         return file.read_bytes()
+
+
+@contextmanager
+def _reading(file: Path, reason: str) -> Iterator[None]:
+    """Say in a sentence why a file cannot be read."""
+    try:
+        yield
     except FileNotFoundError:
         what = "there is no such file"
     except IsADirectoryError:
         what = "is a directory, not a file"
     except PermissionError:
         what = "may not be read: permission denied"
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+    except ValueError as error:
         what = f"cannot be read: {error}"
+    else:
+        return
     raise ManifestError([Problem(str(file), "", what + reason)])
 
 
-def _decoded(file: Path, content: bytes, *, spreadsheet: bool = False) -> str:
+def _decoded(file: Path, content: bytes) -> str:
     try:
         return content.decode("utf-16" if content.startswith(_UTF16) else "utf-8")
     except UnicodeDecodeError as error:
         where = f"{file}:{len(content[: error.start].splitlines()) or 1}"
+        raise ManifestError([Problem(where, "", "is not UTF-8 text")]) from None
+
+
+def _lines(file: Path, encoding: str) -> Iterator[str]:
+    with file.open(encoding=encoding, newline="") as lines:
+        yield from lines
+
+
+def _encoding(file: Path, *, spreadsheet: bool) -> str:
+    """Return what a file is written in, which may be too large to be decoded at once."""
+    with file.open("rb") as content:
+        first = "utf-16" if content.read(2) in _UTF16 else "utf-8"
+        where = _undecodable(content, first)
+        if where is None:
+            return first
+        if spreadsheet and _undecodable(content, _WINDOWS) is None:
+            return _WINDOWS
+    what = "is neither UTF-8 nor Windows-1252 text" if spreadsheet else "is not UTF-8 text"
+    raise ManifestError([Problem(f"{file}:{where}", "", what)])
+
+
+def _undecodable(content: BinaryIO, encoding: str) -> int | None:
+    """Return the line of the first byte that cannot be decoded, or None."""
+    decoder, line = getincrementaldecoder(encoding)(), 1
+    content.seek(0)
+    while chunk := content.read(_CHUNK):
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            return line + chunk.count(b"\n", 0, error.start)
+        line += chunk.count(b"\n")
     try:
-        return content.decode("cp1252") if spreadsheet else _refuse_text(where, "is not UTF-8 text")
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return _refuse_text(where, "is neither UTF-8 nor Windows-1252 text")
-
-
-def _refuse_text(where: str, what: str) -> NoReturn:
-    raise ManifestError([Problem(where, "", what)])
+        return line
+    return None

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from deployer.domain.candidate import Remembered, Wanted, as_remembered, choose
+from deployer.domain.candidate import Wanted, as_remembered, choose
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
+from deployer.domain.remembered import Remembered
 from deployer.domain.sighting import Found
 from deployer.domain.snapshot import Part, Snapshot, Template, file_template, flow_template, parts_of
 from deployer.engine.accounts import OpenAccount
@@ -31,18 +32,49 @@ class Aim:
     adopt: str | None
 
 
-async def observe(account: OpenAccount, aim: Aim, wanted: Sequence[Wanted], remembered: Remembered) -> Snapshot:
-    """Return what a plan needs to know of an account; raise AccountError where it cannot be read."""
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is known of an account before its tenants are looked at; `listed` are its flows by integration, if read."""
+
+    account: OpenAccount
+    template: Template
+    integrations: Mapping[str, str]
+    connections: Mapping[str, str]
+    listed: Mapping[str, Sequence[Document]] | None
+    adopt: str | None
+
+    async def snapshot(self, wanted: Sequence[Wanted], remembered: Remembered) -> Snapshot:
+        """Look at some tenants."""
+        here = [want for want in wanted if want.tenant.integration in self.integrations]
+        finder = _Flows(self, remembered)
+        flows = await finder.read(here)
+        account = self.account
+        identity = (account.name, account.base_url, account.user)
+        return Snapshot(*identity, self.template, self.integrations, self.connections, flows, finder.unreadable)
+
+
+async def observe(account: OpenAccount, aim: Aim, *, tenants: int) -> Observation:
+    """Return what a plan for so many tenants needs to know of an account; raise AccountError where it cannot be read.
+
+    The account's whole list of flows is read where that is cheaper than a list for each tenant.
+    """
+    client = account.client
     template = await read_template(account, aim)
-    integrations = await _named(account, "integrations", await account.client.integrations())
+    integrations = await _named(account, "integrations", await client.integrations())
     connections = {}
     if template.connections:
-        connections = await _named(account, "connections", await account.client.connections())
-    here = [want for want in wanted if want.tenant.integration in integrations]
-    finder = _Flows(account, template, aim.adopt, remembered)
-    flows = await finder.read(here)
-    identity = (account.name, account.base_url, account.user)
-    return Snapshot(*identity, template, integrations, connections, flows, finder.unreadable)
+        connections = await _named(account, "connections", await client.connections())
+    listed = None
+    if tenants > FEW:
+        listed = _by_integration(got(account, "the list of flows", await client.flows()))
+    return Observation(account, template, integrations, connections, listed, aim.adopt)
+
+
+def _by_integration(flows: Sequence[Document]) -> Mapping[str, Sequence[Document]]:
+    found: dict[str, list[Document]] = defaultdict(list)
+    for flow in flows:
+        found[str(flow.get("_integrationId"))].append(flow)
+    return found
 
 
 async def read_template(account: OpenAccount, aim: Aim) -> Template:
@@ -89,54 +121,37 @@ async def _named(account: OpenAccount, what: str, outcome: Outcome[tuple[Documen
 
 @dataclass(frozen=True, slots=True)
 class _Flows:
-    """Finds the flows that may be the tenants', by the cheaper of two ways. `unreadable` says which it could not."""
+    """Finds the flows that may be the tenants'. `unreadable` says which it could not, and why."""
 
-    account: OpenAccount
-    template: Template
-    adopt: str | None
+    seen: Observation
     remembered: Remembered
     unreadable: dict[str, str] = field(default_factory=dict)
 
     async def read(self, wanted: Sequence[Wanted]) -> Mapping[str, Sequence[Document]]:
         """Return the candidates of each integration, whole where a plan has to compare them."""
-        listed = await (self._each(wanted) if len(wanted) <= FEW else self._all())
-        flows: dict[str, Sequence[Document]] = {}
-
-        async def complete(want: Wanted) -> None:
-            integration = want.tenant.integration
-            try:
-                flows[integration] = await self._complete(want, listed.get(integration, ()))
-            except _TenantError as error:
-                self.unreadable[integration] = error.what
-
-        await each(wanted, complete, workers=_WORKERS)
-        return flows
-
-    async def _each(self, wanted: Sequence[Wanted]) -> Mapping[str, Sequence[Document]]:
         flows: dict[str, Sequence[Document]] = {}
 
         async def look(want: Wanted) -> None:
             integration = want.tenant.integration
-            outcome = await self.account.client.integration_flows(integration)
             try:
-                flows[integration] = self._got(f"the flows of integration {integration}", outcome)
+                flows[integration] = await self._complete(want, await self._listing(integration))
             except _TenantError as error:
                 self.unreadable[integration] = error.what
 
         await each(wanted, look, workers=_WORKERS)
         return flows
 
-    async def _all(self) -> Mapping[str, Sequence[Document]]:
-        by_integration: dict[str, list[Document]] = defaultdict(list)
-        for flow in got(self.account, "the list of flows", await self.account.client.flows()):
-            by_integration[str(flow.get("_integrationId"))].append(flow)
-        return by_integration
+    async def _listing(self, integration: str) -> Sequence[Document]:
+        if self.seen.listed is not None:
+            return self.seen.listed.get(integration, ())
+        outcome = await self.seen.account.client.integration_flows(integration)
+        return self._got(f"the flows of integration {integration}", outcome)
 
     async def _complete(self, want: Wanted, listing: Sequence[Document]) -> Sequence[Document]:
         """Read the tenant's flow whole, unless it is as it was left; look for one that the list does not show."""
-        key = InstanceKey(self.template.key, want.tenant.integration)
-        known = self.remembered.instances.get(key)
-        match choose(listing, want, key, known=known, adopt=self.adopt):
+        key = InstanceKey(self.seen.template.key, want.tenant.integration)
+        known = self.remembered.instances.get(key.integration)
+        match choose(listing, want, key, known=known, adopt=self.seen.adopt):
             case Found(flow):
                 whole = as_remembered(flow, known, want) or await self._flow(str(flow["_id"])) or flow
                 return [whole if other is flow else other for other in listing]
@@ -147,7 +162,7 @@ class _Flows:
                 return listing
 
     async def _flow(self, flow: str) -> Document | None:
-        outcome = await self.account.client.flow(flow)
+        outcome = await self.seen.account.client.flow(flow)
         gone = isinstance(outcome, Refused) and outcome.status == _GONE
         return None if gone else self._got(f"flow {flow}", outcome)
 
@@ -159,7 +174,7 @@ class _Flows:
             case Unknown(reason):
                 raise _TenantError(f"{what} cannot be read: {reason}")
             case _:
-                return got(self.account, what, outcome)
+                return got(self.seen.account, what, outcome)
 
 
 class _TenantError(AccountError):

@@ -1,24 +1,31 @@
 """Make a plan: resolve what is wanted, observe every account, and decide tenant by tenant."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Final, Protocol
 
-import anyio
-
-from deployer.domain.candidate import Candidate, Choices, Remembered, Wanted
+from deployer.domain.candidate import Candidate, Choices, Wanted
 from deployer.domain.decide import blocked, decide
-from deployer.domain.deployment import Instance
-from deployer.domain.desired import resolve
+from deployer.domain.desired import Desired, resolve
 from deployer.domain.identity import InstanceKey
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, steps_for
-from deployer.domain.snapshot import Snapshot, Template
+from deployer.domain.remembered import Remembered
+from deployer.domain.snapshot import Template
 from deployer.domain.tenants import Tenant
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.load import Loaded
-from deployer.engine.observe import Aim, observe, read_template
+from deployer.engine.observe import Aim, Observation, observe, read_template
+from deployer.engine.plans import Draft, SavedPlan
+from deployer.engine.pool import each
 from deployer.errors import AccountError, DeployerError, Problem
 from deployer.journal.protocol import Journal
+
+_ACCOUNTS: Final = 8  # observed at a time: what is known of an account is dropped once its tenants are decided
+_TEMPLATES: Final = 32  # templates that are read at a time
+_PAGE: Final = 500  # tenants that are decided together
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,120 +41,224 @@ class Accounts:
             raise next(iter(self.refused.values()))
 
 
-@dataclass(slots=True)
-class Planner:
-    """Gathers what a plan is made of; each method fills in one part."""
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """What a plan is made of. `watch` sees each tenant, with its place in the list, as it is decided."""
 
     loaded: Loaded
     accounts: Accounts
-    remembered: Remembered
+    journal: Journal
     env: Mapping[str, str]
-    wanted: dict[str, list[Wanted]] = field(default_factory=dict)
-    snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    refused: dict[str, DeployerError] = field(default_factory=dict)
-    decided: dict[str, Planned] = field(default_factory=dict)
+    watch: Callable[[int, Planned], None]
 
-    async def plan(self, choices: Choices, observed_at: str) -> Plan:
-        """Return the plan. One bad tenant, or one account that cannot be read, blocks itself alone."""
-        self.accounts.demand_one()
-        self.refused.update(self.accounts.refused)
-        self._resolve()
-        async with anyio.create_task_group() as group:
-            for name, wanted in self.wanted.items():
-                group.start_soon(self._observe, self.accounts.opened[name], wanted)
-        if not self.snapshots:
-            raise next(iter(self.refused.values()))
-        taken: dict[tuple[object, InstanceKey], str] = {}
-        for name, wanted in self.wanted.items():
-            for want in wanted:
-                ruling = self._decide(want, self.snapshots.get(name), choices)
-                first = taken.setdefault((self.accounts.opened[name].identity, ruling.key), ruling.tenant)
-                if first != ruling.tenant:
-                    ruling = self._blocked(want.tenant, f"{first} is the same integration of the same account")
-                self.decided[ruling.tenant] = ruling
-        order = [name for name in self.loaded.manifest.accounts if name in self.snapshots]
-        planned = {name: _planned_account(self.snapshots[name]) for name in order}
-        return assemble(self.loaded, planned, self.decided, self.remembered, observed_at)
 
-    def _resolve(self) -> None:
-        for tenant in self.loaded.tenants:
-            desired = resolve(self.loaded.manifest, tenant, env=self.env, template=self.loaded.document)
-            if isinstance(desired, Problem):
-                self.decided[tenant.tenant] = self._blocked(tenant, str(desired))
-            elif tenant.account in self.refused:
-                self.decided[tenant.tenant] = self._blocked(tenant, self.refused[tenant.account].what)
-            else:
-                self.wanted.setdefault(tenant.account, []).append(Wanted(tenant, desired))
+async def make_plan(materials: Materials, choices: Choices, *, directory: Path, observed_at: str) -> SavedPlan:
+    """Return the plan, saved. One bad tenant, or one account that cannot be read, blocks itself alone."""
 
-    async def _observe(self, account: OpenAccount, wanted: Sequence[Wanted]) -> None:
+    async def observed(name: str, tenants: int) -> _Decider:
+        account = materials.accounts.opened[name]
+        observation = await observe(account, aim_of(materials.loaded, name), tenants=tenants)
+        return _Applying(materials, observation, choices)
+
+    return await _Planner(materials, observed).plan(directory, observed_at)
+
+
+async def plan_runs(materials: Materials, *, directory: Path, observed_at: str) -> SavedPlan:
+    """Return a plan, saved, that changes nothing and runs every instance of the manifest's tenants."""
+
+    async def observed(name: str, _: int) -> _Decider:
+        account = materials.accounts.opened[name]
+        return _Running(account, await read_template(account, aim_of(materials.loaded, name)))
+
+    return await _Planner(materials, observed).plan(directory, observed_at)
+
+
+class _Decider(Protocol):
+    """Decides about tenants of one account that can be read."""
+
+    @property
+    def planned(self) -> PlannedAccount:
+        """Return what a plan holds of the account."""
+
+    async def decide(self, tenants: Sequence[Tenant], remembered: Remembered) -> Sequence[Planned]:
+        """Return what is to be done with each tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Applying:
+    """Decides what an apply does."""
+
+    materials: Materials
+    observation: Observation
+    choices: Choices
+
+    @property
+    def planned(self) -> PlannedAccount:
+        return _planned_account(self.observation.account, self.observation.template)
+
+    async def decide(self, tenants: Sequence[Tenant], remembered: Remembered) -> Sequence[Planned]:
+        loaded, template = self.materials.loaded, self.observation.template
+        desired = [
+            resolve(loaded.manifest, tenant, env=self.materials.env, template=loaded.document) for tenant in tenants
+        ]
+        wanted = {
+            tenant.tenant: Wanted(tenant, want)
+            for tenant, want in zip(tenants, desired, strict=True)
+            if isinstance(want, Desired)
+        }
+        snapshot = await self.observation.snapshot(list(wanted.values()), remembered)
+        return [
+            decide(Candidate(wanted[tenant.tenant], snapshot, remembered), loaded.manifest, self.choices)
+            if isinstance(want, Desired)
+            else _blocked(tenant, template.key, str(want), remembered)
+            for tenant, want in zip(tenants, desired, strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """Decides whose flow is run."""
+
+    account: OpenAccount
+    template: Template
+
+    @property
+    def planned(self) -> PlannedAccount:
+        return _planned_account(self.account, self.template)
+
+    async def decide(self, tenants: Sequence[Tenant], remembered: Remembered) -> Sequence[Planned]:
+        return [self._run(tenant, remembered) for tenant in tenants]
+
+    def _run(self, tenant: Tenant, remembered: Remembered) -> Planned:
+        instance = remembered.instances.get(tenant.integration)
+        if tenant.integration in remembered.unsettled:
+            return _blocked(tenant, self.template.key, "", remembered)
+        if instance is None or not instance.is_configured:
+            return _blocked(tenant, self.template.key, "not deployed yet: there is nothing to run", remembered)
+        steps = steps_for(Action.RUN, from_file=False, trigger=True, follow=True)
+        where = (tenant.tenant, tenant.account, tenant.integration)
+        return Planned(*where, Action.RUN, self.template.key, flow=instance.flow, steps=steps)
+
+
+class _Planner:
+    """Goes through the accounts, some at a time, and through the tenants of each, a page at a time."""
+
+    def __init__(self, materials: Materials, observed: Callable[[str, int], Awaitable[_Decider]]) -> None:
+        self._materials = materials
+        self._observed = observed
+        self._draft = Draft(len(materials.loaded.tenants), materials.watch)
+        self._planned: dict[str, PlannedAccount] = {}
+        self._refused: dict[str, DeployerError] = dict(materials.accounts.refused)
+
+    async def plan(self, directory: Path, observed_at: str) -> SavedPlan:
+        """Decide about every tenant, and save the plan."""
+        loaded, accounts = self._materials.loaded, self._materials.accounts
+        accounts.demand_one()
+        await each(_entries(loaded, accounts), self._plan_entries, workers=_ACCOUNTS)
+        if not self._planned:
+            raise next(iter(self._refused.values()))
+        templates = sorted({aim_of(loaded, name).template for name in loaded.manifest.accounts})
+        head = Plan(
+            name=loaded.manifest.name,
+            manifest_digest=loaded.manifest_digest,
+            tenants_digest=loaded.tenants_digest,
+            settings=loaded.manifest.model_dump(mode="json", exclude={"tenants"}),
+            accounts={name: self._planned[name] for name in loaded.manifest.accounts if name in self._planned},
+            tenants=(),
+            totals=self._draft.totals,
+            absent=tuple(await self._materials.journal.absent(templates, loaded.tenants.integrations)),
+            observed_at=observed_at,
+        )
+        return self._draft.save(directory, head)
+
+    async def _plan_entries(self, names: Sequence[str]) -> None:
+        """Plan the entries of one account, one after the other: the first that names an integration has it."""
+        taken: dict[InstanceKey, str] | None = {} if len(names) > 1 else None
+        for name in names:
+            decider = await self._decider(name)
+            for page in _pages(self._materials.loaded.tenants.of(name)):
+                await self._plan_page(name, decider, page, taken)
+
+    async def _decider(self, name: str) -> _Decider | None:
+        if name in self._refused:
+            return None
         try:
-            aim = aim_of(self.loaded, account.name)
-            self.snapshots[account.name] = await observe(account, aim, wanted, self.remembered)
+            decider = await self._observed(name, self._materials.loaded.tenants.accounts[name])
         except DeployerError as error:
-            self.refused[account.name] = error
+            self._refused[name] = error
+            return None
+        self._planned[name] = decider.planned
+        return decider
 
-    def _decide(self, want: Wanted, snapshot: Snapshot | None, choices: Choices) -> Planned:
-        if snapshot is None:
-            return self._blocked(want.tenant, self.refused[want.tenant.account].what)
-        return decide(Candidate(want, snapshot, self.remembered), self.loaded.manifest, choices)
+    async def _plan_page(
+        self,
+        name: str,
+        decider: _Decider | None,
+        page: Sequence[tuple[int, Tenant]],
+        taken: dict[InstanceKey, str] | None,
+    ) -> None:
+        template = aim_of(self._materials.loaded, name).template
+        tenants = [tenant for _, tenant in page]
+        remembered = await self._materials.journal.recall(
+            template, {tenant.integration: tenant.tenant for tenant in tenants}
+        )
+        if decider is None:
+            why = self._refused[name].what
+            decided: Sequence[Planned] = [_blocked(tenant, template, why, remembered) for tenant in tenants]
+        else:
+            decided = await decider.decide(tenants, remembered)
+        for (place, tenant), ruling in zip(page, decided, strict=True):
+            first = ruling.tenant if taken is None else taken.setdefault(ruling.key, ruling.tenant)
+            if first != ruling.tenant:
+                why = f"{first} is the same integration of the same account"
+                self._draft.add(place, _blocked(tenant, template, why, remembered))
+            else:
+                self._draft.add(place, ruling)
 
-    def _blocked(self, tenant: Tenant, reason: str) -> Planned:
-        key = InstanceKey(aim_of(self.loaded, tenant.account).template, tenant.integration)
-        return blocked(tenant, key, "; ".join(filter(None, (reason, self.remembered.unsettled.get(key)))))
+
+def _entries(loaded: Loaded, accounts: Accounts) -> Iterable[Sequence[str]]:
+    """Group the manifest's entries that have tenants: those of one account together."""
+    groups: dict[object, list[str]] = {}
+    for name in loaded.manifest.accounts:
+        if name in loaded.tenants.accounts:
+            opened = accounts.opened.get(name)
+            groups.setdefault(opened.identity if opened else name, []).append(name)
+    return groups.values()
+
+
+def _pages(tenants: Iterator[tuple[int, Tenant]]) -> Iterator[list[tuple[int, Tenant]]]:
+    while page := list(islice(tenants, _PAGE)):
+        yield page
+
+
+def _blocked(tenant: Tenant, template: str, reason: str, remembered: Remembered) -> Planned:
+    unsettled = remembered.unsettled.get(tenant.integration)
+    return blocked(tenant, InstanceKey(template, tenant.integration), "; ".join(filter(None, (reason, unsettled))))
 
 
 def unresolvable(loaded: Loaded, env: Mapping[str, str]) -> dict[str, Problem]:
     """Return the tenants whose values cannot be filled in, and why."""
-    resolved = {
-        tenant.tenant: resolve(loaded.manifest, tenant, env=env, template=loaded.document) for tenant in loaded.tenants
-    }
-    return {tenant: desired for tenant, desired in resolved.items() if isinstance(desired, Problem)}
+    resolved = (
+        (tenant.tenant, resolve(loaded.manifest, tenant, env=env, template=loaded.document))
+        for tenant in loaded.tenants
+    )
+    return {tenant: desired for tenant, desired in resolved if isinstance(desired, Problem)}
 
 
 async def changed_templates(plan: Plan, accounts: Accounts, loaded: Loaded) -> list[str]:
     """Return the accounts whose template is not the one that was planned with."""
-    changed = []
-    for name, account in accounts.opened.items():
-        planned = plan.accounts.get(name)
-        if planned is None:
-            continue
+    changed: set[str] = set()
+
+    async def look(name: str) -> None:
+        planned = plan.accounts[name]
         aim = replace(aim_of(loaded, name), template=planned.template)
         with suppress(AccountError):  # which is for the account to meet, and for it alone
-            if (await read_template(account, aim)).revision != planned.revision:
-                changed.append(name)
-    return changed
+            if (await read_template(accounts.opened[name], aim)).revision != planned.revision:
+                changed.add(name)
 
-
-async def plan_runs(loaded: Loaded, accounts: Accounts, remembered: Remembered, observed_at: str) -> Plan:
-    """Return a plan that changes nothing and runs every instance of the manifest's tenants."""
-    accounts.demand_one()
-    planned: dict[str, PlannedAccount] = {}
-    refused = dict(accounts.refused)
-    for name, account in accounts.opened.items():
-        try:
-            template = await read_template(account, aim_of(loaded, name))
-        except AccountError as error:
-            refused[name] = error
-        else:
-            planned[name] = _planned_account(Snapshot(name, account.base_url, account.user, template, {}, {}))
-    if not planned:
-        raise next(iter(refused.values()))
-    decided = {tenant.tenant: _run(loaded, tenant, refused, remembered) for tenant in loaded.tenants}
-    return assemble(loaded, planned, decided, remembered, observed_at)
-
-
-def _run(loaded: Loaded, tenant: Tenant, refused: Mapping[str, DeployerError], remembered: Remembered) -> Planned:
-    key = InstanceKey(aim_of(loaded, tenant.account).template, tenant.integration)
-    instance = remembered.instances.get(key)
-    if tenant.account in refused:
-        return blocked(tenant, key, refused[tenant.account].what)
-    if reason := remembered.unsettled.get(key):
-        return blocked(tenant, key, reason)
-    if instance is None or not instance.is_configured:
-        return blocked(tenant, key, "not deployed yet: there is nothing to run")
-    steps = steps_for(Action.RUN, from_file=False, trigger=True, follow=True)
-    where = (tenant.tenant, tenant.account, tenant.integration)
-    return Planned(*where, Action.RUN, key.template, flow=instance.flow, steps=steps)
+    known = [name for name in accounts.opened if name in plan.accounts]
+    await each(known, look, workers=_TEMPLATES)
+    return [name for name in known if name in changed]
 
 
 def aim_of(loaded: Loaded, account: str) -> Aim:
@@ -156,43 +267,11 @@ def aim_of(loaded: Loaded, account: str) -> Aim:
     return Aim(own or loaded.manifest.template.key, loaded.document, loaded.manifest.adopt)
 
 
-async def recall(loaded: Loaded, journal: Journal) -> Remembered:
-    """Return what the journal knows that bears on a plan."""
-    templates = {aim_of(loaded, account).template for account in loaded.manifest.accounts}
-    return Remembered.of(await journal.instances(sorted(templates)), await journal.unsettled(), await journal.owed())
-
-
-def assemble(
-    loaded: Loaded,
-    accounts: Mapping[str, PlannedAccount],
-    decided: Mapping[str, Planned],
-    remembered: Remembered,
-    observed_at: str,
-) -> Plan:
-    """Return the plan of decided tenants, in the order of the tenants' file."""
-    places = {(tenant.account, tenant.integration) for tenant in loaded.tenants}
-    return Plan(
-        name=loaded.manifest.name,
-        manifest_digest=loaded.manifest_digest,
-        tenants_digest=loaded.tenants_digest,
-        settings=loaded.manifest.model_dump(mode="json", exclude={"tenants"}),
-        accounts=accounts,
-        tenants=tuple(decided[tenant.tenant] for tenant in loaded.tenants),
-        absent=tuple(_absent(remembered.instances.values(), places)),
-        observed_at=observed_at,
-    )
-
-
-def _absent(instances: Iterable[Instance], places: set[tuple[str, str]]) -> list[str]:
-    return sorted(instance.tenant for instance in instances if (instance.account, instance.integration) not in places)
-
-
-def _planned_account(snapshot: Snapshot) -> PlannedAccount:
-    template: Template = snapshot.template
+def _planned_account(account: OpenAccount, template: Template) -> PlannedAccount:
     return PlannedAccount(
-        account=snapshot.account,
-        base_url=snapshot.base_url,
-        user=snapshot.user,
+        account=account.name,
+        base_url=account.base_url,
+        user=account.user,
         template=template.key,
         template_name=template.name,
         revision=template.revision,

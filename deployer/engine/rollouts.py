@@ -3,32 +3,30 @@
 import getpass
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from deployer.domain.deployment import Deployment, Instance
+from deployer.domain.deployment import Deployment
 from deployer.domain.documents import Document, fingerprint
-from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.manifest import Manifest, Safety
-from deployer.domain.memory import instance_unwritten
 from deployer.domain.moves import settle_time
 from deployer.domain.plan import Plan
-from deployer.domain.records import plan_digest
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.clock import Clock
 from deployer.engine.desk import Desk, failure
 from deployer.engine.execute import AccountRun, Stop, Watcher, execute
 from deployer.engine.planning import Accounts
+from deployer.engine.plans import SavedPlan
 from deployer.journal.lock import Lease, exclusive
+from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Entry, Journal, Rollout
 
 SUPERSEDED = "superseded"
 UNFINISHED = frozenset({"running", "halted"})
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +47,15 @@ class Crew:
     name: str  # of the journal, for whoever finds an account's lock left by a deployer that died
 
 
-async def begin(journal: Journal, clock: Clock, plan: Plan, *, kind: str, chance: Random) -> Rollout:
+async def begin(journal: Journal, clock: Clock, saved: SavedPlan, *, kind: str, chance: Random) -> Rollout:
     """Write a plan as a rollout, with what it only has to remember; nothing is sent yet."""
-    now = clock.utc()
+    plan, now = saved.plan, clock.utc()
     stamp = now[:19].replace("-", "").replace(":", "")
     rollout = Rollout(
         id=f"{plan.name}-{stamp}-{chance.getrandbits(16):04x}",
         name=plan.name,
         kind=kind,
-        plan=plan_digest(plan),
+        plan=saved.digest,
         manifest_digest=plan.manifest_digest,
         tenants_digest=plan.tenants_digest,
         outcome="running",
@@ -65,9 +63,7 @@ async def begin(journal: Journal, clock: Clock, plan: Plan, *, kind: str, chance
         who=whoever(),
         started_at=now,
     )
-    known = await _instances(journal, plan)
-    unwritten = (instance_unwritten(planned, known.get(planned.key)) for planned in plan.tenants)
-    await journal.begin(rollout, plan, [instance for instance in unwritten if instance])
+    await journal.begin(rollout, plan)
     return rollout
 
 
@@ -77,15 +73,12 @@ async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_
     halted = _halted_before(plan, accounts)
     for name, cause in halted.items():
         crew.watcher.halted(name, cause)
-    settings, instances = frozen(plan, crew.safety), await _instances(crew.journal, plan)
+    settings = frozen(plan, crew.safety)
     runs: dict[str, AccountRun] = {}
     for name in plan.accounts.keys() - halted.keys():
         account, planned = accounts.opened[name], plan.accounts[name]
-        desk = Desk(account, planned, plan, settings, crew.journal, crew.clock, instances, crew.rescue)
+        desk = Desk(account, planned, plan, settings, crew.journal, crew.clock, crew.rescue)
         runs[name] = AccountRun(desk, rollout.id, crew.watcher, crew.stop, settle_only)
-    async for deployment in every_deployment(crew.journal, rollout.id):
-        if run := runs.get(deployment.planned.account):
-            run.succeeded |= {step.kind for step in deployment.steps if step.state is State.DONE}
     with locked(crew, accounts.opened.values()) as leases:
         for run in runs.values():
             left = leases[run.desk.account.identity].dead
@@ -133,15 +126,6 @@ def locked(crew: Crew, accounts: Iterable[OpenAccount]) -> Iterator[dict[tuple[s
         yield leases
 
 
-async def every_deployment(journal: Journal, rollout: str) -> AsyncIterator[Deployment]:
-    """Yield the deployments of a rollout in the order of the tenants' file."""
-    after = -1
-    while page := await journal.deployments(rollout, after=after, limit=_PAGE):
-        for deployment in page:
-            yield deployment
-        after = page[-1].place
-
-
 async def give_over(journal: Journal, clock: Clock, rollout: Rollout, accounts: Accounts) -> None:
     """Leave each call in doubt, of accounts that cannot be asked any more, to a person."""
     plan = await journal.plan(rollout.id)
@@ -161,7 +145,7 @@ async def give_over(journal: Journal, clock: Clock, rollout: Rollout, accounts: 
 async def retry_failed(journal: Journal, clock: Clock, rollout: Rollout) -> int:
     """Make every failed step of a rollout ready again; return how many."""
     count = 0
-    async for deployment in every_deployment(journal, rollout.id):
+    async for deployment in every_deployment(journal, rollout.id, troubled=True):
         for index, step in enumerate(deployment.steps):
             if step.state is State.FAILED:
                 journal.note(decided(clock, deployment, index, Event.RETRY))
@@ -187,9 +171,3 @@ def whoever() -> str:
     except (KeyError, OSError):
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
-
-
-async def _instances(journal: Journal, plan: Plan) -> dict[InstanceKey, Instance]:
-    templates = sorted({account.template for account in plan.accounts.values()})
-    found = await journal.instances(templates)
-    return {InstanceKey(instance.template, instance.integration): instance for instance in found}

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from math import ceil
 from typing import Final, Generic, TypeVar
@@ -84,6 +84,7 @@ class Limiter:
         self._passed = 0
         self._timer: asyncio.TimerHandle | None = None
         self._served = 0.0
+        self._eager: list[Callable[[], None]] = []
 
     @property
     def rate(self) -> float:
@@ -109,6 +110,18 @@ class Limiter:
     def wants_more(self) -> bool:
         """Tell whether one more worker would help now: nobody waits for slot or turn, and a slot can be had."""
         return self.in_flight < self.cap and not (self._holders or self._requests or self._polls)
+
+    @contextmanager
+    def telling(self, eager: Callable[[], None]) -> Iterator[None]:
+        """Call `eager` whenever one more worker would help, until the block ends.
+
+        Workers that all hold calls of minutes would never ask by themselves.
+        """
+        self._eager.append(eager)
+        try:
+            yield
+        finally:
+            self._eager.remove(eager)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -188,6 +201,9 @@ class Limiter:
                 return
             self._give(now)
         self._admit()
+        if self.wants_more:
+            for eager in self._eager:
+                eager()
 
     def _grow(self, now: float) -> None:
         """Take the timer off. If it was set, somebody waited ever since: the rate was used and may grow."""

@@ -1,15 +1,16 @@
 """The seam to the durable record: what any journal does, and the values it takes and gives."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
-from deployer.domain.deployment import Deployment, Instance, Step
+from deployer.domain.deployment import Deployment, Instance, Status, Step
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
-from deployer.domain.lifecycle import Event, State, StepKind
+from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Plan
+from deployer.domain.remembered import Remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,14 @@ class Happening:
 class Journal(Protocol):
     """The durable record. Every method may raise JournalError; after one, nothing more is written."""
 
-    async def begin(self, rollout: Rollout, plan: Plan, remembered: Sequence[Instance]) -> None:
-        """Write a rollout, its plan and every tenant's steps in one transaction."""
+    async def begin(self, rollout: Rollout, plan: Plan) -> None:
+        """Write a rollout, its plan, its steps, and what tenants without a step leave to remember, all at once.
 
-    async def latest(self, name: str | None = None, plan: str | None = None) -> Rollout | None:
-        """Return the newest rollout, of a name and of a plan's digest where they are given."""
+        The plan's tenants are gone through on whatever thread writes.
+        """
+
+    async def rollouts(self, name: str | None = None, plan: str | None = None, *, limit: int) -> Sequence[Rollout]:
+        """Return the newest rollouts, newest first, of a name and of a plan's digest where they are given."""
 
     async def conclude(self, rollout: str, *, outcome: str, reason: str, ended_at: str | None) -> None:
         """Write how a rollout stands; `ended_at` is None while it may go on."""
@@ -71,17 +75,25 @@ class Journal(Protocol):
     async def plan(self, rollout: str) -> Plan:
         """Return the frozen plan of a rollout, its tenants left out."""
 
-    async def claim(self, rollout: str, account: str, *, after: int, limit: int) -> Sequence[Deployment]:
-        """Return the next deployments of an account, by place, that have an open step."""
+    async def counts(self, rollout: str) -> Mapping[Status, int]:
+        """Count the tenants of a rollout by status; every status is there."""
 
-    async def deployments(self, rollout: str, *, after: int, limit: int) -> Sequence[Deployment]:
-        """Return the next deployments of a rollout by place, whatever their status."""
+    async def claim(self, rollout: str, account: str, *, after: int, limit: int) -> Sequence[Deployment]:
+        """Return the next deployments of an account, by place, that have an open step, each with what is remembered."""
+
+    async def deployments(
+        self, rollout: str, *, after: int, limit: int, troubled: bool = False
+    ) -> Sequence[Deployment]:
+        """Return the next deployments of a rollout by place, whatever their status or only those in trouble."""
 
     async def deployment(self, rollout: str, tenant: str) -> Deployment | None:
         """Return one tenant's deployment."""
 
     async def awaiting(self, name: str, tenant: str) -> Deployment | None:
         """Return a tenant's newest deployment, in rollouts of a name, that has a step UNKNOWN or FAILED."""
+
+    async def has_done(self, rollout: str, account: str, kind: StepKind) -> bool:
+        """Tell whether any tenant of an account has a step of a kind that is done."""
 
     async def happenings(self, deployment: Deployment) -> Sequence[Happening]:
         """Return what happened to a deployment, oldest first."""
@@ -92,14 +104,23 @@ class Journal(Protocol):
     def note(self, entry: Entry) -> None:
         """Write an entry before anything that is recorded later, without waiting for it."""
 
-    async def instances(self, templates: Sequence[str]) -> Sequence[Instance]:
-        """Return what is remembered of the live flows of some templates."""
+    async def remember(self, instances: Sequence[Instance]) -> None:
+        """Write what is remembered of live flows from now on, and return when it is durable."""
+
+    async def recall(self, template: str, tenants: Mapping[str, str]) -> Remembered:
+        """Return what bears on a plan of a template for some tenants: their names, by integration."""
+
+    async def instances(self, *, after: InstanceKey | None, limit: int) -> Sequence[Instance]:
+        """Return the next remembered flows, by key."""
+
+    async def absent(self, templates: Sequence[str], present: Callable[[str], Sequence[str]]) -> Sequence[str]:
+        """Return the tenants, by name, that some templates have a flow for and that are not in the lists.
+
+        `present` gives the integrations of each account.
+        """
 
     async def unsettled(self) -> Mapping[InstanceKey, str]:
         """Return, by instance key, why nothing may start there: a call whose effect is not known yet."""
-
-    async def owed(self) -> Mapping[InstanceKey, State]:
-        """Return, by instance key, READY where the last rollout's run was never asked for, FAILED where it failed."""
 
     async def __aenter__(self) -> Self:
         """Open the journal."""

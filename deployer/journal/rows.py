@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import astuple
 from typing import Any
 
@@ -12,8 +12,8 @@ from deployer.domain.plan import Planned
 from deployer.domain.records import (
     instance_from,
     instance_record,
-    planned_from,
-    planned_record,
+    planned_line,
+    planned_of,
     step_from,
     step_record,
 )
@@ -21,14 +21,6 @@ from deployer.errors import JournalError
 from deployer.journal.protocol import Rollout
 
 Row = tuple[Any, ...]
-
-ROLLOUT = (
-    "id, name, kind, plan, manifest_digest, tenants_digest, outcome, reason, who, started_at, ended_at, body, checksum"
-)
-DEPLOYMENT = "rollout, place, tenant, account, template, integration, body, checksum"
-STEP = "rollout, place, position, kind, state, attempts, body, checksum"
-INSTANCE = "template, integration, body, checksum"
-EVENT = "rollout, place, position, event, at, body, checksum"
 
 
 def summed(row: Row) -> Row:
@@ -59,9 +51,8 @@ def read_rollout(row: Row) -> tuple[Rollout, str]:
 
 def deployment_row(rollout: str, place: int, planned: Planned) -> Row:
     """Return the row of a planned tenant."""
-    body = canonical(planned_record(planned))
-    columns = (rollout, place, planned.tenant, planned.account, planned.template, planned.integration, body)
-    return summed(columns)
+    where = (planned.tenant, planned.account, planned.template, planned.integration, planned.action.value)
+    return summed((rollout, place, *where, planned_line(planned)))
 
 
 def step_row(rollout: str, place: int, position: int, step: Step) -> Row:
@@ -70,23 +61,17 @@ def step_row(rollout: str, place: int, position: int, step: Step) -> Row:
     return summed((rollout, place, position, step.kind.value, step.state.value, step.attempts, body))
 
 
-def step_rows(rollout: str, tenants: Iterable[Planned]) -> Iterator[Row]:
-    """Yield the rows of every step of a plan, none begun."""
-    for place, planned in enumerate(tenants):
-        for position, kind in enumerate(planned.steps):
-            yield step_row(rollout, place, position, Step(kind))
-
-
 def instance_row(instance: Instance) -> Row:
     """Return the row of what is remembered of a flow."""
-    return summed((instance.template, instance.integration, canonical(instance_record(instance))))
+    where = (instance.template, instance.integration, instance.tenant, instance.account)
+    return summed((*where, canonical(instance_record(instance))))
 
 
-def read_deployment(row: Row, steps: Iterable[Row]) -> Deployment:
-    """Return the deployment of its row and those of its steps, in order."""
+def read_deployment(row: Row, steps: Iterable[Row], known: Instance | None) -> Deployment:
+    """Return the deployment of its row and those of its steps, in order, with what is remembered of its flow."""
     rollout, place, tenant, *_, body = checked(row, f"deployment {row[2]}")
     found = tuple(read_step(step, tenant) for step in steps)
-    return Deployment(rollout, place, planned_from(json.loads(body)), found)
+    return Deployment(rollout, place, planned_of(body), found, known)
 
 
 def read_step(row: Row, tenant: str) -> Step:

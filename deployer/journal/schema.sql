@@ -1,4 +1,4 @@
--- Version 1. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
+-- Version 2. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
 CREATE TABLE rollout (
     number          INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,
@@ -19,16 +19,19 @@ CREATE INDEX rollout_by_name ON rollout (name, number);
 
 CREATE TABLE deployment (
     rollout     TEXT NOT NULL REFERENCES rollout (id),
-    place       INTEGER NOT NULL,  -- in the tenants' file
+    place       INTEGER NOT NULL,  -- in the plan
     tenant      TEXT NOT NULL,
     account     TEXT NOT NULL,
     template    TEXT NOT NULL,
     integration TEXT NOT NULL,
+    action      TEXT NOT NULL,
     body        TEXT NOT NULL,
     checksum    INTEGER NOT NULL,
     PRIMARY KEY (rollout, place),
     UNIQUE (rollout, tenant)
 ) WITHOUT ROWID;
+CREATE INDEX deployment_by_account ON deployment (rollout, account, place);
+CREATE INDEX deployment_by_instance ON deployment (template, integration);
 
 CREATE TABLE step (
     rollout  TEXT NOT NULL,
@@ -44,6 +47,7 @@ CREATE TABLE step (
 ) WITHOUT ROWID;
 CREATE INDEX step_open ON step (rollout, place) WHERE state IN ('ready', 'intended');
 CREATE INDEX step_unsettled ON step (state) WHERE state IN ('intended', 'unknown');
+CREATE INDEX step_troubled ON step (rollout, place) WHERE state IN ('unknown', 'failed', 'cancelled');
 -- A tenant never has two intents in flight.
 CREATE UNIQUE INDEX step_one_intent ON step (rollout, place) WHERE state = 'intended';
 
@@ -62,7 +66,11 @@ CREATE INDEX event_by_deployment ON event (rollout, place, number);
 CREATE TABLE instance (
     template    TEXT NOT NULL,
     integration TEXT NOT NULL,
+    tenant      TEXT NOT NULL,
+    account     TEXT NOT NULL,
     body        TEXT NOT NULL,
     checksum    INTEGER NOT NULL,
     PRIMARY KEY (template, integration)
 ) WITHOUT ROWID;
+CREATE INDEX instance_by_tenant ON instance (template, tenant);
+CREATE INDEX instance_by_account ON instance (template, account);

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deployer.domain.documents import Document, Json, at
 from deployer.domain.pacing import BURST, PER_SECOND, with_margin
-from deployer.domain.plan import Plan, requests
+from deployer.domain.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,8 @@ def seconds(plan: Plan) -> float:
     """
     counts: dict[tuple[str, str], int] = defaultdict(int)
     limits: dict[tuple[str, str], Limit] = {}
-    by_account = defaultdict(list)
-    for planned in plan.work:
-        by_account[planned.account].append(planned)
     for name, account in plan.accounts.items():
         bucket = account.base_url, account.user
         limits.setdefault(bucket, limit_of(plan.settings, name))
-        counts[bucket] += requests(by_account[name])
+        counts[bucket] += plan.totals.requests[name]
     return max((limit.seconds(counts[bucket]) for bucket, limit in limits.items()), default=0.0)

@@ -1,9 +1,10 @@
 """The tenants of a plan: what is done with them, which fields change, what is in the way; those alike told together."""
 
+from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 from deployer.domain.documents import dotted
@@ -15,7 +16,9 @@ from deployer.report.text import anonymous, columns, padded, plain, some, value_
 _SIGNS: Final = {Action.CREATE: "+", Action.UPDATE: "~", Action.ADOPT: "~", Action.RUN: ">", Action.BLOCKED: "x"}
 _NOTABLE, _UNCHANGED = "!", "="
 _ORDER: Final = "+~>!x="
+_UNTOLD: Final = frozenset({Verdict.NO_CHANGE, Verdict.RECORD, Verdict.CONVERGED, Verdict.ADOPT})
 _MOST = 50  # lines of a kind that people read
+_SHAPES = 1000  # in which tenants of a kind may differ; what is beyond is only counted
 _FEW = 3  # tenants that are shown one by one however alike they are
 _NAMES = 6  # tenants named of a group
 _NAME_COLUMNS = 24  # longer names do not push everybody else's columns
@@ -24,114 +27,164 @@ _ACTION_COLUMNS = 7
 
 @dataclass(frozen=True, slots=True)
 class _Phrase:
-    """Something said of a tenant: tenants with phrases about the same, in whatever words, are alike."""
+    """Something said of a tenant: tenants with phrases about the same are alike, and say the same of equal values."""
 
-    about: str
-    said: str
+    about: Hashable
+    value: object
+    say: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Alike:
-    """Tenants that are shown together: one, or more than a few."""
+    """Tenants that may be shown together: how many, the first of them, and about which phrases all say the same."""
 
-    members: Sequence[Planned]
+    values: list[object]
+    same: list[bool]
+    count: int = 0
+    first: list[tuple[int, Planned]] = field(default_factory=list)
+
+    @property
+    def is_one(self) -> bool:
+        """Tell whether only one is shown."""
+        return self.count == 1
 
     @property
     def title(self) -> str:
-        return plain(self.members[0].tenant) if len(self.members) == 1 else f"{len(self.members)} tenants"
+        return plain(self.first[0][1].tenant) if self.is_one else f"{self.count} tenants"
+
+    @property
+    def planned(self) -> Planned:
+        """Return the first."""
+        return self.first[0][1]
+
+    def add(self, place: int, planned: Planned, values: list[object]) -> None:
+        """Take one in; those that come first in the plan are kept, whatever the order in which they are decided."""
+        self.count += 1
+        self.same = [held and one == other for held, one, other in zip(self.same, self.values, values, strict=True)]
+        if len(self.first) < _NAMES or place < self.first[-1][0]:
+            insort(self.first, (place, planned), key=itemgetter(0))
+            del self.first[_NAMES:]
+
+    def apart(self) -> "list[_Alike]":
+        """Return a few that are shown one by one."""
+        return [_alone(place, planned) for place, planned in self.first]
 
     def pieces(self) -> Iterator[str]:
-        """Yield what is said of all; where the words differ, those of the first."""
-        for phrases in zip(*map(_phrases, self.members), strict=True):
-            same = all(phrase == phrases[0] for phrase in phrases)
-            yield phrases[0].said if same else f"{phrases[0].said}, …"
+        """Yield what is said of all; where the values differ, that of the first."""
+        for phrase, same in zip(_phrases(self.planned), self.same, strict=True):
+            yield phrase.say() if same else f"{phrase.say()}, …"
 
 
-def tenant_lines(tenants: Sequence[Planned], *, width: int, show_all: bool) -> list[str]:
-    """Return the lines of all tenants by kind, in the order of the plan within one."""
-    ordered = sorted(tenants, key=lambda planned: _ORDER.index(_sign(planned)))
-    kinds = {sign: _together(list(kind), apart=show_all) for sign, kind in groupby(ordered, key=_sign)}
-    titles = [alike.title for kind in kinds.values() for alike in kind]
-    names = max((min(columns(title), _NAME_COLUMNS) for title in titles), default=0)
-    lines: list[str] = []
-    for sign, kind in kinds.items():
-        if sign == _UNCHANGED and not show_all:
-            lines.append(f"  = {sum(len(alike.members) for alike in kind)} unchanged (--all shows them)")
-        else:
-            lines += _kind(sign, kind, names=names, width=width, most=len(kind) if show_all else _MOST)
-    return lines
+def _alone(place: int, planned: Planned) -> _Alike:
+    values = [phrase.value for phrase in _phrases(planned)]
+    return _Alike(values, [True] * len(values), 1, [(place, planned)])
 
 
-def _together(kind: Sequence[Planned], *, apart: bool) -> list[_Alike]:
-    """Return tenants of a kind, more than a few that are alike as one, in the place of the first."""
-    shapes = [_shape(planned) for planned in kind]
-    alike: dict[tuple[str, ...], list[Planned]] = defaultdict(list)
-    for planned, shape in zip(kind, shapes, strict=True):
-        alike[shape].append(planned)
-    shown = []
-    for planned, shape in zip(kind, shapes, strict=True):
-        members = alike[shape]
-        if apart or len(members) <= _FEW:
-            shown.append(_Alike([planned]))
-        elif planned is members[0]:
-            shown.append(_Alike(members))
-    return shown
+@dataclass(slots=True)
+class _Kind:
+    """The tenants of one sign, those alike together; beyond so many shapes, they are only counted."""
+
+    alike: dict[Hashable, _Alike] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, place: int, planned: Planned) -> None:
+        self.count += 1
+        phrases = list(_phrases(planned))
+        shape = (_word(planned), *(phrase.about for phrase in phrases))
+        values = [phrase.value for phrase in phrases]
+        if shape not in self.alike and len(self.alike) < _SHAPES:
+            self.alike[shape] = _Alike(values, [True] * len(values))
+        if found := self.alike.get(shape):
+            found.add(place, planned, values)
+
+    def shown(self) -> list[_Alike]:
+        """Return what is shown, in the order of the plan."""
+        each = [one for alike in self.alike.values() for one in (alike.apart() if alike.count <= _FEW else [alike])]
+        return sorted(each, key=lambda alike: alike.first[0][0])
 
 
-def _shape(planned: Planned) -> tuple[str, ...]:
-    return (_word(planned), *(phrase.about for phrase in _phrases(planned)))
+class PlanLines:
+    """The lines of a plan's tenants, gathered while they are decided: never more of them than a person reads."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, _Kind] = defaultdict(_Kind)
+
+    def add(self, place: int, planned: Planned) -> None:
+        """Take a tenant in, with its place in the plan."""
+        self._kinds[_sign(planned)].add(place, planned)
+
+    def lines(self, *, width: int) -> list[str]:
+        """Return the lines by kind, in the order of the plan within one."""
+        kinds = {sign: self._kinds[sign].shown() for sign in _ORDER if sign in self._kinds}
+        names = _names(alike.title for sign, kind in kinds.items() if sign != _UNCHANGED for alike in kind)
+        lines: list[str] = []
+        for sign, kind in kinds.items():
+            if sign == _UNCHANGED:
+                lines.append(f"  = {self._kinds[sign].count} unchanged (--all shows them)")
+                continue
+            for alike in kind[:_MOST]:
+                lines += _lines(sign, alike, names, width)
+            if more := self._kinds[sign].count - sum(alike.count for alike in kind[:_MOST]):
+                lines.append(f"  {sign} … and {more} more like it (--all shows them)")
+        return lines
 
 
-def _kind(sign: str, kind: Sequence[_Alike], *, names: int, width: int, most: int) -> Iterator[str]:
-    for alike in kind[:most]:
-        yield from _lines(sign, alike, names, width)
-    if more := sum(len(alike.members) for alike in kind[most:]):
-        yield f"  {sign} … and {more} more like it (--all shows them)"
+def every_line(tenants: Collection[Planned], *, width: int) -> Iterator[str]:
+    """Yield the lines of all tenants one by one, by kind; they are gone through once for each kind."""
+    names = _names(plain(planned.tenant) for planned in tenants)
+    signs = {_sign(planned) for planned in tenants}
+    for sign in sorted(signs, key=_ORDER.index):
+        for place, planned in enumerate(tenants):
+            if _sign(planned) == sign:
+                yield from _lines(sign, _alone(place, planned), names, width)
+
+
+def _names(titles: Iterable[str]) -> int:
+    return max((min(columns(title), _NAME_COLUMNS) for title in titles), default=0)
 
 
 def _sign(planned: Planned) -> str:
     if planned.action is Action.NO_CHANGE:
-        return _NOTABLE if planned.reason or drifted(planned) else _UNCHANGED
+        return _NOTABLE if planned.reason or planned.is_drifted else _UNCHANGED
     return _SIGNS[planned.action]
 
 
-def drifted(planned: Planned) -> bool:
-    """Tell whether a field of the tenant's flow was changed outside."""
-    return any(change.verdict is Verdict.DRIFT for change in planned.changes)
-
-
 def _word(planned: Planned) -> str:
-    outside = planned.action is Action.NO_CHANGE and drifted(planned)
+    outside = planned.action is Action.NO_CHANGE and planned.is_drifted
     return "drift" if outside else planned.action.value.replace("no_change", "unchanged")
 
 
 def _lines(sign: str, alike: _Alike, names: int, width: int) -> list[str]:
-    start = f"  {sign} {padded(alike.title, names)}  {padded(_word(alike.members[0]), _ACTION_COLUMNS)}    "
+    start = f"  {sign} {padded(alike.title, names)}  {padded(_word(alike.planned), _ACTION_COLUMNS)}    "
     hang = columns(start) if columns(start) <= width // 2 else 6
     lines = wrapped(start, alike.pieces(), width=width, hang=hang)
-    if len(alike.members) > 1:
-        named = some([planned.tenant for planned in alike.members], _NAMES)
-        lines += wrapped("      ", f"{named} (--all shows each)".split(" "), width=width, hang=6, gap=" ")
+    if not alike.is_one:
+        more = f", … and {alike.count - len(alike.first)} more" if alike.count > len(alike.first) else ""
+        named = some([planned.tenant for _, planned in alike.first], _NAMES)
+        lines += wrapped("      ", f"{named}{more} (--all shows each)".split(" "), width=width, hang=6, gap=" ")
     return lines
 
 
 def _phrases(planned: Planned) -> Iterator[_Phrase]:
-    """Yield what there is to say of a tenant, the decisive first."""
-    if planned.reason and not drifted(planned):
-        yield _Phrase(anonymous(planned.reason, planned.tenant), plain(planned.reason))
+    """Yield what there is to say of a tenant, the decisive first; the words are found only where they are shown."""
+    if planned.reason and not planned.is_drifted:
+        yield _Phrase(anonymous(planned.reason, planned.tenant), planned.reason, lambda: plain(planned.reason))
     if planned.action is Action.ADOPT:
-        yield _Phrase("adopt", f"takes flow {plain(planned.flow)} over")
+        yield _Phrase("adopt", planned.flow, lambda: f"takes flow {plain(planned.flow)} over")
     if planned.action is Action.CREATE and planned.connections:
-        yield _Phrase("connections", f"connections {len(planned.connections)}/{len(planned.connections)}")
-    yield from _changes(planned.changes, newborn=planned.action is Action.CREATE)
+        count = len(planned.connections)
+        yield _Phrase("connections", count, lambda: f"connections {count}/{count}")
+    for change in planned.changes:
+        if change.verdict not in _UNTOLD:
+            yield _told(change, newborn=planned.action is Action.CREATE)
     if StepKind.RUN in planned.steps:
-        yield _Phrase("run", "runs once" if StepKind.FOLLOW not in planned.steps else "runs once, followed to its end")
+        said = "runs once" if StepKind.FOLLOW not in planned.steps else "runs once, followed to its end"
+        yield _Phrase("run", said, lambda: said)
 
 
-def _changes(changes: Iterable[Change], *, newborn: bool) -> Iterator[_Phrase]:
-    for change in changes:
-        if said := _change(change, newborn=newborn):
-            yield _Phrase(f"{change.verdict} {dotted(change.path)}", said)
+def _told(change: Change, *, newborn: bool) -> _Phrase:
+    value = (None if newborn else change.live, change.desired)
+    return _Phrase((change.verdict, change.path), value, lambda: _change(change, newborn=newborn))
 
 
 def _change(change: Change, *, newborn: bool) -> str:
@@ -148,4 +201,4 @@ def _change(change: Change, *, newborn: bool) -> str:
         case Verdict.CONFLICT | Verdict.ADOPT_CONFLICT:
             return f"{path} is {live}, wanted {desired}"
         case Verdict.NO_CHANGE | Verdict.RECORD | Verdict.CONVERGED | Verdict.ADOPT:
-            return ""
+            return path

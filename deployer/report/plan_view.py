@@ -1,15 +1,14 @@
 """A plan as a document for programs and as text for people."""
 
 import shlex
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from deployer.domain.documents import Document
-from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, requests
+from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
 from deployer.domain.records import change_view
 from deployer.report.pace import limit_of, seconds
-from deployer.report.plan_lines import drifted, tenant_lines
+from deployer.report.plan_lines import PlanLines, every_line
 from deployer.report.text import plain, some, wrapped
 
 _FORMAT = 1
@@ -27,20 +26,20 @@ _TOTALS = {
 }
 
 
-def plan_document(plan: Plan, digest: str) -> Document:
-    """Return the plan as `plan --json` shows it; `seconds` is what the rate alone takes."""
+def plan_head(plan: Plan, digest: str) -> Document:
+    """Return the plan as `plan --json` shows it, without its tenants; `seconds` is what the rate alone takes."""
     return {
         "format_version": _FORMAT,
         "plan": digest,
         "revision": plan.revision,
-        "requests": requests(plan.tenants),
+        "requests": plan.requests,
         "seconds": round(seconds(plan), 1),
-        "blast_radius": len(plan.work),  # without waves nothing stops before all
-        "tenants": [_tenant(planned) for planned in plan.tenants],
+        "blast_radius": plan.work,  # without waves nothing stops before all
     }
 
 
-def _tenant(planned: Planned) -> dict[str, Any]:
+def plan_tenant(planned: Planned) -> Document:
+    """Return a tenant as `plan --json` shows it."""
     return {
         "tenant": planned.tenant,
         "account": planned.account,
@@ -51,19 +50,26 @@ def _tenant(planned: Planned) -> dict[str, Any]:
     }
 
 
-def plan_text(plan: Plan, digest: str, *, width: int, show_all: bool, manifest: str) -> str:
-    """Return the plan for people; unchanged tenants, and more of a kind than can be read, only with `show_all`."""
-    lines = [
-        *_header(plan, width),
-        "",
-        *tenant_lines(plan.tenants, width=width, show_all=show_all),
-        *_absent(plan, width=width, show_all=show_all),
-        "",
-        *wrapped("", _totals(plan), width=width, hang=2, gap=" · "),
-    ]
+def plan_text(plan: Plan, digest: str, lines: PlanLines, *, width: int, manifest: str) -> str:
+    """Return the plan for people; `lines` saw its tenants while they were decided."""
+    return "\n".join(_text(plan, digest, lines.lines(width=width), width=width, manifest=manifest, absent=_ABSENT))
+
+
+def whole_plan_text(plan: Plan, digest: str, *, width: int, manifest: str) -> Iterator[str]:
+    """Yield the lines of the plan for people, with every tenant."""
+    tenants = every_line(plan.tenants, width=width)
+    yield from _text(plan, digest, tenants, width=width, manifest=manifest, absent=len(plan.absent))
+
+
+def _text(plan: Plan, digest: str, tenants: Iterable[str], *, width: int, manifest: str, absent: int) -> Iterator[str]:
+    yield from _header(plan, width)
+    yield ""
+    yield from tenants
+    yield from _absent(plan, width=width, most=absent)
+    yield ""
+    yield from wrapped("", _totals(plan), width=width, hang=2, gap=" · ")
     if plan.work:
-        lines.append(f"Apply it:  deployer apply {shlex.quote(plain(manifest))} --plan {digest[:_DIGITS]}")
-    return "\n".join(lines)
+        yield f"Apply it:  deployer apply {shlex.quote(plain(manifest))} --plan {digest[:_DIGITS]}"
 
 
 def _header(plan: Plan, width: int) -> list[str]:
@@ -88,24 +94,24 @@ def _account(plan: Plan, account: PlannedAccount) -> str:
     return f"account {plain(account.account)} ({plain(host)}, {limit.per_second * limit.share:g} req/s{whole})"
 
 
-def _absent(plan: Plan, *, width: int, show_all: bool) -> list[str]:
+def _absent(plan: Plan, *, width: int, most: int) -> list[str]:
     if not plan.absent:
         return []
-    names = some(plan.absent, len(plan.absent) if show_all else _ABSENT)
+    names = some(plan.absent, most)
     start = f"  - {len(plan.absent)} not in manifest, left alone: "
     return wrapped(start, names.split(" "), width=width, hang=6, gap=" ")
 
 
 def _totals(plan: Plan) -> Iterator[str]:
-    counts = plan.actions()
+    counts = plan.totals.actions
     parts = [f"{counts[action]} {words}" for action, words in _TOTALS.items() if counts[action]]
-    outside = sum(map(drifted, plan.tenants))
+    outside = plan.totals.drifted
     yield ", ".join([*parts, *([f"{outside} drifted among them"] if outside else [])]) or "no tenants"
     if not plan.work:
         yield "nothing to do"
         return
-    yield f"{requests(plan.tenants)} requests, {_about(seconds(plan))}"
-    tenants = len(plan.work)
+    yield f"{plan.requests} requests, {_about(seconds(plan))}"
+    tenants = plan.work
     yield "at most 1 tenant can fail" if tenants == 1 else f"without waves nothing stops before all {tenants} tenants"
 
 

@@ -1,17 +1,17 @@
 """Two ways to look on while a rollout goes: a live view on a terminal, and lines in a pipe."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
 import anyio
 
-from deployer.domain.deployment import TROUBLED, Deployment
+from deployer.domain.deployment import TROUBLED, Status
+from deployer.domain.documents import Document
 from deployer.report.tally import Budget, Tally, boot_seconds, trouble
-from deployer.report.text import counted, plain
-
-__all__ = ["Budget", "LiveProgress", "PlainProgress"]
+from deployer.report.text import counted, duration, plain
+from deployer.telemetry.events import Event
 
 HEARTBEAT = 30.0  # seconds between two signs of life in a pipe
 _REFRESH = 0.125  # seconds between two pictures
@@ -23,7 +23,7 @@ class LiveProgress:
 
     def __init__(
         self,
-        counts: dict[str, int],
+        counts: Mapping[Status, int],
         budgets: Callable[[], Budget],
         stream: TextIO,
         *,
@@ -36,22 +36,16 @@ class LiveProgress:
         self._halted: dict[str, str] = {}
         self._live = live_view.new_live(stream, lambda: live_view.draw(self._tally, self._failures, self._halted))
 
-    def moved(self, before: Deployment, after: Deployment) -> None:
-        """See a deployment move."""
-        if self._tally.moved(before, after) and after.status in TROUBLED:
-            self._failures.append(trouble(after))
-
-    def waiting(self, deployment: Deployment, seconds: float, why: str) -> None:
-        """See a deployment put aside."""
-        self._tally.put_aside(deployment.planned.tenant, seconds, why)
-
-    def held(self, account: str, seconds: float, why: str) -> None:
-        """See an account wait before it begins."""
-        self._tally.put_aside(account, seconds, why)
-
-    def halted(self, account: str, cause: str) -> None:
-        """See an account stop."""
-        self._halted[account] = cause
+    def see(self, event: Event) -> None:
+        """See what happened."""
+        told = self._tally.see(event)
+        match event.name:
+            case "tenant.rested" if told["status"] in TROUBLED:
+                self._failures.append(trouble(told["tenant"], told["status"], told["error"]))
+            case "account.halted":
+                self._halted[str(told["account"])] = str(told["cause"])
+            case _:
+                pass
 
     def refresh(self) -> None:
         """Draw the picture as things stand, as wide as the terminal is now."""
@@ -81,7 +75,7 @@ class PlainProgress:
 
     def __init__(
         self,
-        counts: dict[str, int],
+        counts: Mapping[Status, int],
         budgets: Callable[[], Budget],
         stream: TextIO,
         *,
@@ -91,35 +85,22 @@ class PlainProgress:
         self._stream = stream
         self._told: dict[str, str] = {}
 
-    def moved(self, before: Deployment, after: Deployment) -> None:
-        """Write a line where a tenant came to rest."""
-        if not self._tally.moved(before, after):
-            return
-        self._told.pop(after.planned.tenant, None)
-        if after.status in TROUBLED:
-            self._write(f"{after.status.value} {trouble(after)}")
-        else:
-            flow = f"flow {after.flow}" if after.flow else ""
-            self._write(
-                " ".join(filter(None, [after.status.value, after.planned.tenant, flow, self._tally.took(after)]))
-            )
-
-    def waiting(self, deployment: Deployment, seconds: float, why: str) -> None:
-        """Write a line where a tenant waits for something new."""
-        tenant = deployment.planned.tenant
-        self._tally.put_aside(tenant, seconds, why)
-        if self._told.get(tenant) != why:
-            self._told[tenant] = why
-            self._write(f"waiting {self._tally.waits(tenant)}")
-
-    def held(self, account: str, seconds: float, why: str) -> None:
-        """Write that an account waits before it begins."""
-        self._tally.put_aside(account, seconds, why)
-        self._write(f"waiting {self._tally.waits(account)}")
-
-    def halted(self, account: str, cause: str) -> None:
-        """Write that an account stopped."""
-        self._write(f"halted {account}: {cause}")
+    def see(self, event: Event) -> None:
+        """Write a line where a tenant came to rest or waits for something new, or an account stopped."""
+        told = self._tally.see(event)
+        match event.name:
+            case "tenant.rested":
+                self._told.pop(str(told["tenant"]), None)
+                self._write(_rested(told))
+            case "step.waiting" | "account.waiting":
+                who, why = str(told.get("tenant", told["account"])), str(told["why"])
+                if self._told.get(who) != why:
+                    self._told[who] = why
+                    self._write(f"waiting {self._tally.waits(who)}")
+            case "account.halted":
+                self._write(f"halted {told['account']}: {told['cause']}")
+            case _:
+                pass
 
     def beat(self) -> None:
         """Write how things stand."""
@@ -145,3 +126,11 @@ class PlainProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Leave what was written."""
+
+
+def _rested(told: Document) -> str:
+    if told["status"] in TROUBLED:
+        return f"{told['status']} {trouble(told['tenant'], told['status'], told['error'])}"
+    flow = f"flow {told['flow']}" if told["flow"] else ""
+    took = duration(float(told["seconds"])) if isinstance(told["seconds"], int | float) else ""
+    return " ".join(filter(None, [str(told["status"]), str(told["tenant"]), flow, took]))

@@ -1,19 +1,21 @@
 """How a rollout stands, as a document for programs and as text for people."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from deployer.domain.deployment import OPEN, Deployment, Status, count
+from deployer.domain.deployment import OPEN, Deployment, Status
 from deployer.domain.documents import Document
 from deployer.domain.outcome import judge
 from deployer.journal.protocol import Happening, Rollout
-from deployer.report.text import anonymous, counted, padded, plain, some, value_text, wrapped
+from deployer.report.causes import Causes, place_of
+from deployer.report.text import counted, padded, plain, value_text, wrapped
 
 _FORMAT = 1
 _NAMES = 5  # tenants named for each cause
 _CAUSES = 20
+_DECISIONS = 50  # unknown tenants that are shown, each with the line to type
 _JUDGED = frozenset({"running", "halted", "succeeded", "succeeded_with_failures", "failed"})
 _TOLD = (Status.FAILED, Status.STALE, Status.BLOCKED)
 _UNTOLD = frozenset({"seen", "body", "error", "stale"})  # facts that are for the engine, or told otherwise
@@ -21,30 +23,27 @@ _UNTOLD = frozenset({"seen", "body", "error", "stale"})  # facts that are for th
 Tenant = dict[str, Any]
 
 
-def summary(rollout: Rollout, deployments: Iterable[Deployment], *, halted: Mapping[str, str]) -> Document:
-    """Return how a rollout stands, as `--json` shows it. `halted` says, by account, what stopped it.
+def rollout_head(rollout: Rollout, counts: Mapping[Status, int]) -> Document:
+    """Return how a rollout stands, as `--json` shows it, without its tenants.
 
     The outcome follows from the tenants as they are now, unless a person's word (paused, aborted, superseded) holds.
     """
-    deployments = tuple(deployments)
-    counts = count(deployment.status for deployment in deployments)
-    stopped = bool(halted) or rollout.outcome == "halted"
-    document: dict[str, Any] = {
+    halted = rollout.outcome == "halted"
+    return {
         "format_version": _FORMAT,
         "rollout": rollout.id,
         "name": rollout.name,
-        "outcome": judge(counts, halted=stopped) if rollout.outcome in _JUDGED else rollout.outcome,
-        "reason": rollout.reason or "; ".join(f"{account}: {cause}" for account, cause in halted.items()),
+        "outcome": judge(counts, halted=halted) if rollout.outcome in _JUDGED else rollout.outcome,
+        "reason": rollout.reason,
         "started_at": rollout.started_at,
         "ended_at": rollout.ended_at,
         "plan": rollout.plan,
-        "counts": counts,
-        "tenants": [_tenant(deployment) for deployment in deployments],
+        "counts": {status.value: counts[status] for status in Status},
     }
-    return document
 
 
-def _tenant(deployment: Deployment) -> Tenant:
+def tenant_view(deployment: Deployment) -> Tenant:
+    """Return how a tenant stands, as `--json` shows it."""
     return {
         "tenant": deployment.planned.tenant,
         "account": deployment.planned.account,
@@ -63,79 +62,81 @@ def _blocked(deployment: Deployment) -> Document | None:
     return {"code": "blocked", "status": None, "field": None, "message": deployment.planned.reason, "remedy": remedy}
 
 
-def summary_text(document: Mapping[str, Any], *, width: int, manifest: str, at_work: bool = False) -> str:
+def summary_text(
+    head: Mapping[str, Any], troubled: Iterable[Tenant], *, width: int, manifest: str, at_work: bool = False
+) -> str:
     """Return a summary for people: the counts, every cause of trouble once, and what to type next.
 
     `at_work` says that somebody may be carrying the rollout out meanwhile; without, one that runs is unfinished.
     """
-    lines = [
-        *_headline(document, width, at_work=at_work),
-        *_causes(document["tenants"], width),
-        *_unknown(document["tenants"], width),
-    ]
-    if document["reason"]:
-        lines += ["", *wrapped("stopped: ", [plain(document["reason"])], width=width, hang=2)]
-    lines += _next(document, shlex.quote(plain(manifest)))
+    causes, unknown = Causes(_NAMES), _Unknown()
+    for tenant in troubled:
+        if tenant["outcome"] in _TOLD and tenant["error"]:
+            causes.note(tenant)
+        unknown.note(tenant)
+    lines = [*_headline(head, width, at_work=at_work), *_causes(causes, width), *unknown.lines(width)]
+    if head["reason"]:
+        lines += ["", *wrapped("stopped: ", [plain(head["reason"])], width=width, hang=2)]
+    lines += _next(head, shlex.quote(plain(manifest)))
     return "\n".join(lines)
 
 
-def _headline(document: Mapping[str, Any], width: int, *, at_work: bool) -> list[str]:
+def _headline(head: Mapping[str, Any], width: int, *, at_work: bool) -> list[str]:
     """Return how it stands, and not how long it took: a rollout that was left for a night would count the night."""
-    outcome = document["outcome"].replace("_", " ")
+    outcome = head["outcome"].replace("_", " ")
     word = "unfinished" if outcome == "running" and not at_work else outcome
-    return wrapped(f"Rollout {plain(document['name'])} {word}: ", [counted(document["counts"])], width=width, hang=2)
+    return wrapped(f"Rollout {plain(head['name'])} {word}: ", [counted(head["counts"])], width=width, hang=2)
 
 
-def _causes(tenants: Sequence[Tenant], width: int) -> Iterator[str]:
+def _causes(causes: Causes, width: int) -> Iterator[str]:
     """Yield each cause once, that of most tenants first, with who is concerned and the remedy."""
-    troubled = sorted((tenant for tenant in tenants if tenant["outcome"] in _TOLD and tenant["error"]), key=_cause)
-    causes = sorted((list(group) for _, group in groupby(troubled, key=_cause)), key=len, reverse=True)
-    for alike in causes[:_CAUSES]:
-        outcome, error = alike[0]["outcome"], _shared(alike)
+    ordered = causes.ordered()
+    for cause in ordered[:_CAUSES]:
         yield ""
-        yield from wrapped(f"{len(alike)} {outcome}: ", [_error_text(error, outcome)], width=width, hang=2)
-        yield from wrapped("  ", some([t["tenant"] for t in alike], _NAMES).split(" "), width=width, hang=2, gap=" ")
-        yield from wrapped("  → ", [plain(error["remedy"])], width=width, hang=4)
-    if len(causes) > _CAUSES:
-        yield f"… and {len(causes) - _CAUSES} more causes (--json has them all)"
+        yield from wrapped(f"{cause.count} {cause.outcome}: ", [plain(cause.said)], width=width, hang=2)
+        yield from wrapped("  ", cause.who(_NAMES).split(" "), width=width, hang=2, gap=" ")
+        yield from wrapped("  → ", [plain(cause.remedy)], width=width, hang=4)
+    if len(ordered) > _CAUSES or causes.others:
+        more = len(ordered) - _CAUSES if not causes.others else f"at least {len(ordered) - _CAUSES}"
+        yield f"… and {more} more causes (--json has them all)"
 
 
-def _cause(tenant: Tenant) -> tuple[str, str, str]:
-    error = tenant["error"]
-    return tenant["outcome"], str(error["code"]), anonymous(str(error["message"]), tenant["tenant"])
+@dataclass(slots=True)
+class _Unknown:
+    """The tenants that only a person can decide, as far as one reads them."""
 
+    first: list[Tenant] = field(default_factory=list)
+    more: int = 0
 
-def _shared(alike: Sequence[Tenant]) -> dict[str, Any]:
-    """Return the error of tenants with one cause; what is said differently of each is said without its name."""
-    first, *others = alike
-    error = dict(first["error"])
-    for key in ("message", "remedy"):
-        if any(other["error"][key] != error[key] for other in others):
-            error[key] = anonymous(str(error[key]), first["tenant"])
-    return error
+    def note(self, tenant: Tenant) -> None:
+        if tenant["outcome"] != Status.UNKNOWN or not tenant["error"]:
+            return
+        if len(self.first) < _DECISIONS:
+            self.first.append(tenant)
+        else:
+            self.more += 1
+
+    def lines(self, width: int) -> Iterator[str]:
+        """Yield each with the line to type, which is never broken."""
+        for tenant in self.first:
+            yield ""
+            start = f"unknown: {plain(tenant['tenant'])}  "
+            yield from wrapped(start, [_error_text(tenant["error"], tenant["outcome"])], width=width, hang=2)
+            yield f"  → {plain(tenant['error']['remedy'])}"
+        if self.more:
+            yield f"… and {self.more} more unknown (--json has them all)"
 
 
 def _error_text(error: Mapping[str, Any], outcome: str) -> str:
     """Return an error as a phrase: `invalid_field: no such zone (timezone, 422)`; no code where it is the outcome."""
-    place = ", ".join(plain(error[key]) for key in ("field", "status") if error.get(key) is not None)
     code = "" if error["code"] == outcome else f"{plain(error['code'])}: "
-    return f"{code}{plain(error['message'])}{f' ({place})' if place else ''}"
+    return f"{code}{plain(error['message'])}{place_of(error)}"
 
 
-def _unknown(tenants: Sequence[Tenant], width: int) -> Iterator[str]:
-    """Yield every tenant that only a person can decide, with the line to type, which is never broken."""
-    unknown = [tenant for tenant in tenants if tenant["outcome"] == Status.UNKNOWN and tenant["error"]]
-    for tenant in unknown:
-        yield ""
-        start = f"unknown: {plain(tenant['tenant'])}  "
-        yield from wrapped(start, [_error_text(tenant["error"], tenant["outcome"])], width=width, hang=2)
-        yield f"  → {plain(tenant['error']['remedy'])}"
-
-
-def _next(document: Mapping[str, Any], manifest: str) -> list[str]:
-    counts, tenants, commands = document["counts"], len(document["tenants"]), []
+def _next(head: Mapping[str, Any], manifest: str) -> list[str]:
+    counts, tenants, commands = head["counts"], sum(head["counts"].values()), []
     if any(counts[status] for status in OPEN):
-        mend = "mend what stopped it, then" if document["outcome"] == "halted" else "go on"
+        mend = "mend what stopped it, then" if head["outcome"] == "halted" else "go on"
         commands.append(f"{mend}:  deployer resume {manifest}")
     if counts[Status.FAILED]:
         commands.append(f"try the failed again:  deployer apply {manifest} --failed")
@@ -154,7 +155,7 @@ def tenant_text(deployment: Deployment, happenings: Iterable[Happening]) -> str:
         "  " + "  ".join([f"account {plain(planned.account)}", f"integration {plain(planned.integration)}", *known]),
         *(f"  {plain(happening.at)}  {_happening(happening)}" for happening in happenings),
     ]
-    if error := _tenant(deployment)["error"]:
+    if error := tenant_view(deployment)["error"]:
         lines += [f"  {_error_text(error, deployment.status)}", f"  → {plain(error['remedy'])}"]
     return "\n".join(lines)
 

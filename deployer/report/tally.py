@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from deployer.domain.deployment import OPEN, Deployment
+from deployer.domain.deployment import OPEN, Status
+from deployer.domain.documents import Document
 from deployer.report.text import duration, plain
+from deployer.telemetry.events import Event
 
 _WINDOW = 5.0  # seconds over which requests a second are measured
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # what intents are stamped with
@@ -41,7 +43,7 @@ def boot_seconds() -> float:
 class Tally:
     """The tenants by status, as moves change them, and the requests that this takes."""
 
-    counts: dict[str, int]
+    counts: dict[Status, int]
     budgets: Callable[[], Budget]
     clock: Callable[[], float]
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -64,16 +66,20 @@ class Tally:
         """Return how many tenants have nothing left to do here."""
         return self.total - sum(self.counts[status] for status in OPEN)
 
-    def moved(self, before: Deployment, after: Deployment) -> bool:
-        """Count a move; tell whether the tenant came to rest by it."""
-        self.waiting.pop(after.planned.tenant, None)
-        self.counts[before.status] -= 1
-        self.counts[after.status] += 1
-        return before.status in OPEN and after.status not in OPEN
-
-    def put_aside(self, tenant: str, seconds: float, why: str) -> None:
-        """Remember that a tenant waits."""
-        self.waiting[tenant] = Waiting(why, self.clock() + seconds)
+    def see(self, event: Event) -> Document:
+        """Count what an event changes, and return its fields."""
+        told = event.fields
+        match event.name:
+            case "step.moved":
+                self.waiting.pop(str(told["tenant"]), None)
+                self.counts[Status(str(told["was"]))] -= 1
+                self.counts[Status(str(told["status"]))] += 1
+            case "step.waiting" | "account.waiting":
+                until = self.clock() + float(str(told["seconds"]))
+                self.waiting[str(told.get("tenant", told["account"]))] = Waiting(str(told["why"]), until)
+            case _:
+                pass
+        return told
 
     def waiters(self) -> list[str]:
         """Return who waits now."""
@@ -97,11 +103,6 @@ class Tally:
         waiting = self.waiting[tenant]
         return f"{plain(tenant)}: {plain(waiting.why)}, {duration(max(0.0, waiting.until - self.clock()))}"
 
-    def took(self, deployment: Deployment) -> str:
-        """Return how long ago a deployment's first call was intended; nothing where none was."""
-        intents = [step.intent.at for step in deployment.steps if step.intent]
-        return duration(max(0.0, self.clock() - min(intents))) if intents else ""
-
     def _per_second(self, sent: int) -> float:
         now = self.clock()
         while len(self._samples) > 1 and now - self._samples[1][0] >= _WINDOW:
@@ -115,9 +116,9 @@ class Tally:
         return (self.total - self.rested) * (self.clock() - self._began) / rested if rested else 0.0
 
 
-def trouble(deployment: Deployment) -> str:
+def trouble(tenant: object, status: object, error: object) -> str:
     """Return what went wrong with a tenant: `initech invalid_field: no such zone`; its status' own code is not said."""
-    error, status = deployment.error, deployment.status.value
-    code = f"{plain(error['code'])}: " if error and error["code"] != status else ""
-    said = f"{code}{plain(error['message'])}" if error else status
-    return f"{plain(deployment.planned.tenant)} {said}"
+    if not isinstance(error, dict):
+        return f"{plain(tenant)} {plain(status)}"
+    code = f"{plain(error['code'])}: " if error["code"] != status else ""
+    return f"{plain(tenant)} {code}{plain(error['message'])}"

@@ -16,7 +16,8 @@ _VALUE_COLUMNS = 40
 
 def plain(text: object) -> str:
     """Return text that can only be read: nothing in it moves the cursor, colours, hides or turns what follows."""
-    return "".join(_shown(character) for character in str(text))
+    text = str(text)
+    return text if text.isprintable() else "".join(map(_shown, text))
 
 
 def _shown(character: str) -> str:
@@ -27,7 +28,7 @@ def _shown(character: str) -> str:
 
 def columns(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
-    return sum(_columns(character) for character in text)
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 def _columns(character: str) -> int:
@@ -63,6 +64,8 @@ def value_text(value: Value) -> str:
 
 def anonymous(text: str, name: str) -> str:
     """Return what is said of a tenant with TENANT in place of its name, so that it can be said of several."""
+    if name not in text:
+        return text
     return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "TENANT", text)
 
 
@@ -84,7 +87,7 @@ def some(names: Sequence[str], most: int) -> str:
     return ", ".join([*map(plain, names[:most]), *([f"… and {more} more"] if more > 0 else [])])
 
 
-def counted(counts: Mapping[str, int]) -> str:
+def counted(counts: Mapping[Status, int]) -> str:
     """Return the counts of tenants by status that are not zero, the good ones first: `37 done, 1 failed`."""
     words = {status: status.value for status in (Status.DONE, Status.NO_CHANGE, *Status)}
     words[Status.NO_CHANGE] = "unchanged"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployer.domain.candidate import Choices, Remembered, Wanted, as_remembered, choose
+from deployer.domain.candidate import Choices, Wanted, as_remembered, choose
 from deployer.domain.documents import MISSING, Document
 from deployer.domain.identity import InstanceKey, birth_name
 from deployer.domain.merge3 import Choice, Memory
@@ -49,13 +49,6 @@ def test_where_a_flow_is_known_no_other_is_taken_over(adopt: str) -> None:
     known = instance(flow="gone0001")
     assert choose([NAMED], WANTED, KEY, known=known, adopt=adopt) == Absent((FLOW,))
     assert choose([NAMED, MARKED], WANTED, KEY, known=instance(flow=FLOW), adopt=adopt) == Found(NAMED, ("marked01",))
-
-
-def test_what_is_remembered_is_found_by_key_and_by_tenant() -> None:
-    one, two = instance("one"), instance("two", integration="integr02")
-    remembered = Remembered.of([one, two], {})
-    assert remembered.instances == {KEY: one, InstanceKey(TEMPLATE, "integr02"): two}
-    assert remembered.places == {(TEMPLATE, "one"): INTEGRATION, (TEMPLATE, "two"): "integr02"}
 
 
 def test_a_choice_is_a_tenants_own() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.domain.candidate import Candidate, Choices, Remembered, Wanted
+from deployer.domain.candidate import Candidate, Choices, Wanted
 from deployer.domain.decide import decide
 from deployer.domain.deployment import Instance
 from deployer.domain.desired import Desired
@@ -17,6 +17,7 @@ from deployer.domain.lifecycle import StepKind
 from deployer.domain.manifest import Manifest
 from deployer.domain.merge3 import Choice, Memory, Verdict
 from deployer.domain.plan import Action, Planned
+from deployer.domain.remembered import Remembered
 from deployer.domain.snapshot import Snapshot
 from deployer.domain.tenants import Tenant
 from tests.factories import (
@@ -47,6 +48,15 @@ MANIFEST = manifest()
 NOBODY = Choices()
 
 
+def recalled(known: Sequence[Instance], unsettled: dict[InstanceKey, str] | None = None) -> Remembered:
+    """Return what a journal that remembers these flows recalls of them."""
+    return Remembered(
+        {one.integration: one for one in known},
+        {one.tenant: one.integration for one in known},
+        {key.integration: why for key, why in (unsettled or {}).items()},
+    )
+
+
 def decided(
     *flows: Document,
     want: Desired = WANTED,
@@ -59,7 +69,7 @@ def decided(
 ) -> Planned:
     """Decide about one tenant whose integration holds these flows."""
     found = account or snapshot({INTEGRATION: flows, ELSEWHERE: ()})
-    remembered = Remembered.of(known, unsettled or {})
+    remembered = recalled(known, unsettled)
     return decide(Candidate(Wanted(who or tenant(), want), found, remembered), of, choices)
 
 
@@ -267,14 +277,14 @@ def situation(number: int, kind: str) -> tuple[Candidate, Instance | None]:
     account = snapshot({integration: flows[kind]})
     wanted = Wanted(tenant(f"tenant-{number}", integration=integration), WANTED)
     known = remembered if kind in {"known", "gone", "drifted"} else None
-    return Candidate(wanted, account, Remembered.of([known] if known else [], {})), known
+    return Candidate(wanted, account, recalled([known] if known else [])), known
 
 
 @given(st.lists(st.sampled_from(["new", "known", "marked", "gone", "doubtful", "drifted"]), min_size=2, max_size=5))
 def test_a_tenants_action_does_not_depend_on_the_other_tenants(kinds: list[str]) -> None:
     alone, known = zip(*(situation(number, kind) for number, kind in enumerate(kinds)), strict=True)
     flows = {place: listing for candidate in alone for place, listing in candidate.snapshot.flows.items()}
-    everybody = Remembered.of([one for one in known if one], {})
+    everybody = recalled([one for one in known if one])
     together = [replace(candidate, snapshot=snapshot(flows), remembered=everybody) for candidate in alone]
     expected = [decide(candidate, MANIFEST, NOBODY) for candidate in alone]
     assert [decide(candidate, MANIFEST, NOBODY) for candidate in together] == expected

@@ -1,11 +1,13 @@
 """The plan: steps of an action, requests, counts."""
 
+from dataclasses import replace
+
 import pytest
 
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.merge3 import Change, Verdict
-from deployer.domain.plan import REQUESTS, Action, requests, steps_for
+from deployer.domain.plan import REQUESTS, Action, Totals, steps_for
 from tests.factories import INTEGRATION, TEMPLATE, crowd, plan, planned
 
 # action, options, steps
@@ -37,17 +39,26 @@ def test_an_action_has_its_steps_in_order(row: str) -> None:
 
 
 def test_the_requests_of_a_plan_are_those_of_its_steps() -> None:
-    assert requests([]) == 0
-    assert requests(crowd(3)) == 3 * (2 + 2)
+    assert plan(*crowd(3)).requests == 3 * (2 + 2)
     assert set(REQUESTS) == set(StepKind)
 
 
 def test_work_is_what_has_steps_and_actions_add_up() -> None:
     idle = planned("idle", action=Action.NO_CHANGE, steps=())
-    found = plan(*crowd(2), idle)
-    assert [one.tenant for one in found.work] == ["tenant-0", "tenant-1"]
-    assert found.actions() == {Action.CREATE: 2, Action.NO_CHANGE: 1}
+    found = plan(*crowd(2), *crowd(1, account="other"), idle)
+    assert found.work == 3
+    assert found.totals.work == {"main": 2, "other": 1}
+    assert found.totals.requests == {"main": 8, "other": 4}
+    assert found.totals.actions == {Action.CREATE: 3, Action.NO_CHANGE: 1}
     assert found.revision == "r" * 64
+
+
+def test_who_has_a_flow_exists_unless_it_is_only_run() -> None:
+    kept = planned("kept", action=Action.NO_CHANGE, steps=(), flow="flow0001")
+    drifted = replace(kept, changes=(Change(("name",), "a", "b", Verdict.DRIFT),))
+    run = planned("run", action=Action.RUN, steps=(StepKind.RUN,), flow="flow0002")
+    totals = Totals.of([kept, drifted, run, *crowd(1)])
+    assert (totals.existing, totals.drifted) == (2, 1)
 
 
 def test_a_planned_tenant_knows_its_key_and_verdicts() -> None:

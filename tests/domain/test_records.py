@@ -12,20 +12,22 @@ from deployer.domain.deployment import Instance, Moment, Step
 from deployer.domain.documents import MISSING, Json, Path, canonical
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.merge3 import Change, Choice, Memory, Verdict
-from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
+from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
 from deployer.domain.records import (
+    Digest,
     change_view,
+    decided_in,
     instance_from,
     instance_record,
-    plan_digest,
     plan_from,
     plan_record,
-    planned_from,
-    planned_record,
+    planned_line,
+    planned_of,
+    planned_texts,
     step_from,
     step_record,
 )
-from tests.factories import instance, plan, planned
+from tests.factories import instance, plan, planned, replanned
 
 TEXTS = st.text(max_size=5) | st.sampled_from(
     ["\0", "\u202e", "</script>", "=1+1", "'; DROP TABLE step; --", "\x1b[2J"]
@@ -67,7 +69,8 @@ PLANS = st.builds(
     tenants_digest=TEXTS,
     settings=OBJECTS,
     accounts=st.dictionaries(TEXTS, ACCOUNTS, max_size=2),
-    tenants=st.lists(PLANNED, max_size=2).map(tuple),
+    tenants=st.just(()),
+    totals=st.lists(PLANNED, max_size=2).map(Totals.of),
     absent=st.lists(TEXTS, max_size=2).map(tuple),
     observed_at=TEXTS,
 )
@@ -93,6 +96,14 @@ INSTANCES = st.builds(
 )
 
 
+def plan_digest(plan: Plan) -> str:
+    """Return the digest of a plan and its tenants, 64 hex digits."""
+    digest = Digest()
+    for each in plan.tenants:
+        digest.add(planned_texts(each)[0])
+    return digest.of(plan)
+
+
 def stored(record: dict[str, Any]) -> dict[str, Any]:
     """Write a record down and read it back."""
     found: dict[str, Any] = json.loads(canonical(record))
@@ -107,7 +118,12 @@ def test_a_plan_comes_back_as_it_was(found: Plan) -> None:
 
 @given(PLANNED)
 def test_a_planned_tenant_comes_back_as_it_was(found: Planned) -> None:
-    assert planned_from(stored(planned_record(found))) == found
+    assert planned_of(planned_line(found)) == found
+
+
+@given(PLANNED)
+def test_what_is_decided_is_found_in_a_line_without_reading_it(found: Planned) -> None:
+    assert decided_in(planned_line(found).encode()) == planned_texts(found)[0]
 
 
 @given(STEPS)
@@ -136,9 +152,8 @@ def test_a_number_that_json_does_not_know_is_refused(number: float) -> None:
         stored(step_record(Step(StepKind.RUN, facts={"size": number})))
 
 
-def test_a_plan_whose_tenants_are_kept_elsewhere_takes_them_from_there() -> None:
-    record = plan_record(replace(plan(), tenants=()))
-    assert plan_from(stored(record), (planned("elsewhere"),)).tenants == (planned("elsewhere"),)
+def test_a_plan_takes_its_tenants_from_where_they_are_kept() -> None:
+    assert plan_from(stored(plan_record(plan())), (planned("elsewhere"),)).tenants == (planned("elsewhere"),)
 
 
 FULL = replace(
@@ -167,7 +182,7 @@ def changed(value: object) -> object:
 
 
 def with_planned(name: str, value: Any) -> Plan:  # noqa: ANN401 - any field of a tenant
-    return replace(PLAN, tenants=(replace(FULL, **{name: value}),))
+    return replanned(PLAN, replace(FULL, **{name: value}))
 
 
 DECIDED = [field.name for field in fields(Planned) if field.name not in {"last_modified", "fields", "document"}]

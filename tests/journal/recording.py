@@ -25,7 +25,7 @@ def leave_room(path: Path, room: int) -> None:
 
 async def main(path: Path, count: int, room: int) -> None:
     async with SqliteJournal(path) as journal:
-        await journal.begin(rollout(), plan(*crowd(count)), [])
+        await journal.begin(rollout(), plan(*crowd(count)))
         found = await journal.deployments(rollout().id, after=-1, limit=count)
         leave_room(path, room)
         for deployment in found:

@@ -4,19 +4,22 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as Folder
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import anyio
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from deployer.domain.deployment import Deployment, Step
+from deployer.domain.deployment import TROUBLED, Deployment, Instance, Status, Step, count
 from deployer.domain.documents import MISSING, Path
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.merge3 import Change, Memory, Verdict
 from deployer.domain.plan import Action, Planned
 from deployer.errors import JournalError
-from deployer.journal.protocol import Happening, Journal
+from deployer.journal.protocol import Entry, Happening, Journal
 from deployer.journal.sqlite import SqliteJournal
 from tests.factories import INTEGRATION, TEMPLATE, UPDATE, crowd, instance, plan, planned, rollout
 from tests.journal.entries import AT, after, entry
@@ -62,8 +65,25 @@ def store(request: pytest.FixtureRequest, tmp_path: Folder) -> Store:
 
 async def begun(journal: Journal, *tenants: Planned) -> Sequence[Deployment]:
     """Begin the first rollout with these tenants and return their deployments."""
-    await journal.begin(FIRST, plan(*tenants), [])
+    await journal.begin(FIRST, plan(*tenants))
     return await journal.deployments(FIRST.id, after=-1, limit=EVERYTHING)
+
+
+async def remembered(journal: Journal) -> list[Instance]:
+    """Return what is remembered of every flow, read two at a time."""
+    found: list[Instance] = []
+    while page := await journal.instances(after=key_of(found[-1]) if found else None, limit=2):
+        found += page
+    return found
+
+
+def key_of(one: Instance) -> InstanceKey:
+    return InstanceKey(one.template, one.integration)
+
+
+def unchanged() -> Planned:
+    """Return a tenant that has nothing to do, and whose flow was found as it should be."""
+    return planned("unchanged", action=Action.ADOPT, integration="integr0a", flow="flow0001", steps=())
 
 
 async def state_of(journal: Journal, tenant: str = "acme", index: int = 0) -> State:
@@ -75,10 +95,10 @@ async def state_of(journal: Journal, tenant: str = "acme", index: int = 0) -> St
 async def test_a_rollout_that_began_is_there_with_its_plan_and_every_step_ready(store: Store) -> None:
     tenants = crowd(3)
     async with store.open() as journal:
-        await journal.begin(FIRST, plan(*tenants), [])
+        await journal.begin(FIRST, plan(*tenants))
     async with store.open() as journal:
-        assert await journal.latest() == FIRST
-        assert await journal.plan(FIRST.id) == replace(plan(), tenants=())
+        assert await journal.rollouts(limit=1) == [FIRST]
+        assert await journal.plan(FIRST.id) == replace(plan(*tenants), tenants=())
         assert await journal.deployments(FIRST.id, after=-1, limit=9) == [
             Deployment(FIRST.id, place, one, (Step(StepKind.CLONE), Step(StepKind.CONFIGURE)))
             for place, one in enumerate(tenants)
@@ -88,40 +108,41 @@ async def test_a_rollout_that_began_is_there_with_its_plan_and_every_step_ready(
 async def test_a_rollout_begins_whole_or_not_at_all(store: Store) -> None:
     async with store.open() as journal:
         with pytest.raises(JournalError):
-            await journal.begin(FIRST, plan(*crowd(3), planned("tenant-1")), [instance()])
+            await journal.begin(FIRST, plan(unchanged(), *crowd(3), planned("tenant-1")))
     async with store.open() as journal:
-        assert await journal.latest() is None
+        assert await journal.rollouts(limit=1) == []
         assert await journal.deployments(FIRST.id, after=-1, limit=9) == []
-        assert await journal.instances([TEMPLATE]) == []
+        assert await remembered(journal) == []
 
 
 async def test_one_id_begins_one_rollout(store: Store) -> None:
     async with store.open() as journal:
         await begun(journal)
         with pytest.raises(JournalError):
-            await journal.begin(FIRST, plan(), [])
+            await journal.begin(FIRST, plan())
 
 
-async def test_the_latest_rollout_is_the_last_that_began_of_its_name_or_plan(store: Store) -> None:
+async def test_rollouts_come_newest_first_all_or_those_of_a_name_or_plan(store: Store) -> None:
     applied, other = rollout(number=1), rollout("another")
     run = replace(rollout(number=2, kind="run"), plan="b" * 64)
     async with store.open() as journal:
-        assert await journal.latest() is None
+        assert await journal.rollouts(limit=9) == []
         for one in (applied, run, other):
-            await journal.begin(one, plan(), [])
-        assert await journal.latest() == other
-        assert await journal.latest("order-sync") == run
-        assert await journal.latest(plan="b" * 64) == run
-        assert await journal.latest("another", "b" * 64) is None
+            await journal.begin(one, plan())
+        assert await journal.rollouts(limit=9) == [other, run, applied]
+        assert await journal.rollouts(limit=1) == [other]
+        assert await journal.rollouts("order-sync", limit=9) == [run, applied]
+        assert await journal.rollouts(plan="b" * 64, limit=9) == [run]
+        assert await journal.rollouts("another", "b" * 64, limit=9) == []
 
 
 async def test_a_rollout_stands_as_it_was_last_concluded(store: Store) -> None:
     async with store.open() as journal:
         await begun(journal)
         await journal.conclude(FIRST.id, outcome="paused", reason="asked to", ended_at=None)
-        assert await journal.latest() == replace(FIRST, outcome="paused", reason="asked to")
+        assert await journal.rollouts(limit=1) == [replace(FIRST, outcome="paused", reason="asked to")]
         await journal.conclude(FIRST.id, outcome="succeeded", reason="", ended_at=AT)
-        assert await journal.latest() == replace(FIRST, outcome="succeeded", reason="", ended_at=AT)
+        assert await journal.rollouts(limit=1) == [replace(FIRST, outcome="succeeded", reason="", ended_at=AT)]
 
 
 async def test_a_rollout_that_is_not_there_cannot_be_concluded(store: Store) -> None:
@@ -176,6 +197,41 @@ async def test_deployments_come_in_pages_whatever_their_state(store: Store) -> N
         assert await journal.deployments("nowhere", after=-1, limit=2) == []
 
 
+@settings(deadline=None, max_examples=60)
+@given(tenants=st.lists(st.lists(st.sampled_from([*State, "stale"]), max_size=3), min_size=1, max_size=12))
+def test_counts_are_those_of_the_tenants_one_by_one(tenants: list[list[State | str]]) -> None:
+    async def check(folder: Folder) -> None:
+        async with SqliteStore(folder).open() as journal:
+            steps = [StepKind.CLONE, StepKind.CONFIGURE, StepKind.RUN]
+            actions = [Action.BLOCKED if number % 2 else Action.NO_CHANGE for number in range(len(tenants))]
+            made = [
+                planned(f"t{number}", action=action, integration=f"integr{number:02}", steps=steps[: len(states)])
+                for number, (states, action) in enumerate(zip(tenants, actions, strict=True))
+            ]
+            found = await begun(journal, *made)
+            for one, states in zip(found, tenants, strict=True):
+                for index, state in enumerate(states):
+                    twice = state is State.INTENDED and State.INTENDED in states[:index]  # which no tenant ever has
+                    await journal.record(forced(one, index, State.READY if twice else state))
+            every = await journal.deployments(FIRST.id, after=-1, limit=EVERYTHING)
+            troubled = await journal.deployments(FIRST.id, after=-1, limit=EVERYTHING, troubled=True)
+            assert await journal.counts(FIRST.id) == count(one.status for one in every)
+            assert [one for one in every if one.status in TROUBLED - {Status.STALE}] == [
+                one for one in troubled if one.status in TROUBLED - {Status.STALE}
+            ]
+
+    with TemporaryDirectory() as folder:
+        anyio.run(check, Folder(folder))
+
+
+def forced(one: Deployment, index: int, state: State | str) -> Entry:
+    """Return an entry that brings a step into a state, whatever way leads there."""
+    stale = state == "stale"
+    reached = State.FAILED if stale else State(state)
+    step = replace(one.steps[index], state=reached, facts={"stale": True} if stale else {})
+    return Entry(one, index, Event.SKIP, step, AT)
+
+
 async def test_one_tenants_deployment_is_found_by_name(store: Store) -> None:
     async with store.open() as journal:
         _, second = await begun(journal, *crowd(2))
@@ -218,7 +274,7 @@ async def test_what_was_recorded_survives_a_crash_right_after(store: Store) -> N
         await journal.record(entry(found, Event.INTEND, instance=instance()))
         async with store.after_a_crash() as survivor:
             assert await state_of(survivor) is State.INTENDED
-            assert await survivor.instances([TEMPLATE]) == [instance()]
+            assert await remembered(survivor) == [instance()]
 
 
 async def test_what_was_noted_is_durable_before_what_is_recorded_later(store: Store) -> None:
@@ -278,11 +334,11 @@ async def test_an_entry_against_another_state_fails_and_nothing_is_written_after
         with pytest.raises(JournalError):
             journal.note(entry(second, Event.INTEND))
         with pytest.raises(JournalError):
-            await journal.latest()
+            await journal.rollouts(limit=1)
     async with store.open() as journal:
         assert await state_of(journal, "tenant-0") is State.INTENDED
         assert await state_of(journal, "tenant-1") is State.READY
-        assert await journal.instances([TEMPLATE]) == []
+        assert await remembered(journal) == []
         assert [one.event for one in await journal.happenings(first)] == [Event.INTEND]
 
 
@@ -320,7 +376,7 @@ async def test_a_note_that_fails_fails_whatever_is_asked_later(store: Store) -> 
         journal.note(entry(found, Event.INTEND))
         journal.note(entry(found, Event.SKIP))
         with pytest.raises(JournalError, match="changed by somebody else"):
-            await journal.latest()
+            await journal.rollouts(limit=1)
 
 
 async def test_a_note_that_fails_last_is_told_when_the_journal_closes(store: Store) -> None:
@@ -337,15 +393,75 @@ async def test_what_is_remembered_is_the_last_that_was_said_of_a_flow(store: Sto
     old, new = instance(), instance(flow="flow0002", fields=fields)
     elsewhere, other = instance(integration="integr02"), instance(template="template2")
     async with store.open() as journal:
-        await journal.begin(FIRST, plan(), [old, elsewhere, other])
-        (found,) = await journal.deployments(FIRST.id, after=-1, limit=1)
+        (found,) = await begun(journal)
+        await journal.remember([old, elsewhere, other])
         await journal.record(entry(found, Event.FOUND, instance=new))
     async with store.open() as journal:
-        by_place = {one.integration: one for one in await journal.instances([TEMPLATE])}
-        assert by_place == {INTEGRATION: new, "integr02": elsewhere}
-        assert await journal.instances(["template2"]) == [other]
-        assert len(await journal.instances([TEMPLATE, "template2"])) == 3
-        assert await journal.instances([]) == []
+        assert await remembered(journal) == [new, elsewhere, other]
+
+
+async def test_what_bears_on_a_plan_is_recalled_by_integration(store: Store) -> None:
+    moved, elsewhere = instance("mover", integration="integr01"), instance("stranger", integration="integr09")
+    ran, unran = (planned(name, integration=f"integr0{n}", steps=[StepKind.RUN]) for n, name in ((2, "a"), (3, "b")))
+    async with store.open() as journal:
+        await journal.remember([moved, elsewhere, instance("other", template="template2", integration="integr01")])
+        found, _ = await begun(journal, ran, unran)
+        intent = entry(found, Event.INTEND)
+        await journal.record(intent)
+        await journal.record(entry(after(intent), Event.UNDECIDABLE))
+        recalled = await journal.recall(TEMPLATE, {"integr01": "x", "integr02": "a", "integr03": "b", "new": "mover"})
+        assert recalled.instances == {"integr01": moved}
+        assert recalled.homes == {"mover": "integr01"}
+        assert list(recalled.unsettled) == ["integr02"]
+        assert recalled.owed == {"integr03": State.READY}
+
+
+async def test_only_the_newest_rollout_that_was_to_run_a_flow_owes_a_run(store: Store) -> None:
+    async with store.open() as journal:
+        await begun(journal, planned(steps=[StepKind.RUN]))
+        await journal.begin(rollout(number=2), plan(planned(steps=[StepKind.RUN])))
+        (found,) = await journal.deployments("order-sync-2", after=-1, limit=1)
+        intent = entry(found, Event.INTEND)
+        await journal.record(intent)
+        await journal.record(entry(after(intent), Event.SUCCEED))
+        assert (await journal.recall(TEMPLATE, {INTEGRATION: "acme"})).owed == {}
+
+
+async def test_who_has_a_flow_and_is_not_in_the_lists_is_absent(store: Store) -> None:
+    kept, gone = instance("kept", integration="integr01"), instance("gone", integration="integr02")
+    closed = replace(instance("closed", integration="integr03"), account="closed account")
+    other = instance("other", integration="integr04", template="template2")
+    present = {"main": ["integr01", "integr09"]}
+    async with store.open() as journal:
+        await journal.remember([kept, gone, closed, other])
+        assert await journal.absent([TEMPLATE], lambda account: present.get(account, [])) == ["closed", "gone"]
+        assert await journal.absent([], lambda _: []) == []
+
+
+async def test_a_step_that_anybody_of_an_account_has_done_is_known(store: Store) -> None:
+    async with store.open() as journal:
+        found, _ = await begun(journal, planned("a"), planned("b", account="other", integration="integr02"))
+        intent = entry(found, Event.INTEND)
+        await journal.record(intent)
+        assert not await journal.has_done(FIRST.id, "main", StepKind.CLONE)
+        await journal.record(entry(after(intent), Event.SUCCEED))
+        assert await journal.has_done(FIRST.id, "main", StepKind.CLONE)
+        assert not await journal.has_done(FIRST.id, "other", StepKind.CLONE)
+        assert not await journal.has_done(FIRST.id, "main", StepKind.CONFIGURE)
+
+
+async def test_a_claim_brings_what_is_remembered_of_the_flow(store: Store) -> None:
+    async with store.open() as journal:
+        await begun(journal, planned("a"), planned("b", integration="integr02"))
+        await journal.remember([instance("a"), instance("a", template="template2")])
+        claimed = await journal.claim(FIRST.id, "main", after=-1, limit=9)
+        assert [one.known for one in claimed] == [instance("a"), None]
+
+
+async def test_a_tenant_without_a_step_leaves_what_was_found_to_be_remembered(store: Store) -> None:
+    async with store.open() as journal:
+        await begun(journal, unchanged())
+        assert [(one.tenant, one.flow) for one in await remembered(journal)] == [("unchanged", "flow0001")]
 
 
 async def test_what_is_not_settled_is_named_with_the_way_out(store: Store) -> None:
@@ -375,7 +491,7 @@ async def test_what_is_not_settled_is_told_of_every_rollout(store: Store) -> Non
     async with store.open() as journal:
         (found,) = await begun(journal)
         await journal.record(entry(found, Event.INTEND))
-        await journal.begin(rollout(number=2), plan(), [])
+        await journal.begin(rollout(number=2), plan())
         assert list(await journal.unsettled()) == [InstanceKey(TEMPLATE, INTEGRATION)]
 
 
@@ -383,7 +499,7 @@ async def test_who_awaits_a_person_is_found_in_the_newest_rollout_where_he_does(
     async with store.open() as journal:
         assert await journal.awaiting("order-sync", "acme") is None
         for number, event in ((1, Event.REFUSE), (2, Event.UNDECIDABLE), (3, Event.SKIP)):
-            await journal.begin(rollout(number=number), plan(), [])
+            await journal.begin(rollout(number=number), plan())
             (found,) = await journal.deployments(f"order-sync-{number}", after=-1, limit=1)
             await journal.record(entry(found, event))
         awaiting = await journal.awaiting("order-sync", "acme")
@@ -411,17 +527,17 @@ async def test_whatever_text_a_server_sends_comes_back_as_it_was(store: Store, t
     path: Path = ("settings", text)
     change = Change(path, text, {text: [text, None, True, 1, 1.5]}, Verdict.UPDATE)
     hostile = planned(reason=text, fields={path: text}, changes=[change])
-    remembered = instance(fields={path: Memory(text, MISSING, None)})
+    memory = instance(fields={path: Memory(text, MISSING, None)})
     async with store.open() as journal:
         (found,) = await begun(journal, hostile)
-        await journal.record(entry(found, Event.SKIP, {text: text}, instance=remembered))
+        await journal.record(entry(found, Event.SKIP, {text: text}, instance=memory))
     async with store.open() as journal:
         stored = await journal.deployment(FIRST.id, "acme")
         assert stored is not None
         assert stored.planned == hostile
         assert stored.steps[0].facts == {text: text}
         assert [one.facts for one in await journal.happenings(stored)] == [{text: text}]
-        assert await journal.instances([TEMPLATE]) == [remembered]
+        assert await remembered(journal) == [memory]
 
 
 async def test_a_number_that_json_does_not_know_is_refused(store: Store) -> None:

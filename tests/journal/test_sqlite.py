@@ -15,9 +15,10 @@ import pytest
 
 from deployer.domain.lifecycle import Event, State
 from deployer.errors import JournalError
+from deployer.journal.opening import VERSION
 from deployer.journal.protocol import Journal
-from deployer.journal.sqlite import VERSION, SqliteJournal
-from tests.factories import TEMPLATE, crowd, instance, plan, planned, rollout
+from deployer.journal.sqlite import SqliteJournal
+from tests.factories import crowd, instance, plan, planned, rollout
 from tests.journal.entries import entry
 
 pytestmark = pytest.mark.anyio
@@ -51,7 +52,7 @@ async def test_the_file_is_its_owners_alone_and_so_is_its_folder(path: Path) -> 
     before = os.umask(0)
     try:
         async with SqliteJournal(path) as journal:
-            await journal.begin(FIRST, plan(), [])
+            await journal.begin(FIRST, plan())
             files = {file.name: oct(file.stat().st_mode & 0o777) for file in path.parent.iterdir()}
     finally:
         os.umask(before)
@@ -121,9 +122,9 @@ async def test_a_journal_that_cannot_be_opened_leaves_no_thread_behind(path: Pat
 
 
 async def read_all(journal: Journal) -> None:
-    assert await journal.latest()
+    assert await journal.rollouts(limit=1)
     await journal.plan(FIRST.id)
-    await journal.instances([TEMPLATE])
+    await journal.instances(after=None, limit=9)
     for deployment in await journal.deployments(FIRST.id, after=-1, limit=9):
         await journal.happenings(deployment)
 
@@ -136,7 +137,8 @@ async def test_a_byte_that_flipped_on_the_disk_is_found(path: Path, where: str) 
     texts = {place: "canary-7" if place == where else "healthy" for place in WHERE}
     async with SqliteJournal(path) as journal:
         whole = plan(planned(reason=texts["deployment"]), settings={"note": texts["plan"]})
-        await journal.begin(rollout(reason=texts["rollout"]), whole, [instance(flow=texts["instance"])])
+        await journal.begin(rollout(reason=texts["rollout"]), whole)
+        await journal.remember([instance(flow=texts["instance"])])
         (found,) = await journal.deployments(FIRST.id, after=-1, limit=1)
         written = entry(found, Event.INTEND, {"note": texts["event"]})
         await journal.record(replace(written, step=replace(written.step, facts={"note": texts["step"]})))
@@ -151,7 +153,7 @@ async def test_a_byte_that_flipped_on_the_disk_is_found(path: Path, where: str) 
 
 async def test_a_reader_sees_what_is_written_meanwhile_and_writes_nothing(path: Path) -> None:
     async with SqliteJournal(path) as writer:
-        await writer.begin(FIRST, plan(), [])
+        await writer.begin(FIRST, plan())
         (found,) = await writer.deployments(FIRST.id, after=-1, limit=1)
         async with SqliteJournal(path, read_only=True) as reader:
             assert await reader.deployment(FIRST.id, "acme") == found
@@ -163,14 +165,14 @@ async def test_a_reader_sees_what_is_written_meanwhile_and_writes_nothing(path: 
             with pytest.raises(JournalError, match="readonly"):
                 await reader.conclude(FIRST.id, outcome="failed", reason="", ended_at=None)
         assert wal(path) == before
-        assert await writer.latest() == FIRST
+        assert await writer.rollouts(limit=1) == [FIRST]
 
 
 async def test_a_journal_whose_writer_has_left_can_be_read(path: Path) -> None:
     async with SqliteJournal(path) as writer:
-        await writer.begin(FIRST, plan(), [])
+        await writer.begin(FIRST, plan())
     async with SqliteJournal(path, read_only=True) as reader:
-        assert await reader.latest() == FIRST
+        assert await reader.rollouts(limit=1) == [FIRST]
 
 
 def commits(log: bytes) -> int:
@@ -185,7 +187,7 @@ def commits(log: bytes) -> int:
 
 async def test_records_that_wait_at_the_same_time_share_their_commits(path: Path) -> None:
     async with SqliteJournal(path) as journal:
-        await journal.begin(FIRST, plan(*crowd(320)), [])
+        await journal.begin(FIRST, plan(*crowd(320)))
         alone = await journal.deployments(FIRST.id, after=-1, limit=20)
         together = await journal.deployments(FIRST.id, after=19, limit=300)
         start = commits(wal(path))

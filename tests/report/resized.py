@@ -5,9 +5,10 @@ import sys
 from deployer.domain.deployment import count
 from deployer.report.progress import LiveProgress
 from deployer.report.tally import Budget
+from deployer.telemetry.events import Event
 
 live = LiveProgress(count([]), lambda: Budget(0, 0, 0, 0.0, 296.0), sys.stderr)
-live.halted("main", "y" * 200)
+live.see(Event("account.halted", "", {"account": "main", "cause": "y" * 200}))
 with live:
     for _ in range(2):
         live.refresh()

@@ -76,6 +76,12 @@ class Seconds:
     def __call__(self) -> float:
         return self.now
 
+    def moment(self) -> Moment:
+        return Moment("boot", self.now)
+
+    def utc(self) -> str:
+        return "2026-03-01T10:00:00.000Z"
+
 
 class Budgets:
     """Budgets that a test fills."""

@@ -5,7 +5,8 @@ import pytest
 
 from deployer.domain.documents import MISSING
 from deployer.domain.plan import Action, Plan
-from deployer.report.plan_view import plan_document, plan_text
+from deployer.report.plan_lines import PlanLines
+from deployer.report.plan_view import plan_head, plan_tenant, plan_text, whole_plan_text
 from deployer.report.text import columns
 from tests.factories import CREATE, crowd, plan, planned
 from tests.report.stage import DIGEST, HOSTILE, account, change, creations, sample
@@ -13,8 +14,13 @@ from tests.report.stage import DIGEST, HOSTILE, account, change, creations, samp
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def shown(made: Plan, *, width: int = 120, show_all: bool = False) -> str:
-    return plan_text(made, DIGEST, width=width, show_all=show_all, manifest="rollout.yaml")
+def shown(made: Plan, *, width: int = 120, show_all: bool = False, manifest: str = "rollout.yaml") -> str:
+    if show_all:
+        return "\n".join(whole_plan_text(made, DIGEST, width=width, manifest=manifest))
+    lines = PlanLines()
+    for place, each in reversed([*enumerate(made.tenants)]):  # in which order they are decided does not matter
+        lines.add(place, each)
+    return plan_text(made, DIGEST, lines, width=width, manifest=manifest)
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -65,7 +71,8 @@ def test_tenants_that_are_not_alike_keep_their_place_beside_a_group() -> None:
     made = alike(5)
     other = planned("other", changes=[change("schedule", 1, 2)])
     blocked = [planned(f"b{n}", action=Action.BLOCKED, steps=(), reason=f"b{n} has no flow") for n in range(4)]
-    lines = shown(plan(made.tenants[0], other, *made.tenants[1:], *blocked)).splitlines()
+    first, *rest = made.tenants
+    lines = shown(plan(first, other, *rest, *blocked)).splitlines()
     assert [line[:13] for line in lines if line[2:3] in {"+", "x"}] == [
         "  + 5 tenants",
         "  + other    ",
@@ -86,7 +93,7 @@ def test_a_plan_without_work_offers_nothing_to_apply() -> None:
 
 
 def test_the_command_to_apply_survives_a_path_with_spaces() -> None:
-    text = plan_text(sample(), DIGEST, width=80, show_all=False, manifest="my files/rollout.yaml")
+    text = shown(sample(), manifest="my files/rollout.yaml")
     assert text.endswith("deployer apply 'my files/rollout.yaml' --plan 7f3ac1000000")
 
 
@@ -111,21 +118,17 @@ def test_wide_names_keep_the_columns_straight() -> None:
 
 
 def test_a_document_counts_requests_and_everybody_at_risk() -> None:
-    document = plan_document(sample(), DIGEST)
+    document = plan_head(sample(), DIGEST)
     assert (document["requests"], document["blast_radius"], document["seconds"]) == (6, 2, 0.0)
 
 
 def test_only_tenants_with_work_have_a_wave() -> None:
-    tenants = plan_document(sample(), DIGEST)["tenants"]
-    assert isinstance(tenants, list)
-    assert [tenant["wave"] for tenant in tenants if isinstance(tenant, dict)] == [1, 1, None, None, None]
+    assert [plan_tenant(tenant)["wave"] for tenant in sample().tenants] == [1, 1, None, None, None]
 
 
 def test_a_change_without_a_value_has_no_key_for_it() -> None:
-    made = plan(planned(changes=[change("schedule", MISSING, None)]))
-    assert plan_document(made, DIGEST)["tenants"][0]["changes"] == [  # type: ignore[index, call-overload]  # JSON
-        {"path": "schedule", "to": None, "verdict": "update"}
-    ]
+    view = plan_tenant(planned(changes=[change("schedule", MISSING, None)]))
+    assert view["changes"] == [{"path": "schedule", "to": None, "verdict": "update"}]
 
 
 @pytest.mark.parametrize(
@@ -139,12 +142,12 @@ def test_time_follows_from_the_buckets_that_accounts_share(users: tuple[str, str
     accounts = {name: account(name, user=user) for name, user in zip("ab", users, strict=True)}
     tenants = [*crowd(500, account="a"), *crowd(500, account="b")]
     made = replace(plan(*tenants), accounts=accounts)
-    assert plan_document(made, DIGEST)["seconds"] == seconds
+    assert plan_head(made, DIGEST)["seconds"] == seconds
 
 
 def test_a_rate_of_the_manifest_is_the_rate_of_the_estimate() -> None:
     settings = {"accounts": {"main": {"rate": {"per_second": 10, "burst": 10, "share": 0.5}}}}
     made = replace(creations(100), settings=settings)  # type: ignore[arg-type]  # JSON
-    assert plan_document(made, DIGEST)["seconds"] == pytest.approx((400 - 3) / (0.985 * 5), abs=0.05)
+    assert plan_head(made, DIGEST)["seconds"] == pytest.approx((400 - 3) / (0.985 * 5), abs=0.05)
     assert "5 req/s of 10" in shown(made)
     assert "about 81 s" in shown(made)

@@ -13,8 +13,9 @@ import anyio.lowlevel
 import pyte
 import pytest
 
-from deployer.domain.deployment import Deployment, count
+from deployer.domain.deployment import Deployment, Status, count
 from deployer.domain.lifecycle import State
+from deployer.engine.narration import Narrator
 from deployer.report.progress import LiveProgress, PlainProgress
 from tests.report.stage import HOSTILE, Budgets, Seconds, Terminal, at_rest, untouched
 
@@ -43,6 +44,10 @@ class Stage:
     def plain(self) -> PlainProgress:
         return PlainProgress(self.counts, self.budgets, self.pipe, clock=self.clock)
 
+    def tell(self, view: LiveProgress | PlainProgress) -> Narrator:
+        """Return whom to tell what happens, so that the view sees it."""
+        return Narrator(self.clock, view.see)
+
     def screen(self, *, columns: int = 80) -> str:
         """Return what stands on a terminal that was sent all this."""
         screen = pyte.Screen(columns, 24)
@@ -61,8 +66,8 @@ def failed(name: str, message: str = "no such zone") -> tuple[Deployment, Deploy
 def test_the_live_view_shows_how_far_it_is_and_what_fails() -> None:
     stage = Stage()
     with stage.live() as live:
-        live.moved(*done("acme"))
-        live.moved(*failed("initech"))
+        stage.tell(live).moved(*done("acme"))
+        stage.tell(live).moved(*failed("initech"))
         live.refresh()
         assert "2 of 3: 1 done, 1 pending, 1 failed" in stage.screen()
         assert "x initech invalid_field: no such zone" in stage.screen()
@@ -71,7 +76,7 @@ def test_the_live_view_shows_how_far_it_is_and_what_fails() -> None:
 def test_the_live_view_shows_the_pace_against_the_rate_and_what_is_left() -> None:
     stage = Stage()
     with stage.live() as live:
-        live.moved(*done("acme"))
+        stage.tell(live).moved(*done("acme"))
         stage.clock.now += 2.0
         stage.budgets.now = replace(stage.budgets.now, sent=286, in_flight=12)
         live.refresh()
@@ -89,22 +94,22 @@ def test_the_live_view_says_that_the_api_asked_for_a_pause() -> None:
 def test_the_live_view_says_who_waits_for_what_until_it_moves() -> None:
     stage = Stage()
     with stage.live() as live:
-        live.waiting(untouched("acme"), 400.0, FIRST)
+        stage.tell(live).waiting(untouched("acme"), 400.0, FIRST)
         stage.clock.now += 28.0
         live.refresh()
         assert f"acme: {FIRST}, 6m12s" in stage.screen()
-        live.moved(*done("acme"))
+        stage.tell(live).moved(*done("acme"))
         live.refresh()
         assert FIRST not in stage.screen()
 
 
 def test_the_live_view_keeps_the_last_five_failures_and_the_first_five_who_wait() -> None:
     stage = Stage()
-    stage.counts["pending"] = 20
+    stage.counts[Status.PENDING] = 20
     with stage.live() as live:
         for number in range(7):
-            live.moved(*failed(f"bad-{number}"))
-            live.waiting(untouched(f"slow-{number}"), 60.0, FIRST)
+            stage.tell(live).moved(*failed(f"bad-{number}"))
+            stage.tell(live).waiting(untouched(f"slow-{number}"), 60.0, FIRST)
         live.refresh()
         screen = stage.screen()
         assert re.findall(r"bad-\d", screen) == [f"bad-{number}" for number in range(2, 7)]
@@ -122,7 +127,7 @@ def test_the_live_view_is_redrawn_in_place() -> None:
 def test_the_live_view_leaves_nothing_behind() -> None:
     stage = Stage()
     with stage.live() as live:
-        live.moved(*failed("initech"))
+        stage.tell(live).moved(*failed("initech"))
     assert stage.screen() == ""
 
 
@@ -131,8 +136,8 @@ def test_the_live_view_never_wraps_a_line(monkeypatch: pytest.MonkeyPatch, colum
     monkeypatch.setenv("COLUMNS", str(columns))
     stage = Stage()
     with stage.live() as live:
-        live.moved(*failed("initech", "x" * 200))
-        live.halted("main", "y" * 200)
+        stage.tell(live).moved(*failed("initech", "x" * 200))
+        stage.tell(live).halted("main", "y" * 200)
         live.refresh()
         assert len(stage.screen(columns=columns).splitlines()) == 5
 
@@ -167,9 +172,9 @@ def _until(terminal: int, mark: bytes) -> str:
 def test_hostile_names_do_not_reach_the_terminal() -> None:
     stage = Stage()
     with stage.live() as live:
-        live.moved(*failed(HOSTILE, f"[red]{HOSTILE}"))
-        live.waiting(untouched(HOSTILE), 60.0, HOSTILE)
-        live.halted(HOSTILE, HOSTILE)
+        stage.tell(live).moved(*failed(HOSTILE, f"[red]{HOSTILE}"))
+        stage.tell(live).waiting(untouched(HOSTILE), 60.0, HOSTILE)
+        stage.tell(live).halted(HOSTILE, HOSTILE)
         live.refresh()
         assert "[red][31mevil" in stage.screen()
     assert not set("\u202e\x07\x9b") & set(stage.terminal.getvalue())
@@ -180,10 +185,10 @@ def test_a_pipe_gets_one_line_for_each_tenant_that_came_to_rest() -> None:
     stage = Stage()
     with stage.plain() as progress:
         stage.clock.now += 2.1
-        progress.moved(untouched("acme"), untouched("acme"))
-        progress.moved(*done("acme"))
-        progress.moved(*failed("initech"))
-        progress.halted("main", "the API does not accept the token any more")
+        stage.tell(progress).moved(untouched("acme"), untouched("acme"))
+        stage.tell(progress).moved(*done("acme"))
+        stage.tell(progress).moved(*failed("initech"))
+        stage.tell(progress).halted("main", "the API does not accept the token any more")
     assert stage.pipe.getvalue().splitlines() == [
         "done acme flow f1 2.1s",
         "failed initech invalid_field: no such zone",
@@ -195,9 +200,9 @@ def test_a_pipe_is_told_once_why_a_tenant_waits() -> None:
     stage = Stage()
     with stage.plain() as progress:
         for _ in range(3):
-            progress.moved(untouched("acme"), untouched("acme"))
-            progress.waiting(untouched("acme"), 372.0, FIRST)
-        progress.waiting(untouched("acme"), 5.0, "cannot be read: timeout")
+            stage.tell(progress).moved(untouched("acme"), untouched("acme"))
+            stage.tell(progress).waiting(untouched("acme"), 372.0, FIRST)
+        stage.tell(progress).waiting(untouched("acme"), 5.0, "cannot be read: timeout")
     assert stage.pipe.getvalue().splitlines() == [
         f"waiting acme: {FIRST}, 6m12s",
         "waiting acme: cannot be read: timeout, 5.0s",
@@ -227,9 +232,9 @@ def test_the_pace_is_that_of_the_last_seconds() -> None:
 def test_a_pipe_never_gets_an_escape_sequence_or_a_second_line() -> None:
     stage = Stage()
     with stage.plain() as progress:
-        progress.moved(*failed(HOSTILE, HOSTILE))
-        progress.waiting(untouched(HOSTILE), 60.0, HOSTILE)
-        progress.halted(HOSTILE, HOSTILE)
+        stage.tell(progress).moved(*failed(HOSTILE, HOSTILE))
+        stage.tell(progress).waiting(untouched(HOSTILE), 60.0, HOSTILE)
+        stage.tell(progress).halted(HOSTILE, HOSTILE)
         progress.beat()
     assert all(character.isprintable() or character == "\n" for character in stage.pipe.getvalue())
     assert len(stage.pipe.getvalue().splitlines()) == 4
@@ -247,7 +252,7 @@ async def test_the_live_view_is_drawn_for_as_long_as_its_heartbeat_goes() -> Non
         async with anyio.create_task_group() as group:
             group.start_soon(live.heartbeat)
             await anyio.lowlevel.checkpoint()
-            live.moved(*done("acme"))
+            stage.tell(live).moved(*done("acme"))
             with anyio.fail_after(5):
                 while "1 done" not in stage.screen():
                     await anyio.lowlevel.checkpoint()
@@ -258,5 +263,5 @@ def test_a_line_in_a_pipe_says_a_code_that_is_the_status_once() -> None:
     stage = Stage()
     before, after = untouched("acme"), at_rest("acme", State.FAILED, code="failed", message="no such zone")
     with stage.plain() as plain:
-        plain.moved(before, after)
+        stage.tell(plain).moved(before, after)
     assert stage.pipe.getvalue() == "failed acme no such zone\n"

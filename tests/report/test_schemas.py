@@ -1,14 +1,16 @@
 import json
+from collections import Counter
 from importlib.resources import files
 from typing import Any
 
 import jsonschema
 import pytest
 
+from deployer.domain.deployment import Status
 from deployer.domain.lifecycle import State
 from deployer.domain.plan import Action
-from deployer.report.plan_view import plan_document
-from deployer.report.summary import summary
+from deployer.report.plan_view import plan_head, plan_tenant
+from deployer.report.summary import rollout_head, tenant_view
 from tests.factories import rollout
 from tests.report.stage import DIGEST, at_rest, sample, untouched
 
@@ -28,11 +30,15 @@ def a_summary() -> dict[str, Any]:
     troubled = (at_rest(state, state, code="invalid_field", message="no such zone") for state in State)
     blocked = untouched("initech", action=Action.BLOCKED, reason="moved")
     unchanged = untouched("hooli", action=Action.NO_CHANGE)
-    return as_printed(summary(rollout(), [*troubled, blocked, unchanged], halted={"main": "401"}))
+    tenants = [*troubled, blocked, unchanged]
+    counts = Counter(tenant.status for tenant in tenants)
+    head = rollout_head(rollout(), {status: counts[status] for status in Status})
+    return as_printed({**head, "tenants": [*map(tenant_view, tenants)]})
 
 
 def test_a_plan_is_as_its_schema_says() -> None:
-    judge_of("plan").validate(as_printed(plan_document(sample(), DIGEST)))
+    made = sample()
+    judge_of("plan").validate(as_printed({**plan_head(made, DIGEST), "tenants": [*map(plan_tenant, made.tenants)]}))
 
 
 def test_a_summary_is_as_its_schema_says() -> None:

@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.domain.deployment import Deployment, Status
+from deployer.domain.documents import Document
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.plan import Action
-from deployer.journal.protocol import Happening
-from deployer.report.summary import summary, summary_text, tenant_text
+from deployer.journal.protocol import Happening, Rollout
+from deployer.report.summary import rollout_head, summary_text, tenant_text, tenant_view
 from tests.factories import rollout
 from tests.report.stage import HOSTILE, at_rest, untouched
 
@@ -18,8 +20,16 @@ GOLDEN = Path(__file__).parent / "golden"
 RESOLVE = "look at it, then: deployer resolve soylent --took ID, or --retry"
 
 
+def head(deployments: Sequence[Deployment], of: Rollout | None = None) -> Document:
+    counts = Counter(deployment.status for deployment in deployments)
+    return rollout_head(of or rollout(), {status: counts[status] for status in Status})
+
+
 def shown(deployments: Sequence[Deployment], *, width: int = 80, **halted: str) -> str:
-    return summary_text(summary(rollout(), deployments, halted=halted), width=width, manifest="rollout.yaml")
+    reason = "; ".join(f"{account}: {cause}" for account, cause in halted.items())
+    of = replace(rollout(reason=reason), outcome="halted" if halted else "running")
+    tenants = map(tenant_view, deployments)
+    return summary_text(head(deployments, of), tenants, width=width, manifest="rollout.yaml")
 
 
 def failed(count: int, *, code: str = "invalid_field", message: str = "no such zone") -> list[Deployment]:
@@ -52,7 +62,7 @@ def test_counts_have_every_status_and_add_up_to_the_tenants(states: list[State |
         untouched(f"t{number}", action=Action.NO_CHANGE) if state is None else at_rest(f"t{number}", state)
         for number, state in enumerate(states)
     ]
-    counts = summary(rollout(), tenants, halted={})["counts"]
+    counts = head(tenants)["counts"]
     assert isinstance(counts, dict)
     assert set(counts) == {status.value for status in Status}
     assert sum(count for count in counts.values() if isinstance(count, int)) == len(states)
@@ -88,36 +98,36 @@ def test_success_has_nothing_more_to_say() -> None:
 
 
 def test_a_blocked_tenant_says_why_in_the_document() -> None:
-    tenants = summary(rollout(), [untouched("a", action=Action.BLOCKED, reason="moved")], halted={})["tenants"]
-    assert tenants[0]["error"]["message"] == "moved"  # type: ignore[index, call-overload]  # JSON
+    view = tenant_view(untouched("a", action=Action.BLOCKED, reason="moved"))
+    assert view["error"]["message"] == "moved"
 
 
 @pytest.mark.parametrize("word", ["aborted", "superseded", "paused"])
 def test_what_a_person_decided_is_the_outcome(word: str) -> None:
-    document = summary(replace(rollout(), outcome=word), [untouched("acme")], halted={})
+    document = head([untouched("acme")], replace(rollout(), outcome=word))
     assert document["outcome"] == word
 
 
 def test_the_outcome_follows_a_tenant_that_was_resolved_since() -> None:
     recorded = replace(rollout(), outcome="succeeded_with_failures")
-    assert summary(recorded, [at_rest("acme", State.DONE)], halted={})["outcome"] == "succeeded"
+    assert head([at_rest("acme", State.DONE)], recorded)["outcome"] == "succeeded"
 
 
 def test_a_halted_rollout_stays_halted_when_it_is_looked_at_later() -> None:
-    document = summary(replace(rollout(reason="main: 401"), outcome="halted"), [untouched("acme")], halted={})
+    document = head([untouched("acme")], replace(rollout(reason="main: 401"), outcome="halted"))
     assert (document["outcome"], document["reason"]) == ("halted", "main: 401")
 
 
 def test_a_night_between_two_applies_is_not_counted_as_work() -> None:
     ended = replace(rollout(), ended_at="2026-03-02T10:06:12.000Z")
-    document = summary(ended, [at_rest("acme", State.DONE)], halted={})
-    assert summary_text(document, width=80, manifest="m") == "Rollout order-sync succeeded: 1 done"
+    text = summary_text(head([at_rest("acme", State.DONE)], ended), [], width=80, manifest="m")
+    assert text == "Rollout order-sync succeeded: 1 done"
 
 
 @pytest.mark.parametrize(("at_work", "word"), [(False, "unfinished"), (True, "running")])
 def test_a_rollout_that_nobody_carries_out_is_not_said_to_run(at_work: bool, word: str) -> None:
-    document = summary(rollout(), [at_rest("acme", State.DONE), untouched("globex")], halted={})
-    text = summary_text(document, width=80, manifest="m", at_work=at_work)
+    document = head([at_rest("acme", State.DONE), untouched("globex")])
+    text = summary_text(document, [], width=80, manifest="m", at_work=at_work)
     assert text.startswith(f"Rollout order-sync {word}: 1 done, 1 pending")
     assert document["outcome"] == "running"
 

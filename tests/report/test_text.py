@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployer.domain.deployment import Status
 from deployer.domain.documents import MISSING, Value
 from deployer.report.text import columns, counted, cut, duration, plain, value_text, wrapped
 
@@ -64,6 +65,5 @@ def test_wrapping_loses_no_piece_and_keeps_to_the_width(pieces: list[str], width
 
 
 def test_counts_name_the_good_first_and_no_zero() -> None:
-    counts = {"done": 38, "failed": 1, "no_change": 2}
-    every = dict.fromkeys(["pending", "running", "unknown", "blocked", "stale", "skipped", "cancelled"], 0)
-    assert counted(every | counts) == "38 done, 2 unchanged, 1 failed"
+    counts = {Status.DONE: 38, Status.FAILED: 1, Status.NO_CHANGE: 2}
+    assert counted(dict.fromkeys(Status, 0) | counts) == "38 done, 2 unchanged, 1 failed"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from deployer.cli import applying, carrying, main, planned, wiring
-from deployer.engine import load
+from deployer.api import rolling, rollouts, standing
+from deployer.cli import applying, carrying, main, wiring
 from deployer.integrator import client
 from deployer.integrator.transport import send
 from deployer.integrator.wire import Unknown
@@ -22,7 +22,7 @@ from tests.crash.harness.planted import plant
 from tests.crash.harness.scenarios import ACCOUNTS
 from tests.crash.harness.simulated import FORK, Door
 
-IMPORTED = (applying, carrying, planned, wiring, load)
+IMPORTED = (applying, carrying, wiring, rolling, rollouts, standing)
 """What the command imports when it is called: here once, before the forks."""
 PATIENCE = 30.0  # seconds after which an apply is taken to hang
 HANGS = 124

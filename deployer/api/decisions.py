@@ -1,0 +1,56 @@
+"""What a person decides: which conflicts end how, and what became of a call that nobody heard the answer of."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import anyio
+
+from deployer.api.workplace import Workplace
+from deployer.domain.candidate import Choices
+from deployer.domain.wording import did_you_mean
+from deployer.engine.load import Loaded
+from deployer.engine.resolving import Decision, resolve, seconds_in_doubt
+from deployer.errors import UsageError
+
+__all__ = ["Decision", "choices", "resolve_tenant"]
+
+
+def choices(
+    loaded: Loaded, *, recreate: Iterable[str] = (), ours: Iterable[str] = (), theirs: Iterable[str] = ()
+) -> Choices:
+    """Return what is decided for some tenants; raise UsageError for one that the manifest does not have."""
+    chosen = Choices(frozenset(recreate), frozenset(ours), frozenset(theirs))
+    named = chosen.recreate | chosen.ours | chosen.theirs
+    missing = named and named - {tenant.tenant for tenant in loaded.tenants}
+    if missing:
+        known = (tenant.tenant for tenant in loaded.tenants)
+        raise UsageError(f'there is no tenant "{min(missing)}"{did_you_mean(min(missing), known)}')
+    both = chosen.ours & chosen.theirs
+    if both:
+        raise UsageError(f'"{min(both)}" is given to --ours and to --theirs', remedy="choose one")
+    return chosen
+
+
+async def resolve_tenant(
+    place: Workplace,
+    tenant: str,
+    *,
+    decision: Decision,
+    took: str | None = None,
+    wait: Callable[[float], Awaitable[None]] = anyio.sleep,
+) -> str:
+    """Record what became of the step of a tenant that waits for a person, and return it as a sentence.
+
+    Before anybody decides against a call, `wait` is given the seconds until it cannot land any more.
+    """
+    name = place.loaded.manifest.name
+    waiting = await place.journal.awaiting(name, tenant)
+    if waiting is None:
+        raise UsageError(f'nothing of "{tenant}" in rollout {name} waits for a person')
+    doubt = seconds_in_doubt(waiting, place.clock, place.loaded.manifest.safety)
+    if decision is not Decision.TOOK and doubt > 0:
+        await wait(doubt)
+    said = await resolve(place.journal, place.clock, place.accounts, waiting, decision=decision, took=took)
+    last = await place.journal.rollouts(name, limit=1)
+    if last and last[0].id == waiting.rollout:  # an older one stays ended: the next plan decides afresh
+        await place.journal.conclude(waiting.rollout, outcome="running", reason="", ended_at=None)
+    return said

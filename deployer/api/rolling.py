@@ -1,0 +1,150 @@
+"""A rollout while it is carried out: an iterator of events, which can be stopped, and left at once."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from json import dumps
+from sys import stderr
+from typing import Self
+
+import anyio
+
+from deployer.api.places import state_directory
+from deployer.api.workplace import Workplace
+from deployer.domain.deployment import Status
+from deployer.domain.outcome import judge
+from deployer.engine.execute import DRAIN, Stop
+from deployer.engine.narration import Narrator
+from deployer.engine.rollouts import Crew, carry_out
+from deployer.journal.protocol import Rollout
+from deployer.report.tally import Budget
+from deployer.telemetry.events import Event
+from deployer.telemetry.log import log_event
+
+__all__ = ["DRAIN", "Rolling", "carried_out"]
+
+
+class Rolling:
+    """A rollout that is being carried out. Iterate over it: it ends when every tenant rests or the work was stopped.
+
+    `counts` are the tenants by status as it began; `halted` says, by account, what stopped it.
+    """
+
+    def __init__(self, place: Workplace, rollout: Rollout, counts: Mapping[Status, int], *, settle_only: bool) -> None:
+        self.rollout = rollout
+        self.counts = counts
+        self.halted: dict[str, str] = {}
+        self._place = place
+        self._settle_only = settle_only
+        self._stop = Stop()
+        self._scope = anyio.CancelScope()
+        self._told: deque[Event] = deque()
+        self._news = anyio.Event()
+        self._ended = False
+
+    @property
+    def budget(self) -> Budget:
+        """Return what the accounts have sent, and may send."""
+        return _budget(self._place)
+
+    def stop(self) -> None:
+        """Start nothing new, and let what is in flight end, for 30 seconds at most."""
+        self._stop.ask()
+
+    def leave(self) -> None:
+        """Leave at once; whatever is in flight is found again by the next apply."""
+        self._scope.cancel()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        """Return the next event."""
+        while not self._told:
+            if self._ended:
+                raise StopAsyncIteration
+            self._news = anyio.Event()
+            await self._news.wait()
+        return self._told.popleft()
+
+    async def work(self) -> None:
+        """Carry the rollout out, and write how it ended."""
+        place, rollout = self._place, self.rollout
+        self._tell(place.tell("rollout.started", {"rollout": rollout.id, "plan": rollout.plan}))
+        crew = _crew(place, self._stop, Narrator(place.clock, self._log_and_tell))
+        try:
+            with self._scope:
+                self.halted = await carry_out(crew, rollout, place.accounts, settle_only=self._settle_only)
+            outcome = await self._conclude()
+            self._tell(place.tell("rollout.ended", {"rollout": rollout.id, "outcome": outcome}))
+        finally:
+            self._ended = True
+            self._news.set()
+
+    async def _conclude(self) -> str:
+        """Write how the rollout stands now."""
+        journal, rollout = self._place.journal, self.rollout.id
+        outcome = judge(await journal.counts(rollout), halted=bool(self.halted))
+        reason = "; ".join(f"{account}: {cause}" for account, cause in self.halted.items())
+        ended_at = None if outcome in {"running", "halted"} else self._place.clock.utc()
+        await journal.conclude(rollout, outcome=outcome, reason=reason, ended_at=ended_at)
+        return outcome
+
+    def _log_and_tell(self, event: Event) -> None:
+        if self._place.office.log is not None:
+            log_event(self._place.office.log, event)
+        self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        self._told.append(event)
+        self._news.set()
+
+
+@asynccontextmanager
+async def carried_out(place: Workplace, rollout: Rollout, *, settle_only: bool = False) -> AsyncIterator[Rolling]:
+    """Carry a rollout out while the block runs, and write how it ended. Leaving the block early stops it.
+
+    With `settle_only` nothing new is begun: what became of each call in doubt is found out.
+    """
+    place.accounts.demand_one()
+    await place.journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
+    rolling = Rolling(place, rollout, await place.journal.counts(rollout.id), settle_only=settle_only)
+    async with anyio.create_task_group() as group:
+        group.start_soon(rolling.work)
+        try:
+            yield rolling
+        finally:
+            rolling.stop()
+
+
+def _crew(place: Workplace, stop: Stop, narrator: Narrator) -> Crew:
+    return Crew(
+        place.journal,
+        place.clock,
+        narrator,
+        stop,
+        lambda tenant, flow: _rescue(place, tenant, flow),
+        state_directory(place.office.env) / "locks",
+        place.loaded.manifest.safety,
+        str(place.journal_path.resolve()),
+    )
+
+
+def _rescue(place: Workplace, tenant: str, flow: str) -> None:
+    """Save what the journal could not be told, in every place that may still take it."""
+    line = dumps({"tenant": tenant, "flow": flow}, ensure_ascii=False)
+    with suppress(OSError):
+        stderr.write(f"the journal cannot be written; keep this line: {line}\n")
+    with suppress(OSError), place.journal_path.with_name("emergency.jsonl").open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+
+
+def _budget(place: Workplace) -> Budget:
+    limiters = {id(account.limiter): account.limiter for account in place.accounts.opened.values()}.values()
+    return Budget(
+        sent=sum(limiter.sent for limiter in limiters),
+        throttled=sum(limiter.throttled for limiter in limiters),
+        in_flight=sum(limiter.in_flight for limiter in limiters),
+        paused_for=max((limiter.paused_for for limiter in limiters), default=0.0),
+        rate=sum(limiter.rate for limiter in limiters),
+    )

@@ -1,0 +1,155 @@
+"""What an apply does: go on with what is unfinished, refuse what does not fit it, or plan and begin."""
+
+from collections.abc import Callable
+
+from deployer.api.workplace import Workplace
+from deployer.domain.candidate import Choices
+from deployer.domain.guards import violated
+from deployer.domain.plan import Plan, Planned
+from deployer.engine import rollouts
+from deployer.engine.planning import Materials, changed_templates, make_plan, plan_runs
+from deployer.engine.plans import SavedPlan, load_plan
+from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, give_over, retry_failed
+from deployer.errors import GuardError, UsageError
+from deployer.journal.paging import every_deployment
+from deployer.journal.protocol import Rollout
+
+
+async def last_rollout(place: Workplace) -> Rollout | None:
+    """Return the newest rollout of the manifest's name; one that was superseded is none."""
+    found = await place.journal.rollouts(place.loaded.manifest.name, limit=1)
+    return next((rollout for rollout in found if rollout.outcome != SUPERSEDED), None)
+
+
+def is_unfinished(rollout: Rollout | None) -> bool:
+    """Tell whether a rollout may go on."""
+    return rollout is not None and rollout.outcome in UNFINISHED
+
+
+async def new_plan(
+    place: Workplace, choices: Choices | None = None, *, watch: Callable[[int, Planned], None] | None = None
+) -> SavedPlan:
+    """Plan, and save the plan; `watch` sees each tenant as it is decided, with its place in the list."""
+    materials = _materials(place, watch)
+    return await make_plan(materials, choices or Choices(), directory=place.plans, observed_at=place.clock.utc())
+
+
+async def run_rollout(place: Workplace) -> Rollout:
+    """Return the unfinished rollout that runs every tenant's flow, or begin one."""
+    last = await last_rollout(place)
+    if last and is_unfinished(last):
+        if last.kind == "run":
+            return last
+        remedy = f"finish it first: deployer resume {place.loaded.path}"
+        raise GuardError(f"rollout {last.id} is unfinished", remedy=remedy)
+    saved = await plan_runs(_materials(place, None), directory=place.plans, observed_at=place.clock.utc())
+    return await begin(place, saved, kind="run")
+
+
+def _materials(place: Workplace, watch: Callable[[int, Planned], None] | None) -> Materials:
+    return Materials(place.loaded, place.accounts, place.journal, place.office.env, watch or (lambda *_: None))
+
+
+async def saved_plan(place: Workplace, digest: str) -> SavedPlan:
+    """Return the plan that was approved; raise GuardError where what it was made for is not there any more."""
+    saved = load_plan(place.plans, digest)
+    changed = [f"the template in {name}" for name in await changed_templates(saved.plan, place.accounts, place.loaded)]
+    if saved.plan.manifest_digest != place.loaded.manifest_digest:
+        changed.append("the manifest")
+    if saved.plan.tenants_digest != place.loaded.tenants_digest:
+        changed.append("the tenants")
+    if changed:
+        raise GuardError(f"{', '.join(changed)} changed since the plan", remedy="plan again, and approve that plan")
+    await _demand_unspent(place, saved)
+    return saved
+
+
+async def _demand_unspent(place: Workplace, saved: SavedPlan) -> None:
+    """Raise GuardError where a plan was applied already, or a call in doubt stands in its way."""
+    applied = await place.journal.rollouts(plan=saved.digest, limit=1)
+    if applied and applied[0].started_at > saved.plan.observed_at:
+        raise GuardError(f"this plan was applied already, in rollout {applied[0].id}", remedy="plan again")
+    unsettled = await place.journal.unsettled()
+    if not unsettled:
+        return
+    for planned in saved.plan.tenants:
+        if planned.steps and planned.key in unsettled:
+            raise GuardError(f"{planned.tenant}: {unsettled[planned.key]}", remedy="then plan again")
+
+
+def heed_guards(plan: Plan, allow: frozenset[str]) -> None:
+    """Raise GuardError where a plan would change more than anybody is likely to mean, unless its rule is allowed."""
+    broken = {rule: said for rule, said in violated(plan).items() if rule not in allow}
+    if broken:
+        options = " ".join(f"--allow {rule}" for rule in broken)
+        raise GuardError("; ".join(broken.values()), remedy=f"if that is meant, add {options}")
+
+
+async def begin(place: Workplace, saved: SavedPlan, *, kind: str = "apply") -> Rollout:
+    """Write a plan as a rollout; nothing is sent yet."""
+    return await rollouts.begin(place.journal, place.clock, saved, kind=kind, chance=place.chance)
+
+
+async def demand_same(place: Workplace, last: Rollout, *, digest: str | None) -> None:
+    """Raise GuardError unless going on with a rollout means what is asked for now."""
+    loaded = place.loaded
+    same = {
+        "the command (run)": last.kind == "apply",
+        "the manifest": last.manifest_digest == loaded.manifest_digest,
+        "the tenants": last.tenants_digest == loaded.tenants_digest,
+        "the plan": digest is None or last.plan.startswith(digest.removeprefix("plan:")),
+    }
+    differs = [what for what, holds in same.items() if not holds]
+    plan = await place.journal.plan(last.id)
+    differs += [f"the template in {name}" for name in await changed_templates(plan, place.accounts, loaded)]
+    if not differs:
+        return
+    command, what = f"deployer apply {loaded.path}", ", ".join(differs)
+    if not is_unfinished(last):
+        raise GuardError(f"rollout {last.id} differs in {what}", remedy=f"plan anew, the failed too: {command}")
+    raise GuardError(
+        f"rollout {last.id} is unfinished, and differs in {what}",
+        remedy=(
+            f"go on with it as it was planned: deployer resume {loaded.path}\n"
+            f"  or leave it and start anew: {command} --supersede"
+        ),
+    )
+
+
+async def demand_template(place: Workplace, last: Rollout) -> None:
+    """Raise GuardError where the template of an apply changed since; one from a file stands in the plan itself."""
+    if last.kind != "apply" or place.loaded.document is not None:
+        return
+    plan = await place.journal.plan(last.id)
+    if changed := await changed_templates(plan, place.accounts, place.loaded):
+        raise GuardError(
+            f"the template in {', '.join(changed)} changed since the plan",
+            remedy=f"leave the rollout and start anew: deployer apply {place.loaded.path} --supersede",
+        )
+
+
+async def demand_unfinished(place: Workplace, *, failed: bool) -> Rollout:
+    """Return the rollout that can go on; raise UsageError where there is none."""
+    last = await last_rollout(place)
+    if last is None or not (is_unfinished(last) or failed):
+        raise UsageError(
+            f"no rollout of {place.loaded.manifest.name} is unfinished",
+            remedy=f"begin one: deployer apply {place.loaded.path}",
+        )
+    return last
+
+
+async def retry(place: Workplace, last: Rollout) -> int:
+    """Make every failed step of a rollout ready again; return how many."""
+    return await retry_failed(place.journal, place.clock, last)
+
+
+async def supersede(place: Workplace, last: Rollout) -> bool:
+    """Leave a rollout whose calls were settled; tell whether that could be: none is in doubt any more."""
+    await give_over(place.journal, place.clock, last, place.accounts)
+    async for deployment in every_deployment(place.journal, last.id):
+        if deployment.in_doubt:
+            return False
+    reason = "left for a new plan"
+    await place.journal.conclude(last.id, outcome=SUPERSEDED, reason=reason, ended_at=place.clock.utc())
+    return True

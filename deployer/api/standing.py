@@ -1,0 +1,94 @@
+"""How a rollout stands, read from the journal alone, also while another process carries it out."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio.from_thread
+import anyio.to_thread
+
+from deployer.api.places import lock_path
+from deployer.domain.deployment import Deployment, Status
+from deployer.domain.documents import Document
+from deployer.errors import UsageError
+from deployer.journal.lock import is_held
+from deployer.journal.paging import every_deployment
+from deployer.journal.protocol import Happening, Journal, Rollout
+from deployer.journal.sqlite import SqliteJournal
+from deployer.report.summary import rollout_head, tenant_view
+
+_PAGE = 500
+T = TypeVar("T")
+Tenant = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A rollout as it stood when it was asked for; its tenants are read from the journal when they are gone through."""
+
+    rollout: Rollout
+    counts: Mapping[Status, int]
+    journal: Path
+
+    @property
+    def head(self) -> Document:
+        """Return what `status --json` shows besides the tenants."""
+        return rollout_head(self.rollout, self.counts)
+
+    @property
+    def at_work(self) -> bool:
+        """Tell whether a process works on the journal now."""
+        return is_held(lock_path(self.journal))
+
+    async def tenants(self, *, troubled: bool = False) -> AsyncIterator[Tenant]:
+        """Yield the tenants as `status --json` shows them, in the order of their list: all, or those in trouble."""
+        async with _reading(self.journal) as book:
+            async for deployment in every_deployment(book, self.rollout.id, troubled=troubled):
+                yield tenant_view(deployment)
+
+    async def feed(self, write: Callable[[Iterator[Tenant]], T], *, troubled: bool = False) -> T:
+        """Give the tenants to something that goes through them, on a thread of its own; return what it returns."""
+        async with _reading(self.journal) as book:
+            return await anyio.to_thread.run_sync(lambda: write(self._from_thread(book, troubled=troubled)))
+
+    def _from_thread(self, book: Journal, *, troubled: bool) -> Iterator[Tenant]:
+        after = -1
+
+        async def page() -> Sequence[Deployment]:
+            return await book.deployments(self.rollout.id, after=after, limit=_PAGE, troubled=troubled)
+
+        while found := anyio.from_thread.run(page):
+            yield from map(tenant_view, found)
+            after = found[-1].place
+
+
+async def standing(journal: Path, *, name: str | None = None, rollout: str | None = None) -> Standing:
+    """Return how the newest rollout of a name stands, or the one of an id; raise UsageError where there is none."""
+    async with _reading(journal) as book:
+        found = await _found(book, journal, name=name, rollout=rollout)
+        return Standing(found, await book.counts(found.id), journal)
+
+
+async def tenant_history(standing: Standing, tenant: str) -> tuple[Deployment, Sequence[Happening]]:
+    """Return one tenant and everything that happened to it; raise UsageError where the rollout has no such tenant."""
+    async with _reading(standing.journal) as book:
+        found = await book.deployment(standing.rollout.id, tenant)
+        if found is None:
+            raise UsageError(f'rollout {standing.rollout.id} has no tenant "{tenant}"')
+        return found, await book.happenings(found)
+
+
+async def _found(book: Journal, journal: Path, *, name: str | None, rollout: str | None) -> Rollout:
+    if rollout is not None:
+        name = None
+    found = await book.rollouts(name, limit=1 if rollout is None else _PAGE)
+    named = [each for each in found if rollout is None or each.id.startswith(rollout)]
+    if not named:
+        what = f" {rollout}" if rollout else f" of {name}" if name else ""
+        raise UsageError(f"the journal holds no rollout{what}", where=str(journal))
+    return named[0]
+
+
+def _reading(journal: Path) -> SqliteJournal:
+    return SqliteJournal(journal, read_only=True)

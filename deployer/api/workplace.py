@@ -1,0 +1,126 @@
+"""What a rollout is carried out with: the journal under its lock, the accounts, the log, from opening to closing."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from logging import DEBUG
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from structlog.typing import FilteringBoundLogger
+
+from deployer.api.places import journal_path, lock_path, state_directory
+from deployer.domain.documents import Document
+from deployer.domain.manifest import Account
+from deployer.engine.accounts import Opening, open_accounts
+from deployer.engine.clock import Clock, SystemClock
+from deployer.engine.load import Loaded
+from deployer.engine.planning import Accounts
+from deployer.integrator.client import Exchange
+from deployer.journal.lock import exclusive
+from deployer.journal.protocol import Journal
+from deployer.journal.sqlite import SqliteJournal
+from deployer.telemetry.events import Event
+from deployer.telemetry.log import Redactor, log_event
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What a caller may set: where the environment, the log and the state lie, and who watches the requests.
+
+    `redactor` learns every token before it is used, and nothing that is written may pass by it.
+    """
+
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    log: FilteringBoundLogger | None = None
+    redactor: Redactor = field(default_factory=Redactor)
+    trace: Callable[[Exchange], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A manifest, its journal and its accounts, while they are open."""
+
+    loaded: Loaded
+    journal_path: Path
+    journal: Journal
+    accounts: Accounts
+    clock: Clock
+    chance: Random
+    office: Office
+
+    @property
+    def plans(self) -> Path:
+        """Return the folder of the saved plans."""
+        return self.journal_path.parent / "plans"
+
+    def tell(self, name: str, fields: Document) -> Event:
+        """Log an event, and return it."""
+        event = Event(name, self.clock.utc(), fields)
+        if self.office.log is not None:
+            log_event(self.office.log, event)
+        return event
+
+
+@asynccontextmanager
+async def workplace(
+    loaded: Loaded, *, journal: str | None = None, office: Office | None = None, read_only: bool = False
+) -> AsyncIterator[Workplace]:
+    """Open journal and accounts until the block ends; whoever may write holds the journal's lock so long."""
+    office, chance, clock = office or Office(), Random(), SystemClock()
+    path = journal_path(loaded.path, journal)
+    opening = Opening(
+        office.env,
+        loaded.path.parent,
+        loaded.manifest.safety,
+        chance,
+        lambda token: office.redactor.hide(token.reveal()),
+        lambda exchange: _exchanged(office, clock, exchange),
+        state_directory(office.env) / "rates",
+    )
+    async with AsyncExitStack() as stack:
+        book = await stack.enter_async_context(_journal(path, read_only=read_only))
+        accounts = await stack.enter_async_context(_accounts(loaded.manifest.accounts, opening))
+        place = Workplace(loaded, path, book, accounts, clock, chance, office)
+        for account in accounts.opened.values():
+            place.tell("account.opened", {"account": account.name, "host": account.base_url, "user": account.user})
+        for name, error in accounts.refused.items():
+            place.tell("account.refused", {"account": name, "cause": error.what, "remedy": error.remedy})
+        yield place
+
+
+@asynccontextmanager
+async def _journal(path: Path, *, read_only: bool) -> AsyncIterator[Journal]:
+    if not read_only:
+        with exclusive(lock_path(path), f"the journal {path}"):
+            async with SqliteJournal(path) as journal:
+                yield journal
+    elif path.exists():  # noqa: ASYNC240 - before anything else runs
+        async with SqliteJournal(path, read_only=True) as journal:
+            yield journal
+    else:  # nothing was ever deployed from here, and looking leaves nothing behind
+        with TemporaryDirectory() as nowhere:
+            async with SqliteJournal(Path(nowhere) / "journal.db") as journal:
+                yield journal
+
+
+@asynccontextmanager
+async def _accounts(accounts: Mapping[str, Account], opening: Opening) -> AsyncIterator[Accounts]:
+    async with open_accounts(accounts, opening) as (answering, refused):
+        yield Accounts(answering, refused)
+
+
+def _exchanged(office: Office, clock: Clock, exchange: Exchange) -> None:
+    if office.trace is not None:
+        office.trace(exchange)
+    if office.log is not None and office.log.is_enabled_for(DEBUG):
+        fields: Document = {
+            "method": exchange.method,
+            "path": exchange.path,
+            "seconds": round(exchange.seconds, 4),
+            "status": exchange.status,
+            "reason": exchange.reason,
+        }
+        log_event(office.log, Event("request.answered", clock.utc(), fields))

@@ -1,0 +1,34 @@
+"""`deployer schema`: the JSON Schemas of what is read and printed."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+SCHEMAS: Final[Mapping[str, str]] = {
+    "manifest": "The manifest, for editors and checks.",
+    "plan": "What `deployer plan --json` prints.",
+    "status": "What `deployer apply --json` and `deployer status --json` print.",
+    "events": "A line of what `deployer apply --events` writes.",
+}
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(SCHEMAS)), required=False)
+def schema(*, name: str | None) -> None:
+    """Print the JSON Schema of NAME; without one, list those there are.
+
+    \b
+    deployer schema manifest > rollout.schema.json
+    # then, as the first line of rollout.yaml, for editors that know yaml-language-server:
+    # yaml-language-server: $schema=rollout.schema.json
+    """  # noqa: D301 - click wants the backspace itself
+    import json
+
+    from deployer.report.shapes import schema as schema_of
+
+    if name is None:
+        for each, what in SCHEMAS.items():
+            click.echo(f"{each:9} {what}")
+    else:
+        click.echo(json.dumps(schema_of(name), indent=2, ensure_ascii=False))

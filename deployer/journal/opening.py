@@ -1,0 +1,61 @@
+"""Open the file of the SQLite journal: its settings, its schema, and whether it is one that this version knows."""
+
+import os
+import sqlite3
+from contextlib import ExitStack, closing
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from deployer.errors import JournalError
+
+VERSION: Final = 2
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """Open for writing; a new file is readable by its owner alone before SQLite sees it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _sync_directory(path.parent)
+    with ExitStack() as unless_usable:
+        connection = unless_usable.enter_context(closing(sqlite3.connect(path, isolation_level=None)))
+        version = _version(connection, path)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}").fetchone()
+        if version == 0:
+            schema = files("deployer.journal").joinpath("schema.sql").read_text(encoding="utf-8")
+            connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
+        unless_usable.pop_all()
+    return connection
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new file's name survive power loss, as its content does."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Open for reading alone: nothing is written or checkpointed."""
+    if not path.exists():
+        raise JournalError(f"there is no journal at {path}", remedy="it is made by the first deployer apply")
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    with ExitStack() as unless_usable:
+        connection = unless_usable.enter_context(closing(sqlite3.connect(address, uri=True, isolation_level=None)))
+        _version(connection, path)
+        unless_usable.pop_all()
+    return connection
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version not in {0, VERSION}:
+        age = "a newer" if version > VERSION else "an older"
+        raise JournalError(
+            f"{path} was written by {age} deployer (schema {version}, this one knows {VERSION})",
+            remedy="install that version; this one would not understand what it reads",
+        )
+    return version

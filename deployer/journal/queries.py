@@ -1,0 +1,110 @@
+"""The SQL of the SQLite journal. Statements are put together of constant names of columns; every value is bound."""
+
+from typing import Final
+
+ROLLOUT: Final = (
+    "id, name, kind, plan, manifest_digest, tenants_digest, outcome, reason, who, started_at, ended_at, body, checksum"
+)
+DEPLOYMENT: Final = "rollout, place, tenant, account, template, integration, action, body, checksum"
+STEP: Final = "rollout, place, position, kind, state, attempts, body, checksum"
+INSTANCE: Final = "template, integration, tenant, account, body, checksum"
+EVENT: Final = "rollout, place, position, event, at, body, checksum"
+
+
+def _insert(table: str, columns: str) -> str:
+    return f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' for _ in columns.split(', '))})"
+
+
+BEGIN: Final = _insert("rollout", ROLLOUT)
+DEPLOY: Final = _insert("deployment", DEPLOYMENT)
+PREPARE: Final = _insert("step", STEP)
+HAPPEN: Final = _insert("event", EVENT)
+LATEST: Final = f"""
+    SELECT {ROLLOUT} FROM rollout WHERE name = coalesce(?, name) AND plan = coalesce(?, plan)
+    ORDER BY number DESC LIMIT ?
+"""
+BY_ID: Final = f"SELECT {ROLLOUT} FROM rollout WHERE id = ?"
+CONCLUDE: Final = "UPDATE rollout SET outcome = ?, reason = ?, ended_at = ?, checksum = ? WHERE id = ?"
+
+_OF = f"SELECT {DEPLOYMENT} FROM deployment d WHERE rollout = :rollout"
+_OPEN = """EXISTS (
+    SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place AND s.state IN ('ready', 'intended')
+)"""
+_TROUBLED = """(action = 'blocked' OR EXISTS (
+    SELECT 1 FROM step s
+    WHERE s.rollout = d.rollout AND s.place = d.place AND s.state IN ('unknown', 'failed', 'cancelled')
+))"""
+_NEXT = "AND place > :after ORDER BY place LIMIT :limit"
+CLAIM: Final = f"{_OF} AND account = :account AND {_OPEN} {_NEXT}"
+PAGE: Final = f"{_OF} {_NEXT}"
+TROUBLED: Final = f"{_OF} AND {_TROUBLED} {_NEXT}"
+ONE: Final = f"{_OF} AND tenant = :tenant"
+AWAITING: Final = f"""
+    SELECT {DEPLOYMENT} FROM deployment d WHERE tenant = :tenant AND rollout =
+        (SELECT r.id FROM rollout r JOIN deployment e ON e.rollout = r.id AND e.tenant = :tenant
+            JOIN step s ON s.rollout = e.rollout AND s.place = e.place
+            WHERE r.name = :name AND s.state IN ('unknown', 'failed') ORDER BY r.number DESC LIMIT 1)
+"""
+STEPS: Final = f"""
+    SELECT {STEP} FROM step WHERE rollout = ? AND place IN (SELECT value FROM json_each(?)) ORDER BY place, position
+"""
+EVENTS: Final = f"SELECT {EVENT} FROM event WHERE rollout = ? AND place = ? ORDER BY number"
+MOVE: Final = """
+    UPDATE step SET state = ?, attempts = ?, body = ?, checksum = ?
+    WHERE rollout = ? AND place = ? AND position = ? AND state = ? AND attempts = ?
+"""
+
+# Of each deployment the first step that is not done decides, as in `status_of`: SQLite takes the other columns of
+# the row that has the minimum.
+STANDING: Final = """
+    SELECT state, position > 0, stale, count(*) FROM (
+        SELECT min(position) AS position, state,
+            CASE state WHEN 'failed' THEN coalesce(json_extract(body, '$.facts.stale'), 0) ELSE 0 END AS stale
+        FROM step WHERE rollout = ? AND state != 'done' GROUP BY place
+    ) GROUP BY 1, 2, 3
+"""
+IDLE: Final = """
+    SELECT action = 'blocked', count(*) FROM deployment d WHERE rollout = ?
+    AND NOT EXISTS (SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place) GROUP BY 1
+"""
+ALL: Final = "SELECT count(*) FROM deployment WHERE rollout = ?"
+DONE: Final = """
+    SELECT 1 FROM deployment d JOIN step s ON s.rollout = d.rollout AND s.place = d.place
+    WHERE d.rollout = ? AND d.account = ? AND s.kind = ? AND s.state = 'done' LIMIT 1
+"""
+
+REMEMBER: Final = _insert("instance", INSTANCE).replace("INSERT", "INSERT OR REPLACE")
+INSTANCE_AT: Final = f"SELECT {INSTANCE} FROM instance WHERE template = ? AND integration = ?"
+INSTANCES_IN: Final = f"""
+    SELECT {INSTANCE} FROM instance WHERE template = ? AND integration IN (SELECT value FROM json_each(?))
+"""
+INSTANCES_AFTER: Final = f"""
+    SELECT {INSTANCE} FROM instance WHERE (template, integration) > (?, ?) ORDER BY template, integration LIMIT ?
+"""
+INSTANCES_OF: Final = f"""
+    SELECT {", ".join(f"i.{column}" for column in INSTANCE.split(", "))}
+    FROM deployment d JOIN instance i ON i.template = d.template AND i.integration = d.integration
+    WHERE d.rollout = ? AND d.place IN (SELECT value FROM json_each(?))
+"""
+HOMES: Final = """
+    SELECT tenant, integration FROM instance WHERE template = ? AND tenant IN (SELECT value FROM json_each(?))
+"""
+HOLDERS: Final = "SELECT DISTINCT account FROM instance WHERE template IN (SELECT value FROM json_each(?))"
+ABSENT: Final = """
+    SELECT tenant FROM instance WHERE template IN (SELECT value FROM json_each(?)) AND account = ?
+    AND integration NOT IN (SELECT value FROM json_each(?))
+"""
+UNSETTLED: Final = """
+    SELECT d.template, d.integration, r.name, d.tenant, s.kind, s.state
+    FROM step s JOIN deployment d ON d.rollout = s.rollout AND d.place = s.place JOIN rollout r ON r.id = s.rollout
+    WHERE s.state IN ('intended', 'unknown') AND s.kind != 'follow'
+"""
+# Of each instance the newest rollout that was to run it decides.
+OWED: Final = """
+    SELECT integration, state FROM (
+        SELECT d.integration, s.state, s.kind, r.number, max(r.number) OVER (PARTITION BY d.integration) AS newest
+        FROM deployment d JOIN rollout r ON r.id = d.rollout
+            JOIN step s ON s.rollout = d.rollout AND s.place = d.place AND s.kind IN ('run', 'follow')
+        WHERE d.template = ? AND d.integration IN (SELECT value FROM json_each(?))
+    ) WHERE number = newest AND (state = 'failed' OR (state = 'ready' AND kind = 'run'))
+"""

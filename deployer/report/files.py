@@ -1,0 +1,62 @@
+"""Reports in files, as `--report KIND=FILE` asks for them: there whole, or as they were before."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Final, TextIO, TypeAlias
+
+from deployer.errors import UsageError
+from deployer.report.junit import write_junit
+from deployer.report.markdown import write_markdown
+
+_Write: TypeAlias = Callable[[TextIO, Mapping[str, Any], Iterable[Mapping[str, Any]]], None]
+_WRITERS: Final[Mapping[str, _Write]] = {"junit": write_junit, "md": write_markdown}
+_KINDS: Final = " or ".join(f"{kind}=FILE" for kind in _WRITERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that was asked for."""
+
+    kind: str
+    path: Path
+
+    def write(self, head: Mapping[str, Any], tenants: Iterable[Mapping[str, Any]]) -> None:
+        """Write it; raise UsageError where the file cannot be written, which then is as it was before."""
+        try:
+            with _replacing(self.path) as stream:
+                _WRITERS[self.kind](stream, head, tenants)
+        except OSError as error:
+            what = f"the report cannot be written: {error.strerror}"
+            remedy = "the rollout itself is in the journal: deployer status shows it"
+            raise UsageError(what, where=str(self.path), remedy=remedy) from None
+
+
+def parse_report(text: str) -> Report:
+    """Read `junit=FILE` or `md=FILE`; raise UsageError for anything else, before anything is sent."""
+    kind, equals, path = text.partition("=")
+    if kind == "html":
+        raise UsageError("--report html is not supported in this version", remedy=f"write --report {_KINDS}")
+    if kind not in _WRITERS or not equals or not path:
+        raise UsageError(f'--report "{text}" names no report', remedy=f"write --report {_KINDS}")
+    if not Path(path).parent.is_dir():
+        raise UsageError("there is no such directory for the report", where=str(Path(path).parent))
+    return Report(kind, Path(path))
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """Open a file beside `path` that takes its place when it was written to the end."""
+    target = path.resolve()
+    part = target.with_name(f".{target.name}.{token_hex(4)}.part")
+    try:
+        with part.open("x", encoding="utf-8", newline="\n") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

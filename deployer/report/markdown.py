@@ -1,0 +1,86 @@
+"""A rollout as Markdown, for a pull request or the summary of a CI job."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TextIO
+
+from deployer.report.causes import Cause, Causes
+from deployer.report.text import counted, plain
+
+_NAMES = 10  # tenants named for a cause
+_CAUSES = 50
+_ROWS = 200  # tenants in trouble that are shown one by one
+_MARKUP: Final = re.compile(r"""[^\w\s,.'-]|_|(?<=www)\.""", re.ASCII | re.IGNORECASE)
+
+Tenant = Mapping[str, Any]
+
+
+def write_markdown(stream: TextIO, head: Mapping[str, Any], tenants: Iterable[Tenant]) -> None:
+    """Write how a rollout stands: the counts, every cause with its remedy, and the tenants in trouble."""
+    causes, troubled = Causes(_NAMES), 0
+    rows: list[str] = []
+    for tenant in tenants:
+        if causes.note(tenant):
+            troubled += 1
+            if len(rows) < _ROWS:
+                rows.append(_row(tenant))
+    lines = (*_headline(head), *_causes(causes), *_table(rows, more=troubled - len(rows)))
+    stream.writelines(f"{line}\n" for line in lines)
+
+
+def _headline(head: Mapping[str, Any]) -> Iterator[str]:
+    yield f"## Rollout {_code(head['name'])}: {head['outcome'].replace('_', ' ')}"
+    yield ""
+    yield f"{counted(head['counts'])}. Plan {_code(head['plan'][:12])}, begun {_code(head['started_at'])}."
+    if head["reason"]:
+        yield ""
+        yield f"Stopped: {_code(head['reason'])}"
+
+
+def _causes(causes: Causes) -> Iterator[str]:
+    ordered = causes.ordered()
+    if not ordered:
+        return
+    yield ""
+    yield "### Causes"
+    yield ""
+    for cause in ordered[:_CAUSES]:
+        yield from _cause(cause)
+    if left := sum(cause.count for cause in ordered[_CAUSES:]) + causes.others:
+        yield f"- … and {left} tenants for other causes"
+
+
+def _cause(cause: Cause) -> Iterator[str]:
+    yield f"- **{cause.count} {cause.outcome}**{f': {_code(cause.said)}' if cause.said else ''}  "
+    yield f"  {cause.who(_NAMES, _code)}{'  ' if cause.remedy else ''}"
+    if cause.remedy:
+        yield f"  → {_code(cause.remedy)}"
+
+
+def _table(rows: Sequence[str], *, more: int) -> Iterator[str]:
+    if not rows:
+        return
+    yield ""
+    yield "### Tenants"
+    yield ""
+    yield "| tenant | account | outcome | error |"
+    yield "|---|---|---|---|"
+    yield from rows
+    if more:
+        yield ""
+        yield f"… and {more} more tenants"
+
+
+def _row(tenant: Tenant) -> str:
+    error = tenant["error"] or {"message": ""}
+    cells = _code(tenant["tenant"]), _code(tenant["account"]), tenant["outcome"], _code(error["message"])
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(text: object) -> str:
+    """Return text as code in which nothing is markup: no cell ends, no link begins, nobody is mentioned.
+
+    Markdown has no escape that every reader knows; a character reference never has a meaning beyond its character.
+    """
+    inert = _MARKUP.sub(lambda found: f"&#{ord(found[0])};" if found[0] < "\x80" else found[0], plain(text).strip())
+    return f"<code>{inert}</code>" if inert else ""

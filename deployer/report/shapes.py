@@ -1,0 +1,20 @@
+"""The JSON Schemas of what `deployer` reads and prints."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from deployer.domain.documents import Document
+
+_FILES: Final = {"plan": "plan", "status": "summary", "events": "events"}
+
+
+def schema(name: str) -> Document:
+    """Return the schema of `manifest`, which is made from the models that read it, `plan`, `status` or `events`."""
+    if name == "manifest":
+        from deployer.report.manifest_schema import manifest_schema  # noqa: PLC0415 - pydantic, for this one only
+
+        return manifest_schema()
+    file = Path(__file__).with_name("schemas") / f"{_FILES[name]}.schema.json"
+    document: Document = json.loads(file.read_text("utf-8"))
+    return document

@@ -1,0 +1,66 @@
+"""The log: events with fields instead of prose, and secrets taken out last."""
+
+from collections.abc import MutableMapping
+from typing import Any, Final, TextIO
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from deployer.telemetry.events import EVENTS, Event
+
+_HIDDEN: Final = "***"
+_Event = MutableMapping[str, Any]
+
+
+class Redactor:
+    """Replaces every known secret, whatever text it got into. It comes last, so nothing can be added after it."""
+
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+
+    def hide(self, secret: str) -> None:
+        """Replace this value from now on."""
+        self._secrets.add(secret)
+
+    def clean(self, text: str) -> str:
+        """Return a text without any secret."""
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        return text
+
+    def around(self, renderer: Processor) -> Processor:
+        """Return the last processor: what the renderer makes, without any secret."""
+        return lambda logger, method, event: self.clean(str(renderer(logger, method, event)))
+
+
+def known_event(_logger: object, _method: str, event: _Event) -> _Event:
+    """Refuse an event that is not on the list: a typo would be a second word for one thing."""
+    if event["event"] not in EVENTS:
+        raise ValueError(f"{event['event']} is not an event")
+    return event
+
+
+def new_log(stream: TextIO, *, level: int, console: bool, redactor: Redactor) -> FilteringBoundLogger:
+    """Return a log that writes lines of text for a terminal, or else JSON lines; nothing process-wide is touched."""
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    log: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=[
+            known_event,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            redactor.around(renderer),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    return log
+
+
+def log_event(log: FilteringBoundLogger, event: Event) -> None:
+    """Write an event to the log, as loudly as it is meant."""
+    log.log(EVENTS[event.name], event.name, **event.fields)

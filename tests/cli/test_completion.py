@@ -1,0 +1,142 @@
+"""Completion as a shell asks for it: the real program, told by environment variables what is on the line."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deployer.cli import COMMANDS
+from deployer.journal.sqlite import SqliteJournal
+from tests.factories import plan, rollout
+
+# A command with arguments as the program's own have them; it ends with the modules that completing imported.
+COMMAND = """
+import atexit, sys, click
+from deployer.cli.completing import complete_rollout, complete_tenant
+@click.command()
+@click.argument("manifest", required=False)
+@click.option("--tenant", multiple=True, shell_complete=complete_tenant)
+@click.option("--rollout", shell_complete=complete_rollout)
+@click.option("--journal")
+def deployer(**words): ...
+heavy = {"pydantic", "aiohttp", "anyio", "yaml", "rich", "structlog"}
+atexit.register(lambda: print(*heavy & sys.modules.keys(), file=sys.stderr, end=""))
+deployer(prog_name="deployer")
+"""
+NAMES = "acme", "acme-eu", "globex"
+
+
+def completed(*words: str, cwd: Path, program: tuple[str, ...] = ("-c", COMMAND), shell: str = "bash") -> list[str]:
+    """Return what is suggested for the last of the words; nothing may be said, or imported, besides."""
+    line = {"COMP_WORDS": " ".join(["deployer", *words]), "COMP_CWORD": str(len(words))}
+    told = subprocess.run(
+        [sys.executable, *program],
+        cwd=cwd,
+        env={**os.environ, **line, "_DEPLOYER_COMPLETE": f"{shell}_complete"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stderr == ""
+    return [line.removeprefix("plain,") for line in told.stdout.splitlines() if line]
+
+
+def write(directory: Path, tenants: str, text: str = "", *, file: str = "", manifest: str = "rollout.yaml") -> None:
+    directory.joinpath(manifest).write_text(f"name: order-sync\ntenants: {tenants}\nflow: {{}}\n", "utf-8")
+    if file:
+        directory.joinpath(file).write_text(text, "utf-8")
+
+
+def test_commands_and_their_words_are_completed(tmp_path: Path) -> None:
+    program = ("-m", "deployer")
+    assert completed("", cwd=tmp_path, program=program) == list(COMMANDS)
+    assert completed("s", cwd=tmp_path, program=program) == [name for name in COMMANDS if name.startswith("s")]
+    assert completed("schema", "ma", cwd=tmp_path, program=program) == ["manifest"]
+    assert "--version" in completed("--", cwd=tmp_path, program=program)
+
+
+@pytest.mark.parametrize(
+    ("tenants", "file", "text"),
+    [
+        ("tenants.csv", "tenants.csv", "tenant,integration\nacme,1\nacme-eu,2\nglobex,3\n"),
+        (
+            "'my tenants.csv'  # all",
+            "my tenants.csv",
+            '\ufefftenant;"integration"\r\nacme;1\r\n"acme-eu";2\r\nglobex;3',
+        ),
+        ('"t.tsv"', "t.tsv", "sep=\t\ntenant\tintegration\nacme\t1\nacme-eu\t2\nglobex\t3\n"),
+        ("t.jsonl", "t.jsonl", '{"tenant": "acme"}\n{"id": 1, "tenant": "acme-eu"}\n{"tenant":"globex"}\n'),
+        ("t.json", "t.json", '[{"tenant": "acme"}, {"tenant": "\\u0061cme-eu"}, {"tenant": "globex"}]'),
+        ("\n  - tenant: acme  # first\n  - {tenant: acme-eu, id: 2}\n  - {id: 3, tenant: 'globex'}", "", ""),
+    ],
+    ids=["csv", "spreadsheet", "tsv", "lines", "json", "inline"],
+)
+def test_tenants_are_completed_from_what_the_manifest_names(tmp_path: Path, tenants: str, file: str, text: str) -> None:
+    write(tmp_path, tenants, text, file=file)
+    assert completed("--tenant", "", cwd=tmp_path) == list(NAMES)
+    assert completed("--tenant", "acme", cwd=tmp_path) == ["acme", "acme-eu"]
+
+
+def test_tenants_are_those_of_the_manifest_on_the_line_and_not_yet_named(tmp_path: Path) -> None:
+    write(tmp_path, "t.csv", "tenant\nacme\nglobex\n", file="t.csv", manifest="other.yaml")
+    assert completed("other.yaml", "--tenant", "", cwd=tmp_path) == ["acme", "globex"]
+    assert completed("other.yaml", "--tenant", "acme", "--tenant", "", cwd=tmp_path) == ["globex"]
+
+
+def test_no_more_is_suggested_than_anybody_reads(tmp_path: Path) -> None:
+    rows = "\n".join(f"tenant-{number}" for number in range(5000))
+    write(tmp_path, "t.csv", f"tenant\n{rows}\n", file="t.csv")
+    assert len(completed("--tenant", "", cwd=tmp_path)) == 1000
+
+
+@pytest.mark.parametrize(
+    "name", ["x;touch pwned", "$(x)", "`x`", "a b", "a,b", "-rf", "*", "~", "a\x1b[2J", "a\u202eb", "a'b"]
+)
+def test_a_name_that_a_shell_could_act_on_is_not_suggested(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "t.csv", f'tenant\n"{name}"\nZażółć\n', file="t.csv")
+    assert completed("--tenant", "", cwd=tmp_path) == ["Zażółć"]
+
+
+@pytest.mark.parametrize("tenants", ["no-such.csv", "[", "t.csv", "-", "{"])
+def test_what_cannot_be_read_is_completed_by_nothing(tmp_path: Path, tenants: str) -> None:
+    write(tmp_path, tenants, "no,such,column\n1,2,3", file="t.csv")
+    assert completed("--tenant", "", cwd=tmp_path) == []
+    assert completed("no-such.yaml", "--tenant", "", cwd=tmp_path) == []
+    assert completed("--rollout", "", cwd=tmp_path) == []
+
+
+def test_rollouts_are_completed_from_the_journal_the_newest_first(tmp_path: Path) -> None:
+    async def begin() -> None:
+        async with SqliteJournal(tmp_path / ".deployer" / "journal.db") as journal:
+            for number, name in enumerate(("orders", "invoices", "orders")):
+                await journal.begin(rollout(name, number=number), plan(name=name))
+
+    asyncio.run(begin())
+    assert completed("--rollout", "", cwd=tmp_path) == ["orders", "invoices"]
+    assert completed("--journal", "sqlite:.deployer/journal.db", "--rollout", "in", cwd=tmp_path) == ["invoices"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_says_how_to_put_it_to_use(tmp_path: Path, shell: str) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "deployer", "completion", shell],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"deployer completion {shell} >" in told.stdout
+    assert "_DEPLOYER_COMPLETE" in told.stdout
+    first = told.stdout.splitlines()[0]
+    assert first == "#compdef deployer" if shell == "zsh" else first.startswith("# Put this to use")
+
+
+def test_bash_takes_the_script(tmp_path: Path) -> None:
+    script = 'eval "$("$0" -m deployer completion bash)" && complete -p deployer'
+    told = subprocess.run(
+        ["/bin/bash", "-c", script, sys.executable], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "complete -o nosort -F _deployer_completion deployer\n"
