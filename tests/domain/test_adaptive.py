@@ -101,9 +101,9 @@ def test_a_share_is_taken_once_of_what_is_found_and_not_again_of_itself() -> Non
 
 
 def test_a_quiet_time_between_refusals_costs_half_the_rate_at_most() -> None:
-    pace = throttled(known(300, 1000), 0.0)
-    pace = replace(pace, turns=5)
-    assert throttled(pace, 5000.0).rate >= 0.98 * 0.5 * pace.rate
+    pace = found(known(300, 1000))
+    again = refused(replace(pace, turns=1010), Turn(1010, 5000.0), 5000.0, 0.0)
+    assert again.rate >= 0.98 * 0.5 * pace.rate
 
 
 @pytest.mark.parametrize(("rate", "phase"), [(100.0, Phase.FOUND), (299.9, Phase.FOUND), (900.0, Phase.KNOWN)])

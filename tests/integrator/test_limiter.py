@@ -111,7 +111,7 @@ async def test_a_waiter_that_is_cancelled_costs_no_token() -> None:
 
 
 async def test_a_token_whose_taker_is_cancelled_at_that_moment_goes_to_the_next() -> None:
-    pacer = limiter(rate=10.0)
+    pacer = Limiter(steady(Bucket(10.0, 1.0, 1.0, 0.0)), 8, Crowd(1))
     await token(pacer)
     first, second = (asyncio.ensure_future(token(pacer)) for _ in range(2))
     await asyncio.sleep(0)
@@ -119,6 +119,7 @@ async def test_a_token_whose_taker_is_cancelled_at_that_moment_goes_to_the_next(
     await asyncio.wait([first, second])
     assert first.cancelled()
     assert now() == pytest.approx(0.1)
+    assert pacer.sent == 2
 
 
 async def test_slots_cap_what_is_in_flight_and_are_given_in_order() -> None:
