@@ -118,7 +118,7 @@ def test_markdown_tells_each_cause_once_with_its_remedy() -> None:
     lines = markdown(mixed()).splitlines()
     assert lines[0] == "## Rollout <code>order-sync</code>: running"
     assert lines[2].startswith("1 done, 1 unchanged, 1 pending, 12 failed, 1 unknown, 1 blocked. Plan ")
-    assert "- **12 failed**: <code>invalid&#95;field&#58; no such zone</code>  " in lines
+    assert "- **12 failed**: <code>invalid&#95;field&#58; no such zone &#40;timezone, 422&#41;</code>  " in lines
     assert sum("… and 2 more" in line for line in lines) == 1
     assert "  → <code>deployer resolve soylent --retry</code>" in lines
     assert "| <code>initech</code> | <code>main</code> | blocked | <code>moved</code> |" in lines
@@ -220,9 +220,9 @@ def test_problems_beyond_those_that_are_shown_are_counted() -> None:
 def test_tenants_are_annotated_by_cause() -> None:
     causes = gather(split([*failed(12, code="x"), *mixed()[13:]])[1], names=5)
     assert list(of_causes(causes, rollout="order-sync")) == [
-        "::error title=order-sync%3A 12 failed::x: no such zone%0Ax-0, x-1, x-2, x-3, x-4, … and 7 more%0Amend it",
-        "::error title=order-sync%3A 1 unknown::doubtful: ?%0Asoylent%0Adeployer resolve soylent --retry",
+        "::error title=order-sync%3A 12 failed::x: no such zone (timezone, 422)%0Ax-0, x-1, x-2, x-3, x-4, … and 7 more%0Amend it",
         "::warning title=order-sync%3A 1 blocked::moved%0Ainitech%0Amend the cause and apply again",
+        "::error title=order-sync%3A 1 unknown::doubtful: ? (timezone, 422)%0Asoylent%0Adeployer resolve soylent --retry",
     ]
 
 
