@@ -8,7 +8,7 @@ from typing import Final
 
 PER_SECOND, BURST = 300.0, 1000.0  # the documented bucket of an account
 LONGEST_PAUSE: Final = 900.0
-_RATE_MARGIN, _BURST_MARGIN = 0.985, 0.6  # measured: at the limit itself there are 429s, with this margin none
+RATE_MARGIN, _BURST_MARGIN = 0.985, 0.6  # measured: at the limit itself there are 429s, with this margin none
 _ROUNDING: Final = 1e-6  # a token that floating point made a little too small is a token
 
 
@@ -25,7 +25,7 @@ class Bucket:
 def with_margin(per_second: float, burst: float, share: float = 1.0) -> Bucket:
     """Return a full bucket for our share of a limit that is known, at second 0."""
     size = max(1.0, _BURST_MARGIN * burst * share)
-    return Bucket(_RATE_MARGIN * per_second * share, size, size, 0.0)
+    return Bucket(RATE_MARGIN * per_second * share, size, size, 0.0)
 
 
 def refill(bucket: Bucket, now: float) -> Bucket:

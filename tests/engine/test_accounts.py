@@ -1,8 +1,15 @@
 """What stops a whole account, and stops no other: its token, its rights, its template, its address."""
 
+import time
+from pathlib import Path
+from random import Random
+
+import anyio
 import pytest
 
-from deployer.simulator import Customer, Knobs, Rule, token_of
+from deployer.domain.manifest import Account, Safety
+from deployer.engine.accounts import Opening, open_accounts
+from deployer.simulator import Customer, Knobs, Rule, Simulator, seed, serving, token_of
 from tests.engine.stage import EU, US, Stage, template
 
 
@@ -143,3 +150,26 @@ def test_two_names_for_one_account_share_it(stage: Stage) -> None:
 
     assert ended.code == 0, ended.err
     assert [len(stage.flows(name)) for name in stage.tenants] == [1, 1, 1]
+
+
+def test_accounts_are_asked_side_by_side_and_entries_of_one_share_the_budget_of_the_first(tmp_path: Path) -> None:
+    entries = {f"entry-{number}": {"rate": {"per_second": 10.0 + number}} for number in range(30)}
+    simulator = Simulator(seed([US, EU], 1), Knobs(latency={"tokenInfo": 0.3}))
+    env = {"US_TOKEN": token_of(US)}
+
+    async def opened() -> tuple[list[str], set[float]]:
+        async with serving(simulator) as url:
+            accounts = {
+                name: Account.model_validate({**entry, "url": url, "token": "env:US_TOKEN"})
+                for name, entry in entries.items()
+            }
+            accounts["gone"] = accounts["entry-0"].model_copy(update={"token": "env:NO_TOKEN"})
+            opening = Opening(env, tmp_path, Safety(), Random(0), lambda _: None, lambda _: None, tmp_path)
+            async with open_accounts(accounts, opening) as (answering, refused):
+                assert list(refused) == ["gone"]
+                return list(answering), {account.limiter.rate for account in answering.values()}
+
+    began = time.monotonic()
+    names, rates = anyio.run(opened)
+    assert time.monotonic() - began < 0.5 * len(entries) * 0.3
+    assert (names, rates) == (list(entries), {0.985 * 10})

@@ -3,7 +3,7 @@
 import pytest
 
 from deployer.simulator import Customer, Knobs, Rule
-from tests.engine.stage import US, Stage
+from tests.engine.stage import CUSTOMERS, US, Stage
 
 
 @pytest.fixture
@@ -217,3 +217,16 @@ def test_a_job_that_vanished_is_never_run_again(alone: Stage) -> None:
 
     assert ended.tenants["acme"]["outcome"] == "unknown"
     assert len(alone.effects("run")) == 1
+
+
+def test_once_a_job_has_ended_the_others_are_looked_at_when_they_may_have_ended_too(stage: Stage) -> None:
+    stage.simulator.knobs = Knobs(job_duration=1.2)
+    stage.tenants = {f"tenant-{number}": Customer(US, number) for number in range(CUSTOMERS)}
+    stage.manifest["accounts"][US]["rate"] = {"per_second": 40.0, "burst": 1}
+    stage.run_flows()
+
+    ended = stage.apply()
+
+    assert ended.code == 0, ended.err
+    looks = stage.sent("flows.latest") - CUSTOMERS  # one each comes before the run
+    assert CUSTOMERS <= looks <= 3 * CUSTOMERS

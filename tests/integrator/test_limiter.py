@@ -6,9 +6,9 @@ from itertools import pairwise
 import anyio
 import pytest
 
-from deployer.domain.adaptive import Turn, steady
+from deployer.domain.adaptive import Turn, steady, unknown
 from deployer.domain.pacing import Bucket
-from deployer.integrator.limiter import Limiter
+from deployer.integrator.limiter import Crowd, Limiter
 from tests.integrator.clockwork import BACKEND, ClockworkLoop
 
 pytestmark = pytest.mark.anyio
@@ -111,7 +111,7 @@ async def test_a_waiter_that_is_cancelled_costs_no_token() -> None:
 
 
 async def test_a_token_whose_taker_is_cancelled_at_that_moment_goes_to_the_next() -> None:
-    pacer = limiter(rate=10.0)
+    pacer = Limiter(steady(Bucket(10.0, 1.0, 1.0, 0.0)), 8, Crowd(1))
     await token(pacer)
     first, second = (asyncio.ensure_future(token(pacer)) for _ in range(2))
     await asyncio.sleep(0)
@@ -119,6 +119,7 @@ async def test_a_token_whose_taker_is_cancelled_at_that_moment_goes_to_the_next(
     await asyncio.wait([first, second])
     assert first.cancelled()
     assert now() == pytest.approx(0.1)
+    assert pacer.sent == 2
 
 
 async def test_slots_cap_what_is_in_flight_and_are_given_in_order() -> None:
@@ -199,3 +200,102 @@ async def test_a_further_worker_helps_while_nobody_waits_and_a_slot_can_be_had()
         async with pacer.slot():
             helps.append(pacer.wants_more)
     assert helps == [True, True, False, False]
+
+
+async def test_requests_go_before_polls_and_polls_do_not_wait_for_ever() -> None:
+    pacer = limiter(rate=10.0)
+    await token(pacer)
+    order: list[str] = []
+
+    async def ask(kind: str) -> None:
+        async with pacer.turn(poll=kind == "poll"):
+            order.append(kind)
+
+    async with anyio.create_task_group() as group:
+        for kind in ["poll"] * 3 + ["request"] * 20:
+            group.start_soon(ask, kind)
+    assert order[:9] == ["request"] * 8 + ["poll"]
+    assert sorted(order[9:18]) == ["poll"] + ["request"] * 8
+
+
+async def test_a_rate_that_is_not_used_does_not_grow() -> None:
+    pacer = Limiter(unknown(), 100)
+    for _ in range(20):
+        await token(pacer)
+        await asyncio.sleep(1.0)
+    assert pacer.rate == pytest.approx(60.0, rel=0.1)
+
+
+async def test_a_rate_that_is_used_grows() -> None:
+    pacer = Limiter(unknown(), 100)
+    await turns(pacer, 200)
+    assert pacer.rate > 120
+
+
+@pytest.mark.parametrize("busy", [0.0, 0.015])
+async def test_the_rate_is_kept_while_the_loop_is_busy(busy: float) -> None:
+    pacer = limiter(rate=300.0, burst=6.0)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, ClockworkLoop)
+    came: list[float] = []
+
+    async def ask() -> None:
+        async with pacer.turn():
+            came.append(now())
+        if len(came) % 20 == 0:
+            loop.be_busy(busy)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3000):
+            group.start_soon(ask)
+    assert len(came) / came[-1] >= 0.995 * 300
+    steady = came[20:]
+    worst = max(sum(start <= moment < start + 1 for moment in steady[n : n + 400]) for n, start in enumerate(steady))
+    assert worst <= 1.04 * 300 + 1
+
+
+async def test_accounts_together_have_no_more_on_the_wire_than_is_allowed_and_take_turns() -> None:
+    crowd = Crowd(2)
+    order: list[str] = []
+    together = 0
+
+    async def call(name: str, pacer: Limiter) -> None:
+        nonlocal together
+        async with pacer.slot(), pacer.turn():
+            together += 1
+            assert together <= 2
+            order.append(name)
+            await asyncio.sleep(1.0)
+            together -= 1
+
+    async with anyio.create_task_group() as group:
+        for name in "ab":
+            pacer = Limiter(steady(Bucket(1000.0, 10.0, 10.0, 0.0)), 8, crowd)
+            for _ in range(4):
+                group.start_soon(call, name, pacer)
+    assert now() == 4.0
+    assert order[2:] in (list("bababb"), list("bbabab"), list("bbaabb"), list("ababbb"))
+
+
+async def test_an_account_that_is_paused_keeps_no_place_from_the_others() -> None:
+    crowd = Crowd(1)
+    paused, other = (Limiter(steady(Bucket(10.0, 1.0, 1.0, 0.0)), 8, crowd) for _ in range(2))
+    paused.pause(await token(paused), 100.0)
+    waits = asyncio.ensure_future(token(paused))
+    await asyncio.sleep(0)
+    await token(other)
+    assert now() < 1.0
+    await waits
+
+
+async def test_whoever_is_cancelled_while_others_fill_the_wire_leaves_no_place_taken() -> None:
+    crowd = Crowd(1)
+    one, other = (Limiter(steady(Bucket(10.0, 1.0, 1.0, 0.0)), 8, crowd) for _ in range(2))
+    async with one.turn():
+        waits = asyncio.ensure_future(token(other))
+        await asyncio.sleep(0.5)
+        waits.cancel()
+    await asyncio.wait([waits])
+    await token(one)
+    await token(other)
+    assert other.sent == 1
