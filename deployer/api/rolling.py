@@ -21,7 +21,7 @@ from deployer.report.tally import Budget
 from deployer.telemetry.events import Event
 from deployer.telemetry.log import log_event
 
-__all__ = ["DRAIN", "Rolling", "carried_out"]
+__all__ = ["DRAIN", "Event", "Rolling", "carried_out"]
 
 
 class Rolling:

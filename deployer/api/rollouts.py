@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from deployer.api.workplace import Workplace
 from deployer.domain.candidate import Choices
-from deployer.domain.guards import violated
+from deployer.domain.guards import refuse_broken, violated
 from deployer.domain.plan import Plan, Planned
 from deployer.engine import rollouts
 from deployer.engine.planning import Materials, changed_templates, make_plan, plan_runs
@@ -13,6 +13,22 @@ from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, give_over, retry_fa
 from deployer.errors import GuardError, UsageError
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Rollout
+
+__all__ = [
+    "SavedPlan",
+    "begin",
+    "demand_same",
+    "demand_template",
+    "demand_unfinished",
+    "heed_guards",
+    "is_unfinished",
+    "last_rollout",
+    "new_plan",
+    "retry",
+    "run_rollout",
+    "saved_plan",
+    "supersede",
+]
 
 
 async def last_rollout(place: Workplace) -> Rollout | None:
@@ -79,10 +95,7 @@ async def _demand_unspent(place: Workplace, saved: SavedPlan) -> None:
 
 def heed_guards(plan: Plan, allow: frozenset[str]) -> None:
     """Raise GuardError where a plan would change more than anybody is likely to mean, unless its rule is allowed."""
-    broken = {rule: said for rule, said in violated(plan).items() if rule not in allow}
-    if broken:
-        options = " ".join(f"--allow {rule}" for rule in broken)
-        raise GuardError("; ".join(broken.values()), remedy=f"if that is meant, add {options}")
+    refuse_broken({rule: said for rule, said in violated(plan).items() if rule not in allow})
 
 
 async def begin(place: Workplace, saved: SavedPlan, *, kind: str = "apply") -> Rollout:

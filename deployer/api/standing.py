@@ -63,11 +63,17 @@ class Standing:
             after = found[-1].place
 
 
-async def standing(journal: Path, *, name: str | None = None, rollout: str | None = None) -> Standing:
+async def find_standing(journal: Path, *, name: str | None = None, rollout: str | None = None) -> Standing:
     """Return how the newest rollout of a name stands, or the one of an id; raise UsageError where there is none."""
     async with _reading(journal) as book:
         found = await _found(book, journal, name=name, rollout=rollout)
         return Standing(found, await book.counts(found.id), journal)
+
+
+async def past(journal: Path, *, name: str | None = None, limit: int) -> list[Standing]:
+    """Return how the newest rollouts stand, newest first."""
+    async with _reading(journal) as book:
+        return [Standing(each, await book.counts(each.id), journal) for each in await book.rollouts(name, limit=limit)]
 
 
 async def tenant_history(standing: Standing, tenant: str) -> tuple[Deployment, Sequence[Happening]]:

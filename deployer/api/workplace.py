@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from logging import DEBUG
 from pathlib import Path
 from random import Random
@@ -20,10 +21,12 @@ from deployer.engine.load import Loaded
 from deployer.engine.planning import Accounts
 from deployer.integrator.client import Exchange
 from deployer.journal.lock import exclusive
-from deployer.journal.protocol import Journal
+from deployer.journal.protocol import Journal, Rollout
 from deployer.journal.sqlite import SqliteJournal
 from deployer.telemetry.events import Event
 from deployer.telemetry.log import Redactor, log_event
+
+__all__ = ["Exchange", "Office", "Rollout", "Workplace", "workplace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Office:
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
     log: FilteringBoundLogger | None = None
     redactor: Redactor = field(default_factory=Redactor)
-    trace: Callable[[Exchange], None] | None = None
+    trace: Callable[[Account, Exchange], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ async def workplace(
         loaded.manifest.safety,
         chance,
         lambda token: office.redactor.hide(token.reveal()),
-        lambda exchange: _exchanged(office, clock, exchange),
+        partial(_exchanged, office, clock) if _watches(office) else None,
         state_directory(office.env) / "rates",
     )
     async with AsyncExitStack() as stack:
@@ -112,13 +115,22 @@ async def _accounts(accounts: Mapping[str, Account], opening: Opening) -> AsyncI
         yield Accounts(answering, refused)
 
 
-def _exchanged(office: Office, clock: Clock, exchange: Exchange) -> None:
+def _debugs(office: Office) -> bool:
+    return office.log is not None and office.log.is_enabled_for(DEBUG)
+
+
+def _watches(office: Office) -> bool:
+    """Tell whether anybody looks at requests: where nobody does, they are sent with less ado."""
+    return office.trace is not None or _debugs(office)
+
+
+def _exchanged(office: Office, clock: Clock, account: Account, exchange: Exchange) -> None:
     if office.trace is not None:
-        office.trace(exchange)
-    if office.log is not None and office.log.is_enabled_for(DEBUG):
+        office.trace(account, exchange)
+    if _debugs(office) and office.log is not None:
         fields: Document = {
             "method": exchange.method,
-            "path": exchange.path,
+            "path": exchange.url.path,
             "seconds": round(exchange.seconds, 4),
             "status": exchange.status,
             "reason": exchange.reason,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer import __version__
 from deployer.errors import DeployerError
+from deployer.version import __version__
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -21,6 +21,8 @@ COMMANDS = {
     "apply": "Roll the template out, or go on where the last apply ended.",
     "resume": "Go on with an unfinished rollout as it was planned.",
     "status": "Show how the last rollout stands.",
+    "history": "Show the rollouts there were.",
+    "explain": "Show where the values of a tenant's fields come from.",
     "resolve": "Decide about a tenant that waits for a person.",
     "run": "Run every tenant's flow once.",
     "simulate": "Pretend to be integrator.io on this machine.",
@@ -69,11 +71,25 @@ def deployer() -> None:
 
 def main(words: Sequence[str]) -> int:
     """Run a command line and return its exit code; every error ends here, as a sentence."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return _run(words, None)
+    from deployer.cli.github import annotating
+
+    with annotating() as notes:
+        return _run(words, notes)
+
+
+def _run(words: Sequence[str], notes: "list[str] | None") -> int:
+    """Run a command line; `notes` takes the annotations of what went wrong."""
     try:
         code = deployer.main(
-            args=list(words), prog_name="deployer", standalone_mode=False, terminal_width=_help_width()
+            args=list(words), prog_name="deployer", standalone_mode=False, terminal_width=_help_width(), obj=notes
         )
     except Exception as error:  # noqa: BLE001 - what is not an answer to a person is raised again
+        if notes is not None:
+            from deployer.cli.github import of_error
+
+            notes += of_error(error)
         return _answer(error)
     return code if isinstance(code, int) else 0
 

@@ -1,68 +1,55 @@
 """`deployer apply`: roll out, or go on where the last apply ended."""
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import click
 
-from deployer.cli.options import (
-    ALLOW,
-    JOURNAL,
-    JSON,
-    MANIFEST,
-    NO_INPUT,
-    OURS,
-    QUIET,
-    RECREATE,
-    THEIRS,
-    TIMEOUT,
-    VERBOSE,
-    YES,
-    seconds,
-    together,
-)
+from deployer.cli.manner import Manner, carrying, scoped
+from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, RECREATE, THEIRS, YES, together
+
+if TYPE_CHECKING:
+    from deployer.api.loading import Scope
 
 
 @click.command()
-@together(MANIFEST, JOURNAL, JSON, YES, NO_INPUT, QUIET, VERBOSE, TIMEOUT, RECREATE, OURS, THEIRS, ALLOW)
+@together(MANIFEST, JOURNAL, YES, NO_INPUT)
+@scoped
+@together(RECREATE, OURS, THEIRS)
 @click.option("--plan", "digest", metavar="DIGEST", help="Apply this saved plan and no other; never plans again.")
 @click.option("--failed", is_flag=True, help="Try the failed tenants of the last rollout again.")
 @click.option("--supersede", is_flag=True, help="Settle an unfinished rollout of another plan, leave it, start anew.")
+@carrying
 def apply(  # noqa: PLR0913 - one argument per option
     *,
-    manifest: Path,
+    manner: Manner,
+    scope: "Scope",
     journal: str | None,
-    as_json: bool,
     yes: bool,
     no_input: bool,
-    quiet: bool,
-    verbose: int,
-    timeout: str | None,
     recreate: tuple[str, ...],
     ours: tuple[str, ...],
     theirs: tuple[str, ...],
-    allow: tuple[str, ...],
     digest: str | None,
     failed: bool,
     supersede: bool,
 ) -> int:
-    """Roll the template out to every tenant of MANIFEST, or go on where the last apply ended.
+    """Roll the template out to the tenants of MANIFEST, or go on where the last apply ended.
 
     Shows the plan and asks before anything is sent. After Ctrl-C, a crash or a power failure, the same command goes on.
     """
     from deployer.api.decisions import choices
+    from deployer.api.loading import load
     from deployer.cli.applying import Applying, Wish
-    from deployer.cli.carrying import Manner
-    from deployer.cli.wiring import loaded, opened
+    from deployer.cli.wiring import opened
 
     async def roll_out() -> int:
-        work = loaded(manifest)
-        decided = choices(work, recreate=recreate, ours=ours, theirs=theirs)
+        loaded = load(manner.manifest, scope=scope)
+        decided = choices(loaded, recreate=recreate, ours=ours, theirs=theirs)
         ask = not (no_input or os.environ.get("CI"))
-        wish = Wish(decided, digest, failed=failed, supersede=supersede, yes=yes, allow=frozenset(allow), ask=ask)
-        manner = Manner(as_json, quiet, seconds(timeout), manifest)
-        async with opened(work, journal=journal, verbose=verbose) as place:
+        wish = Wish(decided, digest, failed=failed, supersede=supersede, yes=yes, allow=scope.allow, ask=ask)
+        async with opened(loaded, journal=journal, manner=manner) as place:
             return await Applying(place, wish, manner).go()
 
     return anyio.run(roll_out)

@@ -1,6 +1,5 @@
 """What apply does: go on with what is unfinished, or plan, ask and begin."""
 
-import shutil
 import sys
 from dataclasses import dataclass
 from signal import SIGINT, default_int_handler, signal
@@ -8,13 +7,14 @@ from signal import SIGINT, default_int_handler, signal
 import click
 
 from deployer.api import rollouts
-from deployer.api.standing import standing
-from deployer.api.workplace import Workplace
-from deployer.cli.carrying import Manner, attend, carry, show
+from deployer.api.rollouts import SavedPlan
+from deployer.api.standing import find_standing
+from deployer.api.workplace import Rollout, Workplace
+from deployer.cli.carrying import attend, carry
+from deployer.cli.manner import Manner
+from deployer.cli.showing import columns, show
 from deployer.domain.candidate import Choices
-from deployer.engine.plans import SavedPlan
 from deployer.errors import GuardError, UsageError
-from deployer.journal.protocol import Rollout
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
 
@@ -74,7 +74,7 @@ class Applying:
         received = await attend(self.place, last, self.manner, settle_only=True)
         if await rollouts.supersede(self.place, last):
             return None
-        code = await show(await standing(self.place.journal_path, rollout=last.id), self.manner)
+        code = await show(await find_standing(self.place.journal_path, rollout=last.id), self.manner)
         return 128 + received if received else code
 
     async def _begin(self) -> int:
@@ -89,9 +89,8 @@ class Applying:
         """Return a new plan that was shown."""
         lines = PlanLines()
         saved = await rollouts.new_plan(self.place, self.wish.choices, watch=lines.add)
-        width = shutil.get_terminal_size().columns
-        text = plan_text(saved.plan, saved.digest, lines, width=width, manifest=str(self.manner.manifest))
-        click.echo(text, err=self.manner.as_json)
+        text = plan_text(saved.plan, saved.digest, lines, width=columns(), manifest=str(self.manner.manifest))
+        click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
         return saved
 
     def _confirm(self, tenants: int) -> None:

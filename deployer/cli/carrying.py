@@ -1,34 +1,25 @@
-"""Carry a rollout out in front of a person: progress, signals, the summary, the exit code."""
+"""Carry a rollout out in front of a person: progress, events, signals, the exit code."""
 
 import io
-import shutil
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
+from typing import TextIO
 
 import anyio
 import click
 
-from deployer.api.rolling import DRAIN, Rolling, carried_out
-from deployer.api.standing import Standing, standing
-from deployer.api.workplace import Workplace
-from deployer.domain.outcome import exit_code
-from deployer.journal.protocol import Rollout
+from deployer.api.rolling import DRAIN, Event, Rolling, carried_out
+from deployer.api.standing import find_standing
+from deployer.api.workplace import Rollout, Workplace
+from deployer.cli.manner import Manner
+from deployer.cli.showing import show
+from deployer.errors import UsageError
+from deployer.report.event_lines import EventLines
 from deployer.report.progress import LiveProgress, PlainProgress
-from deployer.report.streamed import write_document
-from deployer.report.summary import summary_text
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a rollout is carried out: `timeout` in seconds, the rest as the options say."""
-
-    as_json: bool
-    quiet: bool
-    timeout: float | None
-    manifest: Path
 
 
 @dataclass(slots=True)
@@ -53,14 +44,14 @@ class Interruption:
 async def carry(place: Workplace, rollout: Rollout, manner: Manner) -> int:
     """Carry a rollout out, print how it ended, and return the exit code."""
     signal = await attend(place, rollout, manner)
-    code = await show(await standing(place.journal_path, rollout=rollout.id), manner)
+    code = await show(await find_standing(place.journal_path, rollout=rollout.id), manner)
     return 128 + signal if signal else code
 
 
 async def attend(place: Workplace, rollout: Rollout, manner: Manner, *, settle_only: bool = False) -> Signals | None:
     """Work on a rollout while progress is shown and signals are heeded; return the signal that cut it short."""
     async with carried_out(place, rollout, settle_only=settle_only) as rolling:
-        with _progress(rolling, quiet=manner.quiet) as progress:
+        with _progress(rolling, quiet=manner.quiet) as progress, _events(place, manner) as write:
             async with anyio.create_task_group() as group:
                 interruption = Interruption(rolling)
                 group.start_soon(interruption.heed)
@@ -69,19 +60,29 @@ async def attend(place: Workplace, rollout: Rollout, manner: Manner, *, settle_o
                     group.start_soon(_stop_after, rolling, manner.timeout)
                 async for event in rolling:
                     progress.see(event)
+                    write(event)
                 group.cancel_scope.cancel()
     return interruption.signal
 
 
-async def show(now: Standing, manner: Manner, *, at_work: bool = False) -> int:
-    """Print how a rollout stands, one JSON document or text as wide as the terminal, and return the exit code."""
-    if manner.as_json:
-        await now.feed(partial(write_document, sys.stdout, now.head))
-    else:
-        width = shutil.get_terminal_size().columns
-        text = partial(summary_text, now.head, width=width, manifest=str(manner.manifest), at_work=at_work)
-        click.echo(await now.feed(text, troubled=True))
-    return exit_code(str(now.head["outcome"]))
+@contextmanager
+def _events(place: Workplace, manner: Manner) -> Iterator[Callable[[Event], None]]:
+    """Open where events go, if anywhere; a rollout that is settled first writes them into the same file."""
+    if manner.events is None:
+        yield lambda _: None
+        return
+    with ExitStack() as stack:
+        stream = sys.stdout if manner.to_stderr else stack.enter_context(_appending(manner.events))
+        lines = EventLines(stream, opened_at=place.clock.utc(), clean=place.office.redactor.clean)
+        yield lines.write
+
+
+def _appending(name: str) -> TextIO:
+    path = Path(name)
+    try:
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the events cannot be written: {error.strerror}", where=name) from None
 
 
 async def _stop_after(rolling: Rolling, seconds: float) -> None:

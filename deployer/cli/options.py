@@ -1,4 +1,4 @@
-"""Options that several commands share, and where things lie."""
+"""Options that several commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from deployer.cli.completing import complete_tenant
 from deployer.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -26,12 +27,25 @@ QUIET = click.option("--quiet", "-q", is_flag=True, help="No progress, only the 
 VERBOSE = click.option("--verbose", "-v", count=True, help="Log more: -v tenants, -vv every step and request.")
 TIMEOUT = click.option("--timeout", metavar="DURATION", help="Start nothing new after so long, such as 30m; exit 5.")
 RECREATE = click.option(
-    "--recreate", multiple=True, metavar="TENANT", help="Make this tenant's flow again; it was deleted outside."
+    "--recreate",
+    multiple=True,
+    metavar="TENANT",
+    help="Make this tenant's flow again; it was deleted outside.",
+    shell_complete=complete_tenant,
 )
-OURS = click.option("--ours", multiple=True, metavar="TENANT", help="End its conflicts with the manifest's values.")
-THEIRS = click.option("--theirs", multiple=True, metavar="TENANT", help="End its conflicts with the live values.")
-ALLOW = click.option(
-    "--allow", multiple=True, type=click.Choice(["many-updates", "shrunk-list"]), help="Let the plan pass this guard."
+OURS = click.option(
+    "--ours",
+    multiple=True,
+    metavar="TENANT",
+    help="End its conflicts with the manifest's values.",
+    shell_complete=complete_tenant,
+)
+THEIRS = click.option(
+    "--theirs",
+    multiple=True,
+    metavar="TENANT",
+    help="End its conflicts with the live values.",
+    shell_complete=complete_tenant,
 )
 
 

@@ -1,42 +1,37 @@
 """`deployer plan`: see before anything changes."""
 
-import shutil
-import sys
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 import click
 
-from deployer.cli.options import (
-    JOURNAL,
-    JSON,
-    MANIFEST,
-    OURS,
-    RECREATE,
-    THEIRS,
-    VERBOSE,
-    together,
-)
+from deployer.cli.manner import Manner, listing, scoped
+from deployer.cli.options import JOURNAL, MANIFEST, OURS, RECREATE, THEIRS, VERBOSE, together
 from deployer.errors import DeployerError
 
 if TYPE_CHECKING:
+    from deployer.api.loading import Scope
+    from deployer.api.rollouts import SavedPlan
     from deployer.domain.plan import Plan
-    from deployer.engine.plans import SavedPlan
     from deployer.report.plan_lines import PlanLines
 
 _ERROR, _CHANGES, _SOME_BLOCKED = 1, 2, 3
 
 
 @click.command()
-@together(MANIFEST, JOURNAL, JSON, VERBOSE, RECREATE, OURS, THEIRS)
-@click.option("--all", "show_all", is_flag=True, help="Show unchanged tenants too.")
+@together(MANIFEST, JOURNAL)
+@scoped
+@together(RECREATE, OURS, THEIRS)
+@click.option("--all", "show_all", is_flag=True, help="Show every tenant, unchanged ones too.")
 @click.option("--detailed-exitcode", is_flag=True, help="0: nothing to do. 1: error, or a tenant blocked. 2: changes.")
+@listing
+@VERBOSE
 def plan(  # noqa: PLR0913 - one argument per option
     *,
-    manifest: Path,
+    manner: Manner,
+    scope: "Scope",
     journal: str | None,
-    as_json: bool,
     verbose: int,
     recreate: tuple[str, ...],
     ours: tuple[str, ...],
@@ -49,16 +44,17 @@ def plan(  # noqa: PLR0913 - one argument per option
     The plan is saved, and `deployer apply MANIFEST --plan DIGEST` applies it as it was shown.
     """
     from deployer.api.decisions import choices
+    from deployer.api.loading import load
     from deployer.api.rollouts import new_plan
-    from deployer.cli.wiring import loaded, opened
+    from deployer.cli.wiring import opened
     from deployer.report.plan_lines import PlanLines
 
     async def show() -> int:
-        work, lines = loaded(manifest), PlanLines()
-        decided = choices(work, recreate=recreate, ours=ours, theirs=theirs)
-        async with opened(work, journal=journal, verbose=verbose, read_only=True) as place:
+        loaded, lines = load(manner.manifest, scope=scope), PlanLines()
+        decided = choices(loaded, recreate=recreate, ours=ours, theirs=theirs)
+        async with opened(loaded, journal=journal, manner=replace(manner, verbose=verbose), read_only=True) as place:
             saved = await new_plan(place, decided, watch=lines.add)
-        _print(saved, lines, manifest, as_json=as_json, show_all=show_all)
+        _print(saved, lines, manner, show_all=show_all)
         return _exit_code(saved.plan, detailed=detailed_exitcode)
 
     try:
@@ -69,18 +65,21 @@ def plan(  # noqa: PLR0913 - one argument per option
         raise
 
 
-def _print(saved: "SavedPlan", lines: "PlanLines", manifest: Path, *, as_json: bool, show_all: bool) -> None:
+def _print(saved: "SavedPlan", lines: "PlanLines", manner: Manner, *, show_all: bool) -> None:
+    from deployer.cli.showing import columns, list_width, out
+    from deployer.report.columns import PLANNED
+    from deployer.report.listing import write_list
     from deployer.report.plan_view import plan_head, plan_tenant, plan_text, whole_plan_text
-    from deployer.report.streamed import write_document
 
-    plan, digest, width = saved.plan, saved.digest, shutil.get_terminal_size().columns
-    if as_json:
-        write_document(sys.stdout, plan_head(plan, digest), map(plan_tenant, plan.tenants))
+    plan, digest, manifest = saved.plan, saved.digest, str(manner.manifest)
+    if manner.form is not None:
+        tenants = map(plan_tenant, plan.tenants)
+        write_list(out(manner), manner.form, PLANNED, plan_head(plan, digest), tenants, width=list_width())  # type: ignore[arg-type]  # click lets no other form pass
     elif show_all:
-        for line in whole_plan_text(plan, digest, width=width, manifest=str(manifest)):
+        for line in whole_plan_text(plan, digest, width=columns(), manifest=manifest):
             click.echo(line)
     else:
-        click.echo(plan_text(plan, digest, lines, width=width, manifest=str(manifest)))
+        click.echo(plan_text(plan, digest, lines, width=columns(), manifest=manifest))
 
 
 def _exit_code(plan: "Plan", *, detailed: bool) -> int:

@@ -6,12 +6,13 @@ from pathlib import Path
 import anyio
 import click
 
+from deployer.cli.completing import complete_tenant
 from deployer.cli.options import JOURNAL, VERBOSE, together
 from deployer.errors import UsageError
 
 
 @click.command()
-@click.argument("tenant")
+@click.argument("tenant", shell_complete=complete_tenant)
 @click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False), default=Path("rollout.yaml"))
 @together(JOURNAL, VERBOSE)
 @click.option("--took", metavar="ID", help="It did happen: this flow, or this job, is what it made.")
@@ -27,14 +28,17 @@ def resolve(  # noqa: PLR0913 - one argument per option
     deployer resolve acme --retry                            it did not happen
     """  # noqa: D301 - click wants the backspace itself
     from deployer.api.decisions import Decision, resolve_tenant
-    from deployer.cli.wiring import loaded, opened
+    from deployer.api.loading import Scope, load
+    from deployer.cli.manner import Manner
+    from deployer.cli.wiring import opened
 
     if sum((took is not None, retry, skip)) != 1:
         raise UsageError("say exactly one of --took ID, --retry and --skip")
     decision = Decision.RETRY if retry else Decision.SKIP if skip else Decision.TOOK
 
     async def settle() -> int:
-        async with opened(loaded(manifest, tenants=False), journal=journal, verbose=verbose) as place:
+        loaded = load(manifest, scope=Scope(tenants=False))
+        async with opened(loaded, journal=journal, manner=Manner(manifest, verbose=verbose)) as place:
             wait = partial(_wait_out, tenant)
             said = await resolve_tenant(place, tenant, decision=decision, took=took, wait=wait)
         click.echo(f"{said}; go on with: deployer apply {manifest}")

@@ -1,49 +1,33 @@
 """`deployer resume`: go on with an unfinished rollout, as it was planned."""
 
-from pathlib import Path
-
 import anyio
 import click
 
-from deployer.cli.options import (
-    JOURNAL,
-    JSON,
-    MANIFEST,
-    QUIET,
-    TIMEOUT,
-    VERBOSE,
-    seconds,
-    together,
-)
+from deployer.cli.manner import Manner, carrying
+from deployer.cli.options import JOURNAL, MANIFEST, together
 
 
 @click.command()
-@together(MANIFEST, JOURNAL, JSON, QUIET, VERBOSE, TIMEOUT)
+@together(MANIFEST, JOURNAL)
+@carrying
 @click.option("--failed", is_flag=True, help="Try failed tenants again too.")
-def resume(  # noqa: PLR0913 - one argument per option
-    *,
-    manifest: Path,
-    journal: str | None,
-    as_json: bool,
-    quiet: bool,
-    verbose: int,
-    timeout: str | None,
-    failed: bool,
-) -> int:
+def resume(*, manner: Manner, journal: str | None, failed: bool) -> int:
     """Go on with the unfinished rollout of MANIFEST as it was planned, whatever was edited since.
 
     Accounts and tokens are taken from MANIFEST, everything else from the plan in the journal.
     """
     from deployer.api import rollouts
-    from deployer.cli.carrying import Manner, carry
-    from deployer.cli.wiring import loaded, opened
+    from deployer.api.loading import Scope, load
+    from deployer.cli.carrying import carry
+    from deployer.cli.wiring import opened
 
     async def resume_last() -> int:
-        async with opened(loaded(manifest, tenants=False), journal=journal, verbose=verbose) as place:
+        loaded = load(manner.manifest, scope=Scope(tenants=False))
+        async with opened(loaded, journal=journal, manner=manner) as place:
             last = await rollouts.demand_unfinished(place, failed=failed)
             await rollouts.demand_template(place, last)
             if failed:
                 await rollouts.retry(place, last)
-            return await carry(place, last, Manner(as_json, quiet, seconds(timeout), manifest))
+            return await carry(place, last, manner)
 
     return anyio.run(resume_last)

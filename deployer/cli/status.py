@@ -1,29 +1,38 @@
 """`deployer status`: how the last rollout stands, also while another process carries it out."""
 
-from pathlib import Path
-
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, JSON, MANIFEST, together
+from deployer.cli.completing import complete_rollout, complete_tenant
+from deployer.cli.manner import Manner, listing
+from deployer.cli.options import JOURNAL, MANIFEST, together
 
 
 @click.command()
-@together(MANIFEST, JOURNAL, JSON)
-@click.option("--rollout", metavar="NAME", help="Of this name, instead of the manifest's.")
-@click.option("--tenant", metavar="TENANT", help="Show one tenant, with everything that happened to it.")
-def status(*, manifest: Path, journal: str | None, as_json: bool, rollout: str | None, tenant: str | None) -> int:
+@together(MANIFEST, JOURNAL)
+@click.option(
+    "--rollout", metavar="NAME", help="Of this name, instead of the manifest's.", shell_complete=complete_rollout
+)
+@click.option(
+    "--tenant",
+    metavar="TENANT",
+    help="Show one tenant, with everything that happened to it.",
+    shell_complete=complete_tenant,
+)
+@listing
+def status(*, manner: Manner, journal: str | None, rollout: str | None, tenant: str | None) -> int:
     """Show how the last rollout stands. Nothing is sent, and a running apply is not disturbed."""
+    from deployer.api.loading import name_in
     from deployer.api.places import journal_path
-    from deployer.api.standing import standing, tenant_history
-    from deployer.cli.carrying import Manner, show
-    from deployer.engine.load import name_in
+    from deployer.api.standing import find_standing, tenant_history
+    from deployer.cli.showing import show
     from deployer.report.summary import tenant_text
 
     async def shown() -> int:
-        now = await standing(journal_path(manifest, journal), name=rollout or name_in(manifest))
+        name = rollout or name_in(manner.manifest)
+        now = await find_standing(journal_path(manner.manifest, journal), name=name)
         if tenant is None:
-            return await show(now, Manner(as_json, quiet=False, timeout=None, manifest=manifest), at_work=now.at_work)
+            return await show(now, manner, at_work=now.at_work)
         click.echo(tenant_text(*await tenant_history(now, tenant)))
         return 0
 

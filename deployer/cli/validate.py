@@ -1,23 +1,27 @@
 """`deployer validate`: everything that is wrong with a manifest and its tenants, at once."""
 
 import json
-import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from deployer.cli.manner import scoped
 from deployer.cli.options import JSON, MANIFEST, together
+
+if TYPE_CHECKING:
+    from deployer.api.loading import Scope
 
 
 @click.command()
 @together(MANIFEST, JSON)
-def validate(*, manifest: Path, as_json: bool) -> None:
+@scoped
+def validate(*, manifest: Path, scope: "Scope", as_json: bool) -> None:
     """Check a manifest and its tenants, reading nothing but files. Every problem is shown, with file:line:col."""
-    from deployer.cli.wiring import loaded
-    from deployer.engine.planning import unresolvable
+    from deployer.api.loading import load, unresolvable_tenants
 
-    work = loaded(manifest)
-    blocked = unresolvable(work, os.environ)
+    work = load(manifest, scope=scope)
+    blocked = unresolvable_tenants(work)
     if as_json:
         problems = [{"tenant": tenant, "problem": str(problem)} for tenant, problem in blocked.items()]
         document = {"format_version": 1, "tenants": len(work.tenants), "blocked": problems}

@@ -6,11 +6,16 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from functools import partial
 from typing import TextIO, cast
 
-from deployer.api.workplace import Office, Workplace, workplace
-from deployer.engine.load import Loaded, load
+import click
+
+from deployer.api.loading import Loaded
+from deployer.api.workplace import Exchange, Office, Workplace, workplace
+from deployer.cli.manner import Manner
+from deployer.domain.manifest import Account
+from deployer.report.curl import curl_line
 from deployer.telemetry.log import Redactor, new_log
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
@@ -23,21 +28,21 @@ class _Stderr(io.TextIOBase):
         return sys.stderr.write(text)
 
 
-def loaded(manifest: Path, *, tenants: bool = True) -> Loaded:
-    """Load what the command line names."""
-    return load(manifest, env=os.environ, stdin=sys.stdin, tenants=tenants)
-
-
 @asynccontextmanager
 async def opened(
-    manifest: Loaded, *, journal: str | None, verbose: int, read_only: bool = False
+    manifest: Loaded, *, journal: str | None, manner: Manner, read_only: bool = False
 ) -> AsyncIterator[Workplace]:
     """Open the workplace of a command, whose log is written to standard error."""
     redactor = Redactor()
     log = new_log(
-        cast("TextIO", _Stderr()), level=_LEVELS[min(verbose, 2)], console=sys.stderr.isatty(), redactor=redactor
+        cast("TextIO", _Stderr()), level=_LEVELS[min(manner.verbose, 2)], console=sys.stderr.isatty(), redactor=redactor
     )
-    async with workplace(
-        manifest, journal=journal, office=Office(os.environ, log, redactor), read_only=read_only
-    ) as place:
+    trace = partial(_print_request, redactor) if manner.print_requests else None
+    office = Office(os.environ, log, redactor, trace)
+    async with workplace(manifest, journal=journal, office=office, read_only=read_only) as place:
         yield place
+
+
+def _print_request(redactor: Redactor, account: Account, exchange: Exchange) -> None:
+    line = curl_line(exchange.method, str(exchange.url), exchange.body, account.token)
+    click.echo(redactor.clean(line), file=sys.stderr)

@@ -28,13 +28,6 @@ class Desired:
     document: Document | None
 
 
-def resolve(
-    manifest: Manifest, tenant: Tenant, *, env: Mapping[str, str], template: Document | None = None
-) -> Desired | Problem:
-    """Fill in what the manifest says for one tenant; a Problem is the reason why this tenant alone is blocked."""
-    return Resolver(manifest, env=env, template=template).resolve(tenant)
-
-
 class Resolver:
     """Fills in what a manifest and a command line say, tenant by tenant; what is the same for all is made once."""
 

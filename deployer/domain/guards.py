@@ -1,11 +1,21 @@
 """Guards: a plan that would change more than anybody is likely to mean refuses itself, until its rule is named."""
 
+from collections.abc import Mapping
+
 from deployer.domain.plan import Action, Plan
+from deployer.errors import GuardError
 
 FEW = 10  # instances below which no share is judged
 _MOST_UPDATES, _MOST_ABSENT = 0.30, 0.10
 
 UPDATES, SHRUNK = "many-updates", "shrunk-list"
+
+
+def refuse_broken(broken: Mapping[str, str]) -> None:
+    """Raise GuardError where rules are broken, with the options that let each pass."""
+    if broken:
+        options = " ".join(f"--allow {rule}" for rule in broken)
+        raise GuardError("; ".join(broken.values()), remedy=f"if that is meant, add {options}")
 
 
 def violated(plan: Plan) -> dict[str, str]:

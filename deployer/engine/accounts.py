@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
@@ -60,7 +61,7 @@ class Opening:
     safety: Safety
     chance: Random
     tokens: Callable[[Token], None]
-    trace: Callable[[Exchange], None]
+    trace: Callable[[Account, Exchange], None] | None
     memory: Path
 
 
@@ -91,7 +92,8 @@ class _Lines:
 
     def client(self, account: Account, token: Token, limiter: Limiter) -> Client:
         """Return a client of an account."""
-        safety, trace = self.opening.safety, self.opening.trace
+        safety, watch = self.opening.safety, self.opening.trace
+        trace = watch and partial(watch, account)
         timeouts = Timeouts(safety.clone_timeout, safety.timeout, chance=self.opening.chance)
         return Client(account.base_url, token, session=self.session, limiter=limiter, timeouts=timeouts, trace=trace)
 

@@ -3,15 +3,17 @@
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO, TypeVar
 
 from deployer.domain.accounts import with_accounts
 from deployer.domain.documents import Document, fingerprint
+from deployer.domain.guards import refuse_broken
 from deployer.domain.manifest import Manifest, parse_manifest
 from deployer.domain.manifest_rules import PLANNED
+from deployer.domain.selection import RollCall, Selection
 from deployer.domain.source import read_json, read_yaml
 from deployer.domain.tenants import Format, inline_tenants, read_tenants
 from deployer.engine.tenants import Tenants
@@ -35,7 +37,8 @@ T = TypeVar("T")
 class Loaded:
     """A manifest with all that it names: `document` is the template, where that is a file.
 
-    Without its tenants, which a resume takes from the journal, `tenants` is empty and has no digest.
+    Without its tenants, which a resume takes from the journal, `tenants` is empty and has no digest. `overrides` are
+    what the command line sets.
     """
 
     path: Path
@@ -44,27 +47,48 @@ class Loaded:
     tenants: Tenants
     tenants_digest: str
     document: Document | None
+    overrides: Document
 
 
-def load(path: Path, *, env: Mapping[str, str], stdin: TextIO, tenants: bool = True) -> Loaded:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which part of a manifest is meant, and what is set beside it.
+
+    `allow` are the rules of a selection that may be broken; with `tenants` false their list is left alone.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    overrides: Document = field(default_factory=dict)
+    allow: frozenset[str] = frozenset()
+    tenants: bool = True
+
+
+def load(path: Path, *, env: Mapping[str, str], stdin: TextIO, scope: Scope | None = None) -> Loaded:
     """Load a manifest; raise ManifestError with every problem of the manifest, else of the files it names.
 
-    With `tenants` false their list is left alone.
+    Raise GuardError for a selection that names what nobody has, or selects nobody.
     """
+    scope = scope or Scope()
     manifest = _with_accounts(parse_manifest(_decoded(path, _bytes(path, "")), str(path), env), path, env)
     problems: list[Problem] = []
-    listed = _attempt(lambda: _tenants(manifest, path, stdin) if tenants else Tenants(), problems)
+    listed = _attempt(lambda: _tenants(manifest, path, stdin, scope) if scope.tenants else Tenants(), problems)
     document = _attempt(lambda: _document(manifest, path), problems)
     if problems or listed is None:
         raise ManifestError(problems)
     return Loaded(
         path,
         manifest,
-        manifest_digest=fingerprint(manifest.model_dump(mode="json")),
+        manifest_digest=_digest(manifest, scope.overrides),
         tenants=listed,
-        tenants_digest=listed.digest if tenants else "",
+        tenants_digest=listed.digest if scope.tenants else "",
         document=document,
+        overrides=scope.overrides,
     )
+
+
+def _digest(manifest: Manifest, overrides: Document) -> str:
+    dump = manifest.model_dump(mode="json")
+    return fingerprint([dump, overrides] if overrides else dump)
 
 
 def name_in(path: Path) -> str | None:
@@ -97,17 +121,19 @@ def _with_accounts(manifest: Manifest, path: Path, env: Mapping[str, str]) -> Ma
     return with_accounts(manifest, _lines(file, encoding), name=str(file), env=env)
 
 
-def _tenants(manifest: Manifest, path: Path, stdin: TextIO) -> Tenants:
+def _tenants(manifest: Manifest, path: Path, stdin: TextIO, scope: Scope) -> Tenants:
     if not isinstance(manifest.tenants, str):
         name, found = f"{path}: tenants", inline_tenants(manifest)
     else:
         name, lines, kind = _tenant_lines(manifest.tenants, path, stdin)
         found = read_tenants(lines, name=name, kind=kind, manifest=manifest)
-    tenants = Tenants()
+    tenants, roll = Tenants(), RollCall(scope.selection)
     for tenant in found:
-        tenants.add(tenant)
-    if not tenants:
+        selected = roll.selects(tenant.tenant, tenant.labels)
+        (tenants.add if selected else tenants.pass_over)(tenant)
+    if not (tenants or tenants.is_partial):
         raise ManifestError([Problem(name, "", "there are no tenants")])
+    refuse_broken({rule: said for rule, said in roll.violated().items() if rule not in scope.allow})
     return tenants
 
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from deployer.domain.candidate import Candidate, Choices, Wanted
 from deployer.domain.decide import blocked, decide
-from deployer.domain.desired import Desired, resolve
+from deployer.domain.desired import Desired, Resolver
 from deployer.domain.identity import InstanceKey
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, steps_for
 from deployer.domain.remembered import Remembered
@@ -54,11 +54,12 @@ class Materials:
 
 async def make_plan(materials: Materials, choices: Choices, *, directory: Path, observed_at: str) -> SavedPlan:
     """Return the plan, saved. One bad tenant, or one account that cannot be read, blocks itself alone."""
+    resolver = resolver_of(materials.loaded, materials.env)
 
     async def observed(name: str, tenants: int) -> _Decider:
         account = materials.accounts.opened[name]
         observation = await observe(account, aim_of(materials.loaded, name), tenants=tenants)
-        return _Applying(materials, observation, choices)
+        return _Applying(materials, resolver, observation, choices)
 
     return await _Planner(materials, observed).plan(directory, observed_at)
 
@@ -89,6 +90,7 @@ class _Applying:
     """Decides what an apply does."""
 
     materials: Materials
+    resolver: Resolver
     observation: Observation
     choices: Choices
 
@@ -98,9 +100,7 @@ class _Applying:
 
     async def decide(self, tenants: Sequence[Tenant], remembered: Remembered) -> Sequence[Planned]:
         loaded, template = self.materials.loaded, self.observation.template
-        desired = [
-            resolve(loaded.manifest, tenant, env=self.materials.env, template=loaded.document) for tenant in tenants
-        ]
+        desired = list(map(self.resolver.resolve, tenants))
         wanted = {
             tenant.tenant: Wanted(tenant, want)
             for tenant, want in zip(tenants, desired, strict=True)
@@ -157,7 +157,6 @@ class _Planner:
         await each(_entries(loaded, accounts), self._plan_entries, workers=_ACCOUNTS)
         if not self._planned:
             raise next(iter(self._refused.values()))
-        templates = sorted({aim_of(loaded, name).template for name in loaded.manifest.accounts})
         head = Plan(
             name=loaded.manifest.name,
             manifest_digest=loaded.manifest_digest,
@@ -166,10 +165,18 @@ class _Planner:
             accounts={name: self._planned[name] for name in loaded.manifest.accounts if name in self._planned},
             tenants=(),
             totals=self._draft.totals,
-            absent=tuple(await self._materials.journal.absent(templates, loaded.tenants.integrations)),
+            absent=await self._absent(),
             observed_at=observed_at,
         )
         return self._draft.save(directory, head)
+
+    async def _absent(self) -> tuple[str, ...]:
+        """Return who left the list; of a part of it, nothing is said."""
+        loaded = self._materials.loaded
+        if loaded.tenants.is_partial:
+            return ()
+        templates = sorted({aim_of(loaded, name).template for name in loaded.manifest.accounts})
+        return tuple(await self._materials.journal.absent(templates, loaded.tenants.integrations))
 
     async def _plan_entries(self, names: Sequence[str]) -> None:
         """Plan the entries of one account, one after the other: the first that names an integration has it."""
@@ -236,12 +243,15 @@ def _blocked(tenant: Tenant, template: str, reason: str, remembered: Remembered)
     return blocked(tenant, InstanceKey(template, tenant.integration), "; ".join(filter(None, (reason, unsettled))))
 
 
+def resolver_of(loaded: Loaded, env: Mapping[str, str]) -> Resolver:
+    """Return what fills in a manifest's texts for each tenant."""
+    return Resolver(loaded.manifest, env=env, template=loaded.document, overrides=loaded.overrides)
+
+
 def unresolvable(loaded: Loaded, env: Mapping[str, str]) -> dict[str, Problem]:
     """Return the tenants whose values cannot be filled in, and why."""
-    resolved = (
-        (tenant.tenant, resolve(loaded.manifest, tenant, env=env, template=loaded.document))
-        for tenant in loaded.tenants
-    )
+    resolver = resolver_of(loaded, env)
+    resolved = ((tenant.tenant, resolver.resolve(tenant)) for tenant in loaded.tenants)
     return {tenant: desired for tenant, desired in resolved if isinstance(desired, Problem)}
 
 

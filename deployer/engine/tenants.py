@@ -11,13 +11,27 @@ from deployer.engine.spool import Spool
 
 
 class Tenants(Collection[Tenant]):
-    """Tenants in the order of their list. Of each only its account and its place in the spool are kept."""
+    """Tenants in the order of their list. Of each only its account and its place in the spool are kept.
+
+    Those that were not selected are no members, but their integrations are known: they have not left the list.
+    """
 
     def __init__(self) -> None:
         self._spool = Spool()
         self._begins = array("q")
         self._places: dict[str, array[int]] = {}
+        self._passed: dict[str, array[int]] = {}
         self._sum = sha256()
+
+    def pass_over(self, tenant: Tenant) -> None:
+        """Note a tenant that was not selected."""
+        begin = self._spool.add(tenant.integration.encode())
+        self._passed.setdefault(tenant.account, array("q")).append(begin)
+
+    @property
+    def is_partial(self) -> bool:
+        """Tell whether some tenants were not selected."""
+        return bool(self._passed)
 
     def add(self, tenant: Tenant) -> None:
         """Append a tenant."""
@@ -42,8 +56,9 @@ class Tenants(Collection[Tenant]):
         return ((place, self[place]) for place in self._places.get(account, ()))
 
     def integrations(self, account: str) -> list[str]:
-        """Return the integrations that an account's tenants lie in."""
-        return [tenant.integration for _, tenant in self.of(account)]
+        """Return the integrations that an account's tenants lie in, selected or not."""
+        passed = (self._spool.line(begin).decode() for begin in self._passed.get(account, ()))
+        return [*(tenant.integration for _, tenant in self.of(account)), *passed]
 
     def __getitem__(self, place: int) -> Tenant:
         return Tenant(*json.loads(self._spool.line(self._begins[place])))

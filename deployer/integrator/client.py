@@ -47,10 +47,11 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and what became of it, for who wants to watch: no headers, no bodies."""
+    """One request and what became of it, for who wants to watch: no headers, and so no token."""
 
     method: str
-    path: str
+    url: URL
+    body: bytes | None
     seconds: float
     status: int | None
     reason: str | None
@@ -222,7 +223,9 @@ class Client:
         if self._trace is not None:
             status = answer.status if isinstance(answer, Answer) else None
             reason = outcome.reason if isinstance(outcome, Unknown | NotSent) else None
-            self._trace(Exchange(request.method, request.url.path, time.perf_counter() - start, status, reason))
+            self._trace(
+                Exchange(request.method, request.url, request.body, time.perf_counter() - start, status, reason)
+            )
         return outcome
 
     def _judge(self, answer: Answer | NotSent | Unknown, read: Reader[T]) -> Outcome[T] | Throttled:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final, TextIO
 
-from deployer import __version__
 from deployer.telemetry.events import Event
+from deployer.version import __version__
 
 OPENED: Final = "stream.opened"
 _FORMAT = 1

@@ -12,7 +12,6 @@ from deployer.report.text import columns, cut, padded, plain
 Form: TypeAlias = Literal["table", "wide", "json", "csv"]
 Row: TypeAlias = Mapping[str, Any]
 
-FORMS: Final[tuple[Form, ...]] = ("table", "wide", "json", "csv")
 _SAMPLE = 300  # rows that decide how wide the columns are
 _MOST = 40  # columns of the terminal for one cell of a table, if it is not the last
 _GAP = "  "

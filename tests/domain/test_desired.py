@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from deployer.domain.desired import Desired, resolve
+from deployer.domain.desired import Desired, Resolver
 from deployer.domain.documents import Document, Json
 from deployer.domain.manifest import Manifest, parse_manifest
 from deployer.domain.tenants import Tenant
@@ -23,13 +23,13 @@ def tenant(values: Mapping[str, Json] | None = None, name: str = "Acme") -> Tena
 def desired(
     manifest: Manifest, values: Mapping[str, Json] | None = None, *, template: Document | None = None
 ) -> Desired:
-    result = resolve(manifest, tenant(values), env=ENV, template=template)
+    result = Resolver(manifest, env=ENV, template=template).resolve(tenant(values))
     assert isinstance(result, Desired)
     return result
 
 
 def reason(manifest: Manifest, values: Mapping[str, Json] | None = None, *, name: str = "Acme") -> str:
-    return str(resolve(manifest, tenant(values, name), env=ENV))
+    return str(Resolver(manifest, env=ENV).resolve(tenant(values, name)))
 
 
 def test_nothing_said_is_nothing_owned() -> None:
@@ -86,7 +86,7 @@ def test_the_template_document_is_filled_in_and_its_handlebars_are_left_alone() 
 
 def test_a_template_document_and_text_cannot_leave_out_what_is_unset() -> None:
     template: Document = {"id": "${tenant.values.e}"}
-    blocked = resolve(manifest(), tenant({"e": "$unset"}), env=ENV, template=template)
+    blocked = Resolver(manifest(), env=ENV, template=template).resolve(tenant({"e": "$unset"}))
     assert str(blocked).startswith("t.csv:2: template.id: the tenant has no ${tenant.values.e}")
     assert reason(manifest("flow: {name: 'a ${tenant.values.e}'}"), {"e": "$unset"}).startswith(
         "t.csv:2: flow.name: the"
@@ -99,13 +99,13 @@ def test_a_connection_that_is_unset_is_not_mapped() -> None:
 
 
 def test_a_template_that_cannot_be_read_blocks_every_tenant() -> None:
-    blocked = resolve(manifest(), tenant(), env=ENV, template={"name": "${tenant.name"})
+    blocked = Resolver(manifest(), env=ENV, template={"name": "${tenant.name"}).resolve(tenant())
     assert str(blocked) == 't.csv:2: template.name: "${" is never closed (write "$${" for the characters themselves)'
 
 
 def test_one_tenants_values_are_never_in_anothers() -> None:
     flow = manifest("flow: {name: '${tenant.name}', settings: {s: '${tenant.values.secret}'}}")
-    both = [resolve(flow, tenant({"secret": f"canary-{name}"}, name), env=ENV) for name in ("a", "b")]
+    both = [Resolver(flow, env=ENV).resolve(tenant({"secret": f"canary-{name}"}, name)) for name in ("a", "b")]
     assert "canary-a" in str(both[0])
     assert "canary-a" not in str(both[1])
 

@@ -164,7 +164,7 @@ def test_accounts_are_asked_side_by_side_and_entries_of_one_share_the_budget_of_
                 for name, entry in entries.items()
             }
             accounts["gone"] = accounts["entry-0"].model_copy(update={"token": "env:NO_TOKEN"})
-            opening = Opening(env, tmp_path, Safety(), Random(0), lambda _: None, lambda _: None, tmp_path)
+            opening = Opening(env, tmp_path, Safety(), Random(0), lambda _: None, None, tmp_path)
             async with open_accounts(accounts, opening) as (answering, refused):
                 assert list(refused) == ["gone"]
                 return list(answering), {account.limiter.rate for account in answering.values()}

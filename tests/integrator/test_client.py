@@ -248,7 +248,7 @@ async def test_each_exchange_is_told_with_its_status_or_its_reason() -> None:
         (429, None),
         (200, None),
     ]
-    assert {(exchange.method, exchange.path) for exchange in seen} == {("GET", f"/v1/flows/{FLOW}")}
+    assert {(exchange.method, exchange.url.path) for exchange in seen} == {("GET", f"/v1/flows/{FLOW}")}
 
 
 @pytest.mark.parametrize(

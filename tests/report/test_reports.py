@@ -220,9 +220,15 @@ def test_problems_beyond_those_that_are_shown_are_counted() -> None:
 def test_tenants_are_annotated_by_cause() -> None:
     causes = gather(split([*failed(12, code="x"), *mixed()[13:]])[1], names=5)
     assert list(of_causes(causes, rollout="order-sync")) == [
-        "::error title=order-sync%3A 12 failed::x: no such zone (timezone, 422)%0Ax-0, x-1, x-2, x-3, x-4, … and 7 more%0Amend it",
+        (
+            "::error title=order-sync%3A 12 failed::"
+            "x: no such zone (timezone, 422)%0Ax-0, x-1, x-2, x-3, x-4, … and 7 more%0Amend it"
+        ),
         "::warning title=order-sync%3A 1 blocked::moved%0Ainitech%0Amend the cause and apply again",
-        "::error title=order-sync%3A 1 unknown::doubtful: ? (timezone, 422)%0Asoylent%0Adeployer resolve soylent --retry",
+        (
+            "::error title=order-sync%3A 1 unknown::"
+            "doubtful: ? (timezone, 422)%0Asoylent%0Adeployer resolve soylent --retry"
+        ),
     ]
 
 

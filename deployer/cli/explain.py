@@ -1,0 +1,40 @@
+"""`deployer explain`: why a tenant's field has the value it has."""
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+
+from deployer.cli.completing import complete_tenant
+from deployer.cli.options import JSON
+
+
+@click.command()
+@click.argument("tenant", shell_complete=complete_tenant)
+@click.argument("field", required=False)
+@click.option(
+    "--manifest",
+    "-m",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("rollout.yaml"),
+    show_default=True,
+    help="The manifest.",
+)
+@click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="A value that wins over all others.")
+@JSON
+def explain(*, tenant: str, field: str | None, manifest: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Explain where the values of TENANT's fields come from, or of one FIELD. Nothing is sent.
+
+    \b
+    deployer explain acme                       every field
+    deployer explain acme settings.batchSize    one, with every layer that has it
+    """  # noqa: D301 - click wants the backspace itself
+    from deployer.api.loading import explained, load, scope_of
+    from deployer.report.explanation import explanation_document, explanation_text
+
+    found = explained(load(manifest, scope=scope_of(overrides=overrides)), tenant, field)
+    if as_json:
+        click.echo(json.dumps(explanation_document(tenant, found), ensure_ascii=False))
+    else:
+        click.echo(explanation_text(found, width=shutil.get_terminal_size().columns))

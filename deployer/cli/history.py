@@ -1,0 +1,48 @@
+"""`deployer history`: the rollouts there were, newest first."""
+
+import anyio
+import click
+
+from deployer.cli.completing import complete_tenant
+from deployer.cli.manner import Manner, listing
+from deployer.cli.options import JOURNAL, MANIFEST, together
+
+
+@click.command()
+@together(MANIFEST, JOURNAL)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="So many at most.")
+@click.option("--all-names", is_flag=True, help="Rollouts of every name, not only of the manifest's.")
+@click.option("--rollout", metavar="ID", help="Show this rollout's tenants; its id may be cut short.")
+@click.option(
+    "--tenant",
+    metavar="TENANT",
+    help="With --rollout: everything that happened to this tenant.",
+    shell_complete=complete_tenant,
+)
+@listing
+def history(
+    *, manner: Manner, journal: str | None, limit: int, all_names: bool, rollout: str | None, tenant: str | None
+) -> int:
+    """Show the rollouts of MANIFEST's name: when, who, what, how they ended. Nothing is sent."""
+    from deployer.api.loading import name_in
+    from deployer.api.places import journal_path
+    from deployer.api.standing import find_standing, past, tenant_history
+    from deployer.cli.showing import list_width, out, show
+    from deployer.report.columns import ROLLOUTS, rollout_row, rollouts_head
+    from deployer.report.listing import write_list
+    from deployer.report.summary import tenant_text
+
+    async def shown() -> int:
+        path = journal_path(manner.manifest, journal)
+        if rollout is None:
+            found = await past(path, name=None if all_names else name_in(manner.manifest), limit=limit)
+            rows = (rollout_row(each.rollout, each.counts) for each in found)
+            write_list(out(manner), manner.form or "table", ROLLOUTS, rollouts_head(), rows, width=list_width())  # type: ignore[arg-type]  # click lets no other form pass
+            return 0
+        now = await find_standing(path, rollout=rollout)
+        if tenant is None:
+            return await show(now, manner)
+        click.echo(tenant_text(*await tenant_history(now, tenant)))
+        return 0
+
+    return anyio.run(shown)

@@ -1,0 +1,146 @@
+"""How a command shows what it does, and which tenants it is about: options that many commands take together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployer.cli.completing import complete_tenant
+from deployer.cli.options import JSON, QUIET, TIMEOUT, VERBOSE, seconds, together
+from deployer.errors import UsageError
+
+if TYPE_CHECKING:
+    from deployer.report.files import Report
+
+Command = Callable[..., Any]
+
+_FORMS = click.Choice(["table", "wide", "json", "csv"])
+_RULES = click.Choice(["many-updates", "shrunk-list", "unknown-name", "empty-selection"])
+_SCOPE = together(
+    click.option("--label", "labelled", multiple=True, metavar="KEY=VALUE", help="Only tenants with this label."),
+    click.option(
+        "--tenant",
+        "tenants",
+        multiple=True,
+        metavar="TENANT",
+        help="This tenant, too.",
+        shell_complete=complete_tenant,
+    ),
+    click.option(
+        "--exclude",
+        "excluded",
+        multiple=True,
+        metavar="TENANT",
+        help="Not this tenant, whatever else is said.",
+        shell_complete=complete_tenant,
+    ),
+    click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="A value that wins over all others."),
+    click.option(
+        "--allow", multiple=True, type=_RULES, metavar="RULE", help=f"Let a guard pass: {', '.join(_RULES.choices)}."
+    ),
+)
+_FORM = click.option("-o", "--output", "form", type=_FORMS, help="List the tenants.")
+_REPORT = click.option(
+    "--report", "reports", multiple=True, metavar="KIND=FILE", help="Write a report too: junit=FILE or md=FILE."
+)
+_EVENTS = click.option("--events", metavar="FILE", help="Write events as JSON lines while it goes; - is stdout.")
+_REQUESTS = click.option(
+    "--print-requests", is_flag=True, help="Show each request as a curl command, secrets left out."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a command shows what it does: `form` is of a list, `timeout` in seconds."""
+
+    manifest: Path
+    form: str | None = None
+    quiet: bool = False
+    verbose: int = 0
+    timeout: float | None = None
+    reports: "tuple[Report, ...]" = ()
+    events: str | None = None
+    print_requests: bool = False
+
+    @property
+    def as_json(self) -> bool:
+        """Tell whether standard output is for a program."""
+        return self.form == "json"
+
+    @property
+    def to_stderr(self) -> bool:
+        """Tell whether standard output belongs to the events."""
+        return self.events == "-"
+
+
+def scoped(command: Command) -> Command:
+    """Add the options that select tenants and set values; the command takes them as one `scope`."""
+
+    @wraps(command)
+    def with_scope(**words: Any) -> Any:  # noqa: ANN401 - whatever the command takes and gives
+        from deployer.api.loading import scope_of
+
+        names = ("labelled", "tenants", "excluded", "overrides", "allow")
+        return command(scope=scope_of(**{name: words.pop(name) for name in names}), **words)
+
+    return _SCOPE(with_scope)
+
+
+def listing(command: Command) -> Command:
+    """Add the options of what is shown once; the command takes them, and the manifest, as one `manner`."""
+
+    @wraps(command)
+    def with_manner(*, manifest: Path, form: str | None, as_json: bool, reports: tuple[str, ...], **words: Any) -> Any:  # noqa: ANN401 - as above
+        manner = Manner(manifest, _form(form, as_json=as_json), reports=_reports(reports))
+        return command(manner=manner, **words)
+
+    return together(JSON, _FORM, _REPORT)(with_manner)
+
+
+def carrying(command: Command) -> Command:
+    """Add the options of what is shown while a rollout goes, and after; the command takes them as one `manner`."""
+
+    @wraps(command)
+    def with_manner(  # noqa: PLR0913 - one argument per option
+        *,
+        manifest: Path,
+        form: str | None,
+        as_json: bool,
+        reports: tuple[str, ...],
+        quiet: bool,
+        verbose: int,
+        timeout: str | None,
+        events: str | None,
+        print_requests: bool,
+        **words: Any,  # noqa: ANN401 - whatever the command takes
+    ) -> Any:  # noqa: ANN401 - as above
+        manner = Manner(
+            manifest,
+            _form(form, as_json=as_json),
+            quiet,
+            verbose,
+            seconds(timeout),
+            _reports(reports),
+            events,
+            print_requests,
+        )
+        return command(manner=manner, **words)
+
+    return together(JSON, _FORM, QUIET, VERBOSE, TIMEOUT, _REPORT, _EVENTS, _REQUESTS)(with_manner)
+
+
+def _form(form: str | None, *, as_json: bool) -> str | None:
+    if as_json and form not in {None, "json"}:
+        raise UsageError(f"--json and -o {form} contradict each other", remedy="say one of them")
+    return "json" if as_json else form
+
+
+def _reports(texts: tuple[str, ...]) -> "tuple[Report, ...]":
+    if not texts:
+        return ()
+    from deployer.report.files import parse_report
+
+    return tuple(map(parse_report, texts))

@@ -1,0 +1,57 @@
+"""Print how a rollout stands: a summary, a list, one JSON document, reports in files, annotations on GitHub."""
+
+import shutil
+import sys
+from functools import partial
+from typing import TextIO
+
+import click
+
+from deployer.api.standing import Standing
+from deployer.cli.manner import Manner
+from deployer.domain.outcome import exit_code
+from deployer.report.annotations import NAMES, of_causes
+from deployer.report.causes import gather
+from deployer.report.columns import OUTCOMES
+from deployer.report.listing import Form, write_list
+from deployer.report.summary import summary_text
+
+
+async def show(now: Standing, manner: Manner, *, at_work: bool = False) -> int:
+    """Print how a rollout stands as the manner asks for, and return the exit code."""
+    for report in manner.reports:
+        await now.feed(partial(report.write, now.head))
+    if manner.form is None:
+        text = partial(summary_text, now.head, width=columns(), manifest=str(manner.manifest), at_work=at_work)
+        click.echo(await now.feed(text, troubled=True), err=manner.to_stderr)
+    else:
+        form: Form = manner.form  # type: ignore[assignment]  # click lets no other pass
+        await now.feed(partial(write_list, out(manner), form, OUTCOMES, now.head, width=list_width()))
+    await _annotate(now)
+    return exit_code(str(now.head["outcome"]))
+
+
+async def _annotate(now: Standing) -> None:
+    """Leave the annotations of what went wrong with whoever called, if anybody wants them."""
+    notes = click.get_current_context().obj
+    if notes is not None:
+        causes = await now.feed(partial(gather, names=NAMES), troubled=True)
+        notes += of_causes(causes, rollout=now.rollout.name)
+
+
+def columns() -> int:
+    """Return how wide text may be."""
+    return shutil.get_terminal_size().columns
+
+
+def list_width() -> int | None:
+    """Return how wide a list may be: as a terminal is, and without bounds elsewhere."""
+    return columns() if sys.stdout.isatty() else None
+
+
+def out(manner: Manner) -> TextIO:
+    """Return where results go, lines ending as they are written: CSV has ends of its own."""
+    stream = sys.stderr if manner.to_stderr else sys.stdout
+    if reconfigure := getattr(stream, "reconfigure", None):
+        reconfigure(newline="")
+    return stream
