@@ -5,8 +5,8 @@ import deployer
 loaded = deployer.load("rollout.yaml")
 plan = await deployer.plan(loaded)
 async with deployer.apply(loaded, plan=plan.digest) as events:
-async for event in events:
-print(event.at, event.name, event.fields)
+    async for event in events:
+        print(event.at, event.name, event.fields)
 print((await deployer.status(loaded)).counts)
 """
 

@@ -109,12 +109,24 @@ async def carried_out(place: Workplace, rollout: Rollout, *, settle_only: bool =
     place.accounts.demand_one()
     await place.journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
     rolling = Rolling(place, rollout, await place.journal.counts(rollout.id), settle_only=settle_only)
-    async with anyio.create_task_group() as group:
-        group.start_soon(rolling.work)
-        try:
-            yield rolling
-        finally:
-            rolling.stop()
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(rolling.work)
+            try:
+                yield rolling
+            finally:
+                rolling.stop()
+    except BaseExceptionGroup as several:
+        if (one := _alone(several)) is several:
+            raise
+        raise one  # noqa: B904 - it happened by itself: that tasks are a group concerns nobody
+
+
+def _alone(error: BaseException) -> BaseException:
+    """Return the one error that a group holds, however deep, or the group of several."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _crew(place: Workplace, stop: Stop, narrator: Narrator) -> Crew:
