@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -30,7 +31,8 @@ EXPIRY = timedelta(days=7)
 _PREFIX = re.compile(r"(?:plan:)?([0-9a-f]{6,64})")
 _ABSENT: Final = -1
 _HEAD_END: Final = b',"tenants":[\n'  # what follows are lines, so that nobody has to read the document whole
-_END: Final = b"]}\n"
+_END: Final = b'],"lines":"%b"}\n'  # with the fingerprint of the lines, whose stamps the digest leaves out
+_LAST: Final = b"]"  # what no line of a tenant begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def _lines(path: Path, start: int) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(start)
         for line in file:
-            if line == _END:
+            if line.startswith(_LAST):
                 return
             yield line.rstrip(b",\n")
 
@@ -104,13 +106,14 @@ class Draft:
         return _opened(path, digest)
 
     def _write(self, file: BinaryIO, head: Plan) -> str:
-        digest = Digest()
+        digest, lines = Digest(), sha256()
         file.write(canonical(plan_record(head)).encode()[:-1] + _HEAD_END)
         last = self.totals.actions.total() - 1
         for number, line in enumerate(self._ordered()):
             file.write(line + (b"\n" if number == last else b",\n"))
             digest.add(decided_in(line))
-        file.write(_END)
+            lines.update(line)
+        file.write(_END % lines.hexdigest().encode())
         return digest.of(head)
 
     def _ordered(self) -> Iterator[bytes]:
@@ -136,16 +139,23 @@ def load_plan(directory: Path, prefix: str) -> SavedPlan:
 
 def _checked(path: Path) -> SavedPlan:
     """Open a plan file and demand that it is what its name says."""
-    digest = Digest()
+    digest, lines = Digest(), sha256()
     try:
         saved = _opened(path, path.stem)
         for line in _lines(path, _start(path)):
             digest.add(decided_in(line))
+            lines.update(line)
     except (ValueError, KeyError, TypeError):
         raise _changed(path) from None
-    if digest.of(saved.plan) != path.stem:
+    if digest.of(saved.plan) != path.stem or not _ends_with(path, _END % lines.hexdigest().encode()):
         raise _changed(path)
     return saved
+
+
+def _ends_with(path: Path, end: bytes) -> bool:
+    with path.open("rb") as file:
+        file.seek(-min(len(end), path.stat().st_size), os.SEEK_END)
+        return file.read() == end
 
 
 def _changed(path: Path) -> GuardError:
