@@ -93,7 +93,12 @@ async def _found(book: Journal, journal: Path, *, name: str | None, rollout: str
     if not named:
         what = f" {rollout}" if rollout else f" of {name}" if name else ""
         raise UsageError(f"the journal holds no rollout{what}", where=str(journal))
-    return named[0]
+    exact = next((each for each in named if each.id == rollout), None)
+    if rollout and not exact and len(named) > 1:
+        raise UsageError(
+            f"{len(named)} rollouts begin with {rollout}", where=str(journal), remedy="give more of its id"
+        )
+    return exact or named[0]
 
 
 def _reading(journal: Path) -> SqliteJournal:

@@ -1,5 +1,6 @@
 """What apply does: go on with what is unfinished, or plan, ask and begin."""
 
+import shlex
 import sys
 from dataclasses import dataclass
 from signal import SIGINT, default_int_handler, signal
@@ -89,7 +90,8 @@ class Applying:
         """Return a new plan that was shown."""
         lines = PlanLines()
         saved = await rollouts.new_plan(self.place, self.wish.choices, watch=lines.add)
-        text = plan_text(saved.plan, saved.digest, lines, width=columns(), manifest=str(self.manner.manifest))
+        target = {"manifest": str(self.manner.manifest), "scope": self.manner.scope}
+        text = plan_text(saved.plan, saved.digest, lines, width=columns(), **target)
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
         return saved
 
@@ -97,7 +99,7 @@ class Applying:
         """Ask a person, or raise UsageError where there is none to ask."""
         if self.wish.yes:
             return
-        command = f"deployer apply {self.manner.manifest} --yes"
+        command = f"deployer apply {shlex.quote(str(self.manner.manifest))}{self.manner.scope} --yes"
         if not self.wish.ask or not sys.stdin.isatty():
             raise UsageError("nobody is there to confirm the plan", remedy=f"look at it, then: {command}")
         if not _agreed(f"Change {tenants} tenants?"):

@@ -6,6 +6,7 @@ import click
 from deployer.cli.completing import complete_tenant
 from deployer.cli.manner import Manner, listing
 from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.errors import UsageError
 
 
 @click.command()
@@ -31,6 +32,9 @@ def history(
     from deployer.report.columns import ROLLOUTS, rollout_row, rollouts_head
     from deployer.report.listing import write_list
     from deployer.report.summary import tenant_text
+
+    if tenant is not None and rollout is None:
+        raise UsageError("--tenant needs to be told of which rollout", remedy="add --rollout ID; a list has the ids")
 
     async def shown() -> int:
         path = journal_path(manner.manifest, journal)

@@ -1,6 +1,7 @@
 """How a command shows what it does, and which tenants it is about: options that many commands take together."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
+_SCOPE_WORDS = "deployer.scope"  # in a command's context: what was typed
 _FORMS = click.Choice(["table", "wide", "json", "csv"])
 _RULES = click.Choice(["many-updates", "shrunk-list", "unknown-name", "empty-selection"])
 _SCOPE = together(
@@ -71,6 +73,11 @@ class Manner:
         return self.form == "json"
 
     @property
+    def scope(self) -> str:
+        """Return the options that select tenants and set values, as a command to type repeats them."""
+        return str(click.get_current_context().meta.get(_SCOPE_WORDS, ""))
+
+    @property
     def to_stderr(self) -> bool:
         """Tell whether standard output belongs to the events."""
         return self.events == "-"
@@ -84,9 +91,17 @@ def scoped(command: Command) -> Command:
         from deployer.api.loading import scope_of
 
         names = ("labelled", "tenants", "excluded", "overrides", "allow")
+        click.get_current_context().meta[_SCOPE_WORDS] = _typed(words)
         return command(scope=scope_of(**{name: words.pop(name) for name in names}), **words)
 
     return _SCOPE(with_scope)
+
+
+def _typed(words: Mapping[str, Any]) -> str:
+    """Return the options of a scope as they are typed again; rules that are allowed are said anew each time."""
+    options = {"--label": "labelled", "--tenant": "tenants", "--exclude": "excluded", "--set": "overrides"}
+    given = ((option, value) for option, name in options.items() for value in words[name])
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in given)
 
 
 def listing(command: Command) -> Command:
@@ -124,7 +139,7 @@ def carrying(command: Command) -> Command:
             verbose,
             seconds(timeout),
             _reports(reports),
-            events,
+            _events(events),
             print_requests,
         )
         return command(manner=manner, **words)
@@ -136,6 +151,15 @@ def _form(form: str | None, *, as_json: bool) -> str | None:
     if as_json and form not in {None, "json"}:
         raise UsageError(f"--json and -o {form} contradict each other", remedy="say one of them")
     return "json" if as_json else form
+
+
+def _events(name: str | None) -> str | None:
+    """Return where events go; raise UsageError where they cannot, before a rollout is begun for them."""
+    if name not in {None, "-"}:
+        from deployer.report.files import demand_writable
+
+        demand_writable(Path(name or ""), "the file of events")
+    return name
 
 
 def _reports(texts: tuple[str, ...]) -> "tuple[Report, ...]":

@@ -71,15 +71,16 @@ def _print(saved: "SavedPlan", lines: "PlanLines", manner: Manner, *, show_all: 
     from deployer.report.listing import write_list
     from deployer.report.plan_view import plan_head, plan_tenant, plan_text, whole_plan_text
 
-    plan, digest, manifest = saved.plan, saved.digest, str(manner.manifest)
+    plan, digest = saved.plan, saved.digest
+    target = {"manifest": str(manner.manifest), "scope": manner.scope}
     if manner.form is not None:
         tenants = map(plan_tenant, plan.tenants)
         write_list(out(manner), manner.form, PLANNED, plan_head(plan, digest), tenants, width=list_width())  # type: ignore[arg-type]  # click lets no other form pass
     elif show_all:
-        for line in whole_plan_text(plan, digest, width=columns(), manifest=manifest):
+        for line in whole_plan_text(plan, digest, width=columns(), **target):
             click.echo(line)
     else:
-        click.echo(plan_text(plan, digest, lines, width=columns(), manifest=manifest))
+        click.echo(plan_text(plan, digest, lines, width=columns(), **target))
 
 
 def _exit_code(plan: "Plan", *, detailed: bool) -> int:

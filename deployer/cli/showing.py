@@ -22,7 +22,14 @@ async def show(now: Standing, manner: Manner, *, at_work: bool = False) -> int:
     for report in manner.reports:
         await now.feed(partial(report.write, now.head))
     if manner.form is None:
-        text = partial(summary_text, now.head, width=columns(), manifest=str(manner.manifest), at_work=at_work)
+        text = partial(
+            summary_text,
+            now.head,
+            width=columns(),
+            manifest=str(manner.manifest),
+            scope=manner.scope,
+            at_work=at_work,
+        )
         click.echo(await now.feed(text, troubled=True), err=manner.to_stderr)
     else:
         form: Form = manner.form  # type: ignore[assignment]  # click lets no other pass

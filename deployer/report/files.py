@@ -42,9 +42,18 @@ def parse_report(text: str) -> Report:
         raise UsageError("--report html is not supported in this version", remedy=f"write --report {_KINDS}")
     if kind not in _WRITERS or not equals or not path:
         raise UsageError(f'--report "{text}" names no report', remedy=f"write --report {_KINDS}")
-    if not Path(path).parent.is_dir():
-        raise UsageError("there is no such directory for the report", where=str(Path(path).parent))
+    demand_writable(Path(path), "the report")
     return Report(kind, Path(path))
+
+
+def demand_writable(path: Path, what: str) -> None:
+    """Raise UsageError where a file can be seen to be none that may be written: early, before anything is sent."""
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no such directory for {what}", where=str(path.parent))
+    if path.is_dir():
+        raise UsageError(f"{what} cannot be written: this is a directory", where=str(path))
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"{what} cannot be written: permission denied", where=str(path))
 
 
 @contextmanager

@@ -50,18 +50,24 @@ def plan_tenant(planned: Planned) -> Document:
     }
 
 
-def plan_text(plan: Plan, digest: str, lines: PlanLines, *, width: int, manifest: str) -> str:
+def plan_text(plan: Plan, digest: str, lines: PlanLines, *, width: int, manifest: str, scope: str = "") -> str:
     """Return the plan for people; `lines` saw its tenants while they were decided."""
-    return "\n".join(_text(plan, digest, lines.lines(width=width), width=width, manifest=manifest, absent=_ABSENT))
+    return "\n".join(
+        _text(plan, digest, lines.lines(width=width), width=width, target=_target(manifest, scope), absent=_ABSENT)
+    )
 
 
-def whole_plan_text(plan: Plan, digest: str, *, width: int, manifest: str) -> Iterator[str]:
+def whole_plan_text(plan: Plan, digest: str, *, width: int, manifest: str, scope: str = "") -> Iterator[str]:
     """Yield the lines of the plan for people, with every tenant."""
     tenants = every_line(plan.tenants, width=width)
-    yield from _text(plan, digest, tenants, width=width, manifest=manifest, absent=len(plan.absent))
+    yield from _text(plan, digest, tenants, width=width, target=_target(manifest, scope), absent=len(plan.absent))
 
 
-def _text(plan: Plan, digest: str, tenants: Iterable[str], *, width: int, manifest: str, absent: int) -> Iterator[str]:
+def _target(manifest: str, scope: str) -> str:
+    return f"{shlex.quote(plain(manifest))}{plain(scope)}"
+
+
+def _text(plan: Plan, digest: str, tenants: Iterable[str], *, width: int, target: str, absent: int) -> Iterator[str]:
     yield from _header(plan, width)
     yield ""
     yield from tenants
@@ -69,7 +75,7 @@ def _text(plan: Plan, digest: str, tenants: Iterable[str], *, width: int, manife
     yield ""
     yield from wrapped("", _totals(plan), width=width, hang=2, gap=" · ")
     if plan.work:
-        yield f"Apply it:  deployer apply {shlex.quote(plain(manifest))} --plan {digest[:_DIGITS]}"
+        yield f"Apply it:  deployer apply {target} --plan {digest[:_DIGITS]}"
 
 
 def _header(plan: Plan, width: int) -> list[str]:
