@@ -40,8 +40,10 @@ def test_only_who_is_selected_is_planned_and_rolled_out(
     assert deployed(ringed) == ended.tenants.keys() == selected
 
 
-def test_who_is_not_selected_has_not_left_the_manifest(ringed: Stage) -> None:
+def test_of_a_part_of_the_list_nobody_is_said_to_have_left_it(ringed: Stage) -> None:
     ringed.apply()
+    del ringed.tenants["globex"]
+    assert "1 not in manifest" in ringed.run("plan").out
 
     ended = ringed.run("plan", "--tenant", "acme")
 

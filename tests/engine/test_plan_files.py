@@ -151,14 +151,14 @@ def traced() -> Iterator[None]:
 
 @pytest.mark.usefixtures("traced")
 def test_a_plan_of_many_is_never_held_in_memory(tmp_path: Path) -> None:
-    count = 5_000
-    draft = Draft(count, lambda *_: None)
-    held = [tenant(place) for place in range(100)]
-    each, _ = tracemalloc.get_traced_memory()
-    each //= len(held)
-    held.clear()
-    tracemalloc.reset_peak()
+    count = 20_000
     before, _ = tracemalloc.get_traced_memory()
+    held = [tenant(place) for place in range(100)]
+    after, _ = tracemalloc.get_traced_memory()
+    each = (after - before) / len(held)
+    held.clear()
+    draft = Draft(count, lambda *_: None)
+    tracemalloc.reset_peak()
 
     for place in range(count):
         draft.add(place, tenant(place))
