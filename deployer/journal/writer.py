@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Generic, TypeVar
@@ -110,12 +111,12 @@ class Writer:
                 connection.rollback()
             self._fail(batch)
             return
-        _answer(batch, lambda: [_give(job.waiting, result) for job, result in zip(batch, results, strict=True)])
+        _answer(batch, partial(_give, batch, results))
 
     def _fail(self, batch: list[Job[Any]]) -> None:
         if any(job.waiting for job in batch):
             error = self._error()
-            _answer(batch, lambda: [_refuse(job.waiting, error) for job in batch])
+            _answer(batch, partial(_refuse, batch, error))
 
     def _error(self) -> JournalError:
         self._told = True
@@ -135,12 +136,14 @@ def _answer(batch: list[Job[Any]], tell: Callable[[], object]) -> None:
             waiting.get_loop().call_soon_threadsafe(tell)
 
 
-def _give(waiting: asyncio.Future[T] | None, result: T) -> None:
-    """Answer who waits; a caller that was cancelled has left, and what it asked for is done."""
-    if waiting is not None and not waiting.done():
-        waiting.set_result(result)
+def _give(batch: list[Job[Any]], results: list[Any]) -> None:
+    """Answer those who wait; a caller that was cancelled has left, and what it asked for is done."""
+    for job, result in zip(batch, results, strict=True):
+        if job.waiting and not job.waiting.done():
+            job.waiting.set_result(result)
 
 
-def _refuse(waiting: asyncio.Future[Any] | None, error: JournalError) -> None:
-    if waiting is not None and not waiting.done():
-        waiting.set_exception(error)
+def _refuse(batch: list[Job[Any]], error: JournalError) -> None:
+    for job in batch:
+        if job.waiting and not job.waiting.done():
+            job.waiting.set_exception(error)
