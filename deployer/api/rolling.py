@@ -9,7 +9,6 @@ from typing import Self
 
 import anyio
 
-from deployer.api.places import state_directory
 from deployer.api.workplace import Workplace
 from deployer.domain.deployment import Status
 from deployer.domain.outcome import judge
@@ -124,9 +123,10 @@ def _crew(place: Workplace, stop: Stop, narrator: Narrator) -> Crew:
         narrator,
         stop,
         lambda tenant, flow: _rescue(place, tenant, flow),
-        state_directory(place.office.env) / "locks",
+        place.locks,
         place.loaded.manifest.safety,
-        str(place.journal_path.resolve()),
+        place.journal_name,
+        str(place.loaded.path),
     )
 
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from structlog.typing import FilteringBoundLogger
 
-from deployer.api.places import journal_path, lock_path
+from deployer.api.places import journal_path, lock_path, state_directory
 from deployer.domain.documents import Document
 from deployer.domain.manifest import Account
 from deployer.engine.accounts import Opening, open_accounts
@@ -55,6 +55,16 @@ class Workplace:
     def plans(self) -> Path:
         """Return the folder of the saved plans."""
         return self.journal_path.parent / "plans"
+
+    @property
+    def locks(self) -> Path:
+        """Return the folder of the accounts' locks, which is the user's, whatever the journal."""
+        return state_directory(self.office.env) / "locks"
+
+    @property
+    def journal_name(self) -> str:
+        """Return the name by which accounts know the journal."""
+        return str(self.journal_path.resolve())
 
     def tell(self, name: str, fields: Document) -> Event:
         """Log an event, and return it."""

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from deployer.domain import moves
 from deployer.domain.lifecycle import Event
 from deployer.domain.sighting import Absent
-from deployer.engine import birth, rollouts
+from deployer.engine import birth, keeping
 from deployer.journal.lock import Lease
 from deployer.journal.protocol import Entry
 from deployer.journal.sqlite import SqliteJournal
@@ -65,7 +65,7 @@ def _lock() -> None:
     def unlocked(*_: Path | str, **__: str) -> Iterator[Lease]:
         yield Lease(frozenset())
 
-    patch.object(rollouts, "exclusive", unlocked).start()
+    patch.object(keeping, "exclusive", unlocked).start()
 
 
 BUGS: Final[Mapping[str, Callable[[], None]]] = {
