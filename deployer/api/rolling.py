@@ -18,7 +18,6 @@ from deployer.engine.rollouts import Crew, carry_out
 from deployer.journal.protocol import Rollout
 from deployer.report.tally import Budget
 from deployer.telemetry.events import Event
-from deployer.telemetry.log import log_event
 
 __all__ = ["DRAIN", "Rolling", "carried_out"]
 
@@ -70,7 +69,7 @@ class Rolling:
         """Carry the rollout out, and write how it ended."""
         place, rollout = self._place, self.rollout
         self._tell(place.tell("rollout.started", {"rollout": rollout.id, "plan": rollout.plan}))
-        crew = _crew(place, self._stop, Narrator(place.clock, self._log_and_tell))
+        crew = crew_of(place, self._stop, Narrator(place.clock, self._log_and_tell))
         try:
             with self._scope:
                 self.halted = await carry_out(crew, rollout, place.accounts, settle_only=self._settle_only)
@@ -90,8 +89,7 @@ class Rolling:
         return outcome
 
     def _log_and_tell(self, event: Event) -> None:
-        if self._place.office.log is not None:
-            log_event(self._place.office.log, event)
+        self._place.log(event)
         self._tell(event)
 
     def _tell(self, event: Event) -> None:
@@ -116,7 +114,8 @@ async def carried_out(place: Workplace, rollout: Rollout, *, settle_only: bool =
             rolling.stop()
 
 
-def _crew(place: Workplace, stop: Stop, narrator: Narrator) -> Crew:
+def crew_of(place: Workplace, stop: Stop, narrator: Narrator) -> Crew:
+    """Return what a rollout of a workplace is carried out with."""
     return Crew(
         place.journal,
         place.clock,

@@ -69,9 +69,13 @@ class Workplace:
     def tell(self, name: str, fields: Document) -> Event:
         """Log an event, and return it."""
         event = Event(name, self.clock.utc(), fields)
+        self.log(event)
+        return event
+
+    def log(self, event: Event) -> None:
+        """Log an event."""
         if self.office.log is not None:
             log_event(self.office.log, event)
-        return event
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "Show how the last rollout stands.",
     "resolve": "Decide about a tenant that waits for a person.",
     "run": "Run every tenant's flow once.",
+    "rebuild": "Find every flow again after the journal was lost or restored.",
     "simulate": "Pretend to be integrator.io on this machine.",
 }
 _SIGINT, _SIGPIPE = 130, 141  # as a shell has them

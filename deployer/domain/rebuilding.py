@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
 from deployer.domain.deployment import Instance
 from deployer.domain.documents import Document
@@ -32,6 +33,25 @@ def loss(known: Work | None, now: Work) -> Loss | None:
     if known.journal != now.journal:
         return Loss.LOST
     return Loss.RESTORED if now.number < known.number else None
+
+
+Finding: TypeAlias = Literal["kept", "found", "absent", "unreadable", "stranger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What was found of one tenant, or of an integration that the manifest does not name (then it is a stranger).
+
+    `ran` is None where no run is owed or the next apply makes it; False where nobody can know whether it was made.
+    """
+
+    tenant: str
+    account: str
+    integration: str
+    finding: Finding
+    flow: str | None = None
+    surplus: tuple[str, ...] = ()
+    ran: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
