@@ -193,6 +193,19 @@ def test_rebuilding_waits_unless_every_deployer_here_was_sure_of_all_it_sent(sta
     assert rebuild(stage)["waited"] == (0 if settled else 1.9)
 
 
+def test_what_lands_while_the_journal_is_rebuilt_is_found(stage: Stage) -> None:
+    stage.tenants = {"acme": stage.tenants["acme"]}
+    stage.manifest["safety"]["settle"] = "2s"
+    stage.befall(Rule(action="late", route="flows.clone", seconds=2.0, nth=1))
+    with stage.started("apply", "--yes") as dying:
+        stage.await_requests("flows.clone")
+        dying.kill()
+        dying.wait(SOON)
+    lose_journal(stage)
+    assert findings(rebuild(stage)) == {"acme": "found"}
+    assert (stage.apply().code, len(stage.flows())) == (0, 1)
+
+
 def test_an_account_that_does_not_answer_is_not_rebuilt_and_still_refuses(deployed: Stage) -> None:
     deployed.add_account()
     deployed.tenants["euro"] = Customer(EU, 0)

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from deployer.domain import moves
 from deployer.domain.lifecycle import Event
 from deployer.domain.sighting import Absent
-from deployer.engine import birth, keeping
+from deployer.engine import birth, keeping, rebuilding
 from deployer.journal.lock import Lease
 from deployer.journal.protocol import Entry
 from deployer.journal.sqlite import SqliteJournal
@@ -68,9 +68,19 @@ def _lock() -> None:
     patch.object(keeping, "exclusive", unlocked).start()
 
 
+def _owed() -> None:
+    """Rebuild a journal and go on with the rollouts that it has."""
+
+    async def kept(*_: object) -> None:
+        pass
+
+    patch.object(rebuilding.Rebuilding, "_leave", kept).start()
+
+
 BUGS: Final[Mapping[str, Callable[[], None]]] = {
     "intent": _intent,
     "look": _look,
     "settle": _settle,
     "lock": _lock,
+    "owed": _owed,
 }
