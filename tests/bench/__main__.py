@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -46,7 +47,7 @@ def main(words: Sequence[str], measures: Mapping[int, Measure] = ROWS) -> int:
     """Measure what the command line asks for; 1 only if a row could not be measured to its end."""
     options = _options(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children are ended on this way out too
-    began, rows, broken = time.monotonic(), [], []
+    load, began, rows, broken = os.getloadavg()[0], time.monotonic(), [], []
     for number in options.rows:
         try:
             rows.append(_measured(measures[number], full=options.full))
@@ -54,9 +55,9 @@ def main(words: Sequence[str], measures: Mapping[int, Measure] = ROWS) -> int:
             broken.append(number)
             click.echo(f"{number:>2}  BROKEN   {type(error).__name__}: {error}\n")
     seconds = time.monotonic() - began
-    click.echo(summary(rows, seconds))
+    click.echo(summary(rows, seconds, load))
     if options.json:
-        text = json.dumps(document(rows, full=options.full, seconds=seconds), indent=1)
+        text = json.dumps(document(rows, full=options.full, seconds=seconds, load=load), indent=1)
         options.json.write_text(f"{text}\n", "utf-8")
     return int(bool(broken))
 

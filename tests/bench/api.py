@@ -4,15 +4,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from urllib.request import Request, urlopen
 
-from tests.bench.child import ROOT, Ended
+from tests.bench.child import ROOT, Child, Ended
 from tests.bench.settings import Settings
 
-_PATIENCE: Final = 900.0
+_PATIENCE: Final = 60.0
+_GLANCE: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,16 @@ class Api:
         """Return what was counted."""
         return Figures(**json.loads(self._ask("figures")))
 
-    def wait_for(self, requests: int) -> None:
-        """Return once a wave has brought so many requests."""
-        self._ask(f"await/{requests}")
+    def wait_for(self, requests: int, child: Child) -> None:
+        """Return once a wave has brought so many requests, or nobody is there to send them."""
+        while child.alive:
+            with suppress(TimeoutError):
+                self._ask(f"await/{requests}", timeout=_GLANCE)
+                return
 
-    def _ask(self, what: str, body: bytes | None = None) -> bytes:
+    def _ask(self, what: str, body: bytes | None = None, timeout: float = _PATIENCE) -> bytes:
         request = Request(f"{self.url}/_bench/{what}", body)  # noqa: S310 - loopback
-        with urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310 - loopback
+        with urlopen(request, timeout=timeout) as response:  # noqa: S310 - loopback
             return bytes(response.read())
 
 

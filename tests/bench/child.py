@@ -39,6 +39,11 @@ class Child:
             )
         atexit.register(self.kill)
 
+    @property
+    def alive(self) -> bool:
+        """Tell whether it has not ended yet."""
+        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
     def kill(self) -> None:
         """End it at once, as a crash would; whatever has ended already is left alone."""
         if self._process.returncode is None:

@@ -67,7 +67,7 @@ def _script(name: str, module: str) -> _Contender:
 
 
 def _judged(mode: Mode, api: Api, contender: _Contender) -> dict[str, float]:
-    tenants = mode.pick(200, 1000)
+    tenants = mode.pick(120, 1000)
 
     def placed() -> Rollout:
         rate = {"per_second": _RATE, "burst": _BURST, "in_flight": _AT_ONCE}
@@ -79,7 +79,7 @@ def _judged(mode: Mode, api: Api, contender: _Contender) -> dict[str, float]:
     peaceful = api.figures()
     rollout = placed()
     life = contender.start(rollout)
-    api.wait_for(2 * tenants)
+    api.wait_for(2 * tenants, life)
     life.kill()
     life.end(_KILLED)
     contender.start(rollout).end()

@@ -10,7 +10,7 @@ from tests.bench.settings import Settings
 
 IN_FLIGHT = 32
 _GOAL = 3  # requests in flight that a kill may cost again
-_LATENCY = 0.06
+_LATENCY = 0.05
 _KILLED = -9
 
 
@@ -49,7 +49,7 @@ def _lived(mode: Mode, api: Api, tenants: int, spans: list[float]) -> tuple[int,
     requests = killed = 0
     for seconds in spans:
         life = rollout.start("apply", "rollout.yaml", "--yes")
-        api.wait_for(1)
+        api.wait_for(1, life)
         time.sleep(seconds)
         life.kill()
         killed += life.end(0, _KILLED).code == _KILLED

@@ -32,6 +32,6 @@ def pacer(mode: Mode) -> Row:
 
 
 def _run(mode: Mode) -> dict[str, float]:
-    seconds = mode.pick(5, 20)
+    seconds = mode.pick(4, 20)
     Child([sys.executable, "-m", "tests.bench.burning", str(seconds)], place=mode.place).end()
     return dict(json.loads((mode.place / "out").read_text("utf-8")))

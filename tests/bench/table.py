@@ -30,20 +30,27 @@ def shown(samples: Samples) -> str:
     return f"{middle:<10} [{min(samples):.4g} to {max(samples):.4g}, n={len(samples)}]"
 
 
-def summary(rows: Sequence[Row], seconds: float) -> str:
-    """Say how many goals are reached, and which are not."""
+def summary(rows: Sequence[Row], seconds: float, load: float) -> str:
+    """Say how many goals are reached, which are not, and whether others were at work: `load` is that before it began."""
     missed = [str(row.number) for row in rows if row.reached is False]
     unmeasured = [str(row.number) for row in rows if row.reached is None]
     reached = sum(row.reached is True for row in rows)
     said = [f"{reached} of {len(rows)} goals reached in {seconds:.0f} s"]
     said += [f"missed: {', '.join(missed)}"] if missed else []
     said += [f"not measured: {', '.join(unmeasured)}"] if unmeasured else []
+    processors = os.cpu_count() or 1
+    said += [f"load {load:.1f} on {processors} processors: the machine was busy"] if load > processors else []
     return "; ".join(said)
 
 
-def document(rows: Sequence[Row], *, full: bool, seconds: float) -> dict[str, Any]:
+def document(rows: Sequence[Row], *, full: bool, seconds: float, load: float) -> dict[str, Any]:
     """Return everything as JSON has it."""
-    machine = {"python": platform.python_version(), "system": platform.platform(), "processors": os.cpu_count()}
+    machine = {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processors": os.cpu_count(),
+        "load": load,
+    }
     return {
         "format_version": 1,
         "mode": "full" if full else "quick",
