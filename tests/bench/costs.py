@@ -25,8 +25,8 @@ def durability(mode: Mode) -> Row:
         free = _taxed(
             mode, api, Settings(tenants=mode.pick(128, 1920), latency=0.1), {**UNPACED, "in_flight": 32}, pairs
         )
-        rate = {"per_second": 400.0, "burst": 100}
-        held = Settings(tenants=mode.pick(160, 1000), latency=0.02, rate=400.0, burst=100.0)
+        rate = {"per_second": 300.0, "burst": 100}
+        held = Settings(tenants=mode.pick(125, 1000), latency=0.02, rate=300.0, burst=100.0)
         bound = _taxed(mode, api, held, rate, pairs)
     figures = {
         "unpaced makespan": _spans(free),

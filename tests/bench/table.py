@@ -31,7 +31,7 @@ def shown(samples: Samples) -> str:
 
 
 def summary(rows: Sequence[Row], seconds: float, load: float) -> str:
-    """Say how many goals are reached, which are not, and whether others were at work: `load` is that before it began."""
+    """Say how many goals are reached, and which are not; `load` is the machine's before it all began."""
     missed = [str(row.number) for row in rows if row.reached is False]
     unmeasured = [str(row.number) for row in rows if row.reached is None]
     reached = sum(row.reached is True for row in rows)
