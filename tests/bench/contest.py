@@ -67,7 +67,7 @@ def _script(name: str, module: str) -> _Contender:
 
 
 def _judged(mode: Mode, api: Api, contender: _Contender) -> dict[str, float]:
-    tenants = mode.pick(120, 1000)
+    tenants = mode.pick(90, 1000)
 
     def placed() -> Rollout:
         rate = {"per_second": _RATE, "burst": _BURST, "in_flight": _AT_ONCE}

@@ -15,7 +15,7 @@ def paced(mode: Mode) -> Row:
     """Measure a wave that the account's rate binds, at a limit that the manifest states."""
     raw = mode.pick(Limits(400.0, 150.0, 512), Limits(300.0, 1000.0, 512))
     bucket = with_margin(raw.rate, raw.burst)
-    wave = Wave(mode.pick(450, 2000), _CHAIN, latency=0.05)
+    wave = Wave(mode.pick(300, 2000), _CHAIN, latency=0.05)
     ours = least_seconds(wave, Limits(bucket.rate, bucket.burst, raw.in_flight))
     with serving() as api:
         rate = {"per_second": raw.rate, "burst": int(raw.burst)}
@@ -39,7 +39,7 @@ def paced(mode: Mode) -> Row:
 def crowded(mode: Mode) -> Row:
     """Measure a wave that the latency binds: journal durable and logs on, as always."""
     limits = Limits(UNPACED["per_second"], UNPACED["burst"], in_flight=32)
-    wave = Wave(limits.in_flight * mode.pick(5, 40), _CHAIN, latency=0.15)
+    wave = Wave(limits.in_flight * mode.pick(4, 40), _CHAIN, latency=0.15)
     with serving() as api:
         rate = {**UNPACED, "in_flight": limits.in_flight}
         settings = Settings(tenants=wave.tenants, latency=wave.latency)

@@ -21,7 +21,7 @@ def unknown_limit(mode: Mode) -> Row:
     except ImportError as error:
         return Row(11, _TITLE, {}, _GOAL, None, f"not available: {error}")
     rows = servers.rows()
-    run = real_limiter.run(mode.pick(10.0, 60.0))
+    run = real_limiter.run(mode.pick(5.0, 60.0))
     real = asyncio.run(run) if inspect.iscoroutine(run) else run
     efficiencies = [row["efficiency"] for row in rows]
     throttled = fmean(row["throttled_per_1000"] for row in rows)

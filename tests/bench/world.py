@@ -4,6 +4,7 @@ It means by clone, PUT and GET what the simulator means; everything that is not 
 """
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,8 +67,7 @@ class Stamps:
 
     def next(self) -> str:
         """Return the next moment, ISO-8601 with milliseconds."""
-        now = int(datetime.now(UTC).timestamp() * 1000)
-        self._last = max(now, self._last + 1)
+        self._last = max(time.time_ns() // 1_000_000, self._last + 1)
         moment = datetime.fromtimestamp(self._last / 1000, UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -95,13 +95,14 @@ class Job:
 
 @dataclass(slots=True)
 class Account:
-    """One account: `tenants` integrations, the template, and what was cloned from it."""
+    """One account: `tenants` integrations, the template, what was cloned from it, and what of that no PUT changes."""
 
     number: int
     tenants: int
     source: Document
     stamps: Stamps
     flows: dict[str, bytes] = field(init=False)
+    kept: dict[str, Document] = field(default_factory=dict)
     placed: dict[str, list[str]] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     latest: dict[str, Job] = field(default_factory=dict)
@@ -132,15 +133,14 @@ class Account:
             "createdAt": stamp,
             "lastModified": stamp,
         }
+        self.kept[flow] = {key: head[key] for key in ("_id", "createdAt", "_sourceId")}
         self.flows[flow] = encoded(head)[:-1] + b"," + self._rest
         self.placed.setdefault(str(body["_integrationId"]), []).append(flow)
         return encoded([{"model": "Flow", "_id": flow}])
 
     def replace(self, flow: str, body: Document) -> bytes:
         """Put the body in a flow's place: what it omits is erased, what is read-only stays."""
-        old = json.loads(self.flows[flow])
-        kept = {key: old[key] for key in _READ_ONLY if key in old}
-        self.flows[flow] = encoded({**body, **kept, "lastModified": self.stamps.next()})
+        self.flows[flow] = encoded({**body, **self.kept[flow], "lastModified": self.stamps.next()})
         return self.flows[flow]
 
     def run(self, flow: str, now: float) -> bytes:
