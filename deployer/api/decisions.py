@@ -9,6 +9,7 @@ from deployer.domain.candidate import Choices
 from deployer.domain.wording import did_you_mean
 from deployer.engine.load import Loaded
 from deployer.engine.resolving import Decision, resolve, seconds_in_doubt
+from deployer.engine.rollouts import SUPERSEDED
 from deployer.errors import UsageError
 
 __all__ = ["Decision", "choices", "resolve_tenant"]
@@ -51,6 +52,7 @@ async def resolve_tenant(
         await wait(doubt)
     said = await resolve(place.journal, place.clock, place.accounts, waiting, decision=decision, took=took)
     last = await place.journal.rollouts(name, limit=1)
-    if last and last[0].id == waiting.rollout:  # an older one stays ended: the next plan decides afresh
+    left = not last or last[0].id != waiting.rollout or last[0].outcome == SUPERSEDED
+    if not left:  # one that was left stays so: the next plan decides afresh
         await place.journal.conclude(waiting.rollout, outcome="running", reason="", ended_at=None)
     return said

@@ -9,7 +9,6 @@ from typing import Self
 
 import anyio
 
-from deployer.api.places import state_directory
 from deployer.api.workplace import Workplace
 from deployer.domain.deployment import Status
 from deployer.domain.outcome import judge
@@ -19,7 +18,6 @@ from deployer.engine.rollouts import Crew, carry_out
 from deployer.journal.protocol import Rollout
 from deployer.report.tally import Budget
 from deployer.telemetry.events import Event
-from deployer.telemetry.log import log_event
 
 __all__ = ["DRAIN", "Event", "Rolling", "carried_out"]
 
@@ -71,7 +69,7 @@ class Rolling:
         """Carry the rollout out, and write how it ended."""
         place, rollout = self._place, self.rollout
         self._tell(place.tell("rollout.started", {"rollout": rollout.id, "plan": rollout.plan}))
-        crew = _crew(place, self._stop, Narrator(place.clock, self._log_and_tell))
+        crew = crew_of(place, self._stop, Narrator(place.clock, self._log_and_tell))
         try:
             with self._scope:
                 self.halted = await carry_out(crew, rollout, place.accounts, settle_only=self._settle_only)
@@ -91,8 +89,7 @@ class Rolling:
         return outcome
 
     def _log_and_tell(self, event: Event) -> None:
-        if self._place.office.log is not None:
-            log_event(self._place.office.log, event)
+        self._place.log(event)
         self._tell(event)
 
     def _tell(self, event: Event) -> None:
@@ -129,16 +126,18 @@ def _alone(error: BaseException) -> BaseException:
     return error
 
 
-def _crew(place: Workplace, stop: Stop, narrator: Narrator) -> Crew:
+def crew_of(place: Workplace, stop: Stop, narrator: Narrator) -> Crew:
+    """Return what a rollout of a workplace is carried out with."""
     return Crew(
         place.journal,
         place.clock,
         narrator,
         stop,
         lambda tenant, flow: _rescue(place, tenant, flow),
-        state_directory(place.office.env) / "locks",
+        place.locks,
         place.loaded.manifest.safety,
-        str(place.journal_path.resolve()),
+        place.journal_name,
+        str(place.loaded.path),
     )
 
 

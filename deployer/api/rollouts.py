@@ -7,6 +7,7 @@ from deployer.domain.candidate import Choices
 from deployer.domain.guards import refuse_broken, violated
 from deployer.domain.plan import Plan, Planned
 from deployer.engine import rollouts
+from deployer.engine.keeping import demand_kept
 from deployer.engine.planning import Materials, changed_templates, make_plan, plan_runs
 from deployer.engine.plans import SavedPlan, load_plan
 from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, give_over, retry_failed
@@ -32,7 +33,12 @@ __all__ = [
 
 
 async def last_rollout(place: Workplace) -> Rollout | None:
-    """Return the newest rollout of the manifest's name; one that was superseded is none."""
+    """Return the newest rollout of the manifest's name; one that was superseded is none.
+
+    Raise GuardError where the journal is not the one that worked here last, before anything is planned with it.
+    """
+    accounts, work = place.accounts.opened.values(), await place.journal.work()
+    demand_kept(work, place.journal_name, accounts, locks=place.locks, manifest=str(place.loaded.path))
     found = await place.journal.rollouts(place.loaded.manifest.name, limit=1)
     return next((rollout for rollout in found if rollout.outcome != SUPERSEDED), None)
 

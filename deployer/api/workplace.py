@@ -59,12 +59,26 @@ class Workplace:
         """Return the folder of the saved plans."""
         return self.journal_path.parent / "plans"
 
+    @property
+    def locks(self) -> Path:
+        """Return the folder of the accounts' locks, which is the user's, whatever the journal."""
+        return state_directory(self.office.env) / "locks"
+
+    @property
+    def journal_name(self) -> str:
+        """Return the name by which accounts know the journal."""
+        return str(self.journal_path.resolve())
+
     def tell(self, name: str, fields: Document) -> Event:
         """Log an event, and return it."""
         event = Event(name, self.clock.utc(), fields)
+        self.log(event)
+        return event
+
+    def log(self, event: Event) -> None:
+        """Log an event."""
         if self.office.log is not None:
             log_event(self.office.log, event)
-        return event
 
 
 @asynccontextmanager

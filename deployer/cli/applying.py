@@ -1,9 +1,7 @@
 """What apply does: go on with what is unfinished, or plan, ask and begin."""
 
 import shlex
-import sys
 from dataclasses import dataclass
-from signal import SIGINT, default_int_handler, signal
 
 import click
 
@@ -11,11 +9,12 @@ from deployer.api import rollouts
 from deployer.api.rollouts import SavedPlan
 from deployer.api.standing import find_standing
 from deployer.api.workplace import Rollout, Workplace
+from deployer.cli.asking import confirm
 from deployer.cli.carrying import attend, carry
 from deployer.cli.manner import Manner
 from deployer.cli.showing import columns, show
 from deployer.domain.candidate import Choices
-from deployer.errors import GuardError, UsageError
+from deployer.errors import UsageError
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
 
@@ -96,21 +95,7 @@ class Applying:
         return saved
 
     def _confirm(self, tenants: int) -> None:
-        """Ask a person, or raise UsageError where there is none to ask."""
-        if self.wish.yes:
-            return
-        command = f"deployer apply {shlex.quote(str(self.manner.manifest))}{self.manner.scope} --yes"
-        if not self.wish.ask or not sys.stdin.isatty():
-            raise UsageError("nobody is there to confirm the plan", remedy=f"look at it, then: {command}")
-        if not _agreed(f"Change {tenants} tenants?"):
-            raise GuardError("not applied: nothing was changed")
-        click.echo(f"without the question: {command}", err=True)
-
-
-def _agreed(question: str) -> bool:
-    """Ask, and let Ctrl-C leave: while a person is asked there is no other task that could be told of it."""
-    ours = signal(SIGINT, default_int_handler)
-    try:
-        return click.confirm(question, err=True)
-    finally:
-        signal(SIGINT, ours)
+        """Ask a person, unless nobody wants to be asked."""
+        if not self.wish.yes:
+            command = f"deployer apply {shlex.quote(str(self.manner.manifest))}{self.manner.scope} --yes"
+            confirm(f"Change {tenants} tenants?", about="the plan", command=command, ask=self.wish.ask)

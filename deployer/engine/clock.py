@@ -28,13 +28,20 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clocks."""
 
+    def __init__(self) -> None:
+        self._written = (0, "")
+
     def moment(self) -> Moment:
         """Return the point on the boot clock that intents are stamped with."""
         return Moment(_boot(), time.clock_gettime(_CLOCK))
 
     def utc(self) -> str:
-        """Return the wall's time, ISO-8601 with milliseconds."""
-        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        """Return the wall's time, ISO-8601 with milliseconds: written once for all who ask within one."""
+        now = time.time_ns() // 1_000_000
+        if now != self._written[0]:
+            text = datetime.fromtimestamp(now / 1000, UTC).isoformat(timespec="milliseconds")
+            self._written = (now, text.replace("+00:00", "Z"))
+        return self._written[1]
 
 
 @cache

@@ -19,7 +19,7 @@ class Narrator:
         """Tell of the steps that changed, and of the tenant if it rests now."""
         tenant = _tenant(after)
         for old, new in zip(before.steps, after.steps, strict=True):
-            if old == new:
+            if old is new:
                 continue
             step: Document = {**tenant, "step": new.kind.value}
             state: Document = {"state": new.state.value, "attempt": new.attempts}

@@ -66,11 +66,12 @@ async def observe(account: OpenAccount, aim: Aim, *, tenants: int) -> Observatio
         connections = await _named(account, "connections", await client.connections())
     listed = None
     if tenants > FEW:
-        listed = _by_integration(got(account, "the list of flows", await client.flows()))
+        listed = by_integration(got(account, "the list of flows", await client.flows()))
     return Observation(account, template, integrations, connections, listed, aim.adopt)
 
 
-def _by_integration(flows: Sequence[Document]) -> Mapping[str, Sequence[Document]]:
+def by_integration(flows: Sequence[Document]) -> Mapping[str, Sequence[Document]]:
+    """Group flows by the integration that they lie in."""
     found: dict[str, list[Document]] = defaultdict(list)
     for flow in flows:
         found[str(flow.get("_integrationId"))].append(flow)

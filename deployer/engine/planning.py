@@ -183,7 +183,7 @@ class _Planner:
         taken: dict[InstanceKey, str] | None = {} if len(names) > 1 else None
         for name in names:
             decider = await self._decider(name)
-            for page in _pages(self._materials.loaded.tenants.of(name)):
+            for page in pages(self._materials.loaded.tenants.of(name)):
                 await self._plan_page(name, decider, page, taken)
 
     async def _decider(self, name: str) -> _Decider | None:
@@ -233,7 +233,8 @@ def _entries(loaded: Loaded, accounts: Accounts) -> Iterable[Sequence[str]]:
     return groups.values()
 
 
-def _pages(tenants: Iterator[tuple[int, Tenant]]) -> Iterator[list[tuple[int, Tenant]]]:
+def pages(tenants: Iterator[tuple[int, Tenant]]) -> Iterator[list[tuple[int, Tenant]]]:
+    """Yield the tenants as many at a time as are looked at together."""
     while page := list(islice(tenants, _PAGE)):
         yield page
 

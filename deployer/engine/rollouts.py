@@ -3,25 +3,23 @@
 import getpass
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 from deployer.domain.deployment import Deployment
-from deployer.domain.documents import Document, fingerprint
+from deployer.domain.documents import Document
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.manifest import Manifest, Safety
 from deployer.domain.moves import settle_time
 from deployer.domain.plan import Plan
-from deployer.engine.accounts import OpenAccount
 from deployer.engine.clock import Clock
 from deployer.engine.desk import Desk, failure
 from deployer.engine.execute import AccountRun, Stop, Watcher, execute
+from deployer.engine.keeping import Leases, begin_work, demand_kept, locked
 from deployer.engine.planning import Accounts
 from deployer.engine.plans import SavedPlan
-from deployer.journal.lock import Lease, exclusive
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Entry, Journal, Rollout
 
@@ -45,6 +43,7 @@ class Crew:
     locks: Path
     safety: Safety
     name: str  # of the journal, for whoever finds an account's lock left by a deployer that died
+    manifest: str  # as a person types it
 
 
 async def begin(journal: Journal, clock: Clock, saved: SavedPlan, *, kind: str, chance: Random) -> Rollout:
@@ -68,7 +67,21 @@ async def begin(journal: Journal, clock: Clock, saved: SavedPlan, *, kind: str, 
 
 
 async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_only: bool = False) -> dict[str, str]:
-    """Move every tenant as far as it goes; return why accounts halted. With `settle_only` nothing new is begun."""
+    """Move every tenant as far as it goes; return why accounts halted. With `settle_only` nothing new is begun.
+
+    Raise GuardError where the journal is not the one that worked here last.
+    """
+    opened = accounts.opened.values()
+    with locked(crew.locks, crew.name, opened) as leases:
+        demand_kept(await crew.journal.work(), crew.name, opened, locks=crew.locks, manifest=crew.manifest)
+        await begin_work(crew.journal, crew.name, leases)
+        return await carry_held(crew, rollout, accounts, leases, settle_only=settle_only)
+
+
+async def carry_held(
+    crew: Crew, rollout: Rollout, accounts: Accounts, leases: Leases, *, settle_only: bool
+) -> dict[str, str]:
+    """Do the same with accounts that are held already, and a journal that is known to be the one."""
     plan = await crew.journal.plan(rollout.id)
     halted = _halted_before(plan, accounts)
     for name, cause in halted.items():
@@ -78,16 +91,15 @@ async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_
     for name in plan.accounts.keys() - halted.keys():
         account, planned = accounts.opened[name], plan.accounts[name]
         desk = Desk(account, planned, plan, settings, crew.journal, crew.clock, crew.rescue)
-        runs[name] = AccountRun(desk, rollout.id, crew.watcher, crew.stop, settle_only, _ahead(len(plan.accounts)))
-    with locked(crew, accounts.opened.values()) as leases:
-        for run in runs.values():
-            left = leases[run.desk.account.identity].dead
-            run.hold = settle_time(StepKind.CLONE, settings.safety) if left else 0.0
-        await execute(runs)
-        sure = not await crew.journal.unsettled()
-        for name, account in accounts.opened.items():
-            lease = leases[account.identity]
-            lease.settled &= sure and (not lease.dead or (name in runs and not runs[name].hold))
+        hold = settle_time(StepKind.CLONE, settings.safety) if leases[account.identity].dead else 0.0
+        runs[name] = AccountRun(
+            desk, rollout.id, crew.watcher, crew.stop, settle_only, _ahead(len(plan.accounts)), hold
+        )
+    await execute(runs)
+    sure = not await crew.journal.unsettled()
+    for name, account in accounts.opened.items():
+        lease = leases[account.identity]
+        lease.settled &= sure and (not lease.dead or (name in runs and not runs[name].hold))
     return halted | {name: run.halted for name, run in runs.items() if run.halted}
 
 
@@ -115,20 +127,6 @@ def frozen(plan: Plan, safety: Safety) -> Manifest:
     settings = Manifest.model_validate({**plan.settings, "tenants": []})
     longest = {name: max(then, getattr(safety, name)) for name, then in settings.safety}
     return settings.model_copy(update={"safety": Safety.model_construct(**longest)})
-
-
-@contextmanager
-def locked(crew: Crew, accounts: Iterable[OpenAccount]) -> Iterator[dict[tuple[str, str], Lease]]:
-    """Hold every account: one deployer at a time, from whatever directory and journal it works."""
-    names = {account.identity: account.name for account in accounts}
-    with ExitStack() as stack:
-        leases = {
-            identity: stack.enter_context(
-                exclusive(crew.locks / f"{fingerprint(list(identity))[:32]}.lock", f"account {name}", journal=crew.name)
-            )
-            for identity, name in sorted(names.items())
-        }
-        yield leases
 
 
 async def give_over(journal: Journal, clock: Clock, rollout: Rollout, accounts: Accounts) -> None:

@@ -135,7 +135,7 @@ class Client:
 
     def _request(self, method: str, path: str, body: "Document | None" = None) -> Request:
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
-        return Request(method, self._base.join(URL(path)), content)
+        return Request(method, URL(f"{self._base}{path}", encoded=True), content)
 
     async def _get(self, path: str, read: Reader[T], *, poll: bool = False) -> Outcome[T]:
         return await self._call(self._request("GET", path), read, poll=poll)

@@ -4,12 +4,14 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from deployer.domain.rebuilding import Work
 from deployer.errors import GuardError
 
 
@@ -18,16 +20,22 @@ class Lease:
     """A lock that is held.
 
     `dead` names the other journals whose deployers left it without being sure what came of each call; whoever is not
-    sure either unsets `settled`, and so does who ends by an error.
+    sure either unsets `settled`, and so does who ends by an error. `works` is what was last seen of each journal that
+    worked here, by its path; `note` writes down, durably, what is seen of one now.
     """
 
     dead: frozenset[str]
     settled: bool = True
+    works: Mapping[str, Work] = field(default_factory=dict)
+    note: Callable[[str, Work], None] = lambda _, __: None
 
 
 @contextmanager
 def exclusive(path: Path, what: str, *, journal: str = "") -> Iterator[Lease]:
-    """Hold the lock file at `path` for a journal; raise GuardError naming the holder where another process has it."""
+    """Hold the lock file at `path` for a journal; raise GuardError naming the holder where another process has it.
+
+    Who names no journal leaves none behind: it only looks.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -36,13 +44,35 @@ def exclusive(path: Path, what: str, *, journal: str = "") -> Iterator[Lease]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _held(before, what) from None
-        lease = Lease(frozenset({*_content(descriptor).get("journals", ())} - {journal}))
-        _write(descriptor, [journal, *sorted(lease.dead)])
+        content = _content(descriptor)
+        works = _works(content)
+        lease = Lease(frozenset({*content.get("journals", ())} - {journal}), works=works)
+        holding = [name for name in (journal, *sorted(lease.dead)) if name]
+
+        def note(name: str, work: Work) -> None:
+            works[name] = work
+            _write(descriptor, holding, works)
+
+        lease.note = note
+        _write(descriptor, holding, works)
         yield lease
         if lease.settled:
-            os.ftruncate(descriptor, 0)
+            _write(descriptor, (), works, left=True)
     finally:
         os.close(descriptor)
+
+
+def glance(path: Path) -> tuple[frozenset[str], Mapping[str, Work]]:
+    """Return, without holding it, the journals a lock was left by unsettled, and what was seen of each at work."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return frozenset(), {}
+    try:
+        content = _content(descriptor)
+    finally:
+        os.close(descriptor)
+    return frozenset(content.get("journals", ())), _works(content)
 
 
 def is_held(path: Path) -> bool:
@@ -59,22 +89,30 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def _write(descriptor: int, journals: list[str]) -> None:
+def _write(descriptor: int, journals: Sequence[str], works: Mapping[str, Work], *, left: bool = False) -> None:
+    """Write over what the file holds; whoever is killed at it leaves the new content with an end of the old behind."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since, "journals": journals}
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+    holder = {} if left else {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+    seen = {name: astuple(work) for name, work in works.items()}
+    content = json.dumps({**holder, "journals": journals, "works": seen}).encode()
+    os.pwrite(descriptor, content, 0)
+    os.ftruncate(descriptor, len(content))
     os.fsync(descriptor)
 
 
-def _content(descriptor: int) -> dict[str, list[str]]:
+def _content(descriptor: int) -> dict[str, Any]:
+    text = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
     try:
-        content = json.loads(os.pread(descriptor, 65536, 0))
+        content, _ = json.JSONDecoder().raw_decode(text)
     except ValueError:
         return {}  # nobody had it yet, or somebody has only just taken it
     return content if isinstance(content, dict) else {}
 
 
-def _held(holder: dict[str, list[str]], what: str) -> GuardError:
-    whom = "process {pid} on {host} since {since}".format_map(holder) if holder else "another process"
+def _works(content: Mapping[str, Any]) -> dict[str, Work]:
+    return {name: Work(*work) for name, work in content.get("works", {}).items()}
+
+
+def _held(holder: Mapping[str, Any], what: str) -> GuardError:
+    whom = "process {pid} on {host} since {since}".format_map(holder) if "pid" in holder else "another process"
     return GuardError(f"{what} is in use by {whom}", remedy="wait until it has ended, or stop it: it can be resumed")

@@ -9,7 +9,7 @@ from typing import Final
 
 from deployer.errors import JournalError
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:

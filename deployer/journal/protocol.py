@@ -10,6 +10,7 @@ from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Plan
+from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
 
 
@@ -60,6 +61,12 @@ class Happening:
 class Journal(Protocol):
     """The durable record. Every method may raise JournalError; after one, nothing more is written."""
 
+    async def work(self) -> Work:
+        """Return which journal this is, and how often work was begun with it."""
+
+    async def begin_work(self, *, anew: bool = False) -> Work:
+        """Count one more work, durably, and return it; with `anew` the journal is another one from now on."""
+
     async def begin(self, rollout: Rollout, plan: Plan) -> None:
         """Write a rollout, its plan, its steps, and what tenants without a step leave to remember, all at once.
 
@@ -68,6 +75,9 @@ class Journal(Protocol):
 
     async def rollouts(self, name: str | None = None, plan: str | None = None, *, limit: int) -> Sequence[Rollout]:
         """Return the newest rollouts, newest first, of a name and of a plan's digest where they are given."""
+
+    async def unfinished(self) -> Sequence[Rollout]:
+        """Return the rollouts, oldest first, of which anything may still be resumed, retried or owed."""
 
     async def conclude(self, rollout: str, *, outcome: str, reason: str, ended_at: str | None) -> None:
         """Write how a rollout stands; `ended_at` is None while it may go on."""

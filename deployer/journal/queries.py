@@ -73,7 +73,21 @@ DONE: Final = """
     WHERE d.rollout = ? AND d.account = ? AND s.kind = ? AND s.state = 'done' LIMIT 1
 """
 
-REMEMBER: Final = _insert("instance", INSTANCE).replace("INSERT", "INSERT OR REPLACE")
+WORK: Final = "SELECT journal, number, checksum FROM work"
+FORGET_WORK: Final = "DELETE FROM work"
+BEGIN_WORK: Final = _insert("work", "journal, number, checksum")
+
+UNFINISHED: Final = f"""
+    SELECT {ROLLOUT} FROM rollout r WHERE outcome NOT IN ('succeeded', 'superseded') OR EXISTS
+        (SELECT 1 FROM step s WHERE s.rollout = r.id AND s.state IN ('ready', 'intended') AND s.kind != 'follow')
+    ORDER BY number
+"""
+
+# Not INSERT OR REPLACE, which would write every index anew.
+REMEMBER: Final = f"""
+    {_insert("instance", INSTANCE)} ON CONFLICT (template, integration) DO UPDATE SET
+    tenant = excluded.tenant, account = excluded.account, body = excluded.body, checksum = excluded.checksum
+"""
 INSTANCE_AT: Final = f"SELECT {INSTANCE} FROM instance WHERE template = ? AND integration = ?"
 INSTANCES_IN: Final = f"""
     SELECT {INSTANCE} FROM instance WHERE template = ? AND integration IN (SELECT value FROM json_each(?))

@@ -9,6 +9,7 @@ from typing import Any
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import canonical
 from deployer.domain.plan import Planned
+from deployer.domain.rebuilding import Work
 from deployer.domain.records import (
     instance_from,
     instance_record,
@@ -47,6 +48,16 @@ def read_rollout(row: Row) -> tuple[Rollout, str]:
     """Return the rollout of a row, and its plan without the tenants, as JSON."""
     *columns, head = checked(row, f"rollout {row[0]}")
     return Rollout(*columns), head
+
+
+def work_row(work: Work) -> Row:
+    """Return the row of which journal it is."""
+    return summed((work.journal, work.number))
+
+
+def read_work(row: Row) -> Work:
+    """Return which journal it is."""
+    return Work(*checked(row, "which journal it is"))
 
 
 def deployment_row(rollout: str, place: int, planned: Planned) -> Row:

@@ -1,4 +1,4 @@
--- Version 2. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
+-- Version 3. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
 CREATE TABLE rollout (
     number          INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,
@@ -16,6 +16,13 @@ CREATE TABLE rollout (
     checksum        INTEGER NOT NULL
 );
 CREATE INDEX rollout_by_name ON rollout (name, number);
+
+-- One row at most: which journal this is, and how often work was begun with it.
+CREATE TABLE work (
+    journal  TEXT NOT NULL,
+    number   INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+);
 
 CREATE TABLE deployment (
     rollout     TEXT NOT NULL REFERENCES rollout (id),

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,7 @@ from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.memory import instance_unwritten
 from deployer.domain.plan import Plan, Planned
+from deployer.domain.rebuilding import Work
 from deployer.domain.records import plan_from, plan_record
 from deployer.domain.remembered import Remembered
 from deployer.errors import JournalError
@@ -28,9 +30,11 @@ from deployer.journal.rows import (
     read_deployment,
     read_instance,
     read_rollout,
+    read_work,
     rollout_row,
     step_row,
     summed,
+    work_row,
 )
 from deployer.journal.writer import Writer
 
@@ -58,6 +62,23 @@ class SqliteJournal:
         if error is None:
             self._writer.own_up()
 
+    async def work(self) -> Work:
+        """Return which journal this is, and how often work was begun with it."""
+        return await self._writer.ask(_work)
+
+    async def begin_work(self, *, anew: bool = False) -> Work:
+        """Count one more work, durably, and return it; with `anew` the journal is another one from now on."""
+
+        def work(connection: sqlite3.Connection) -> Work:
+            before = _work(connection)
+            kept = "" if anew else before.journal
+            after = Work(kept or token_hex(16), before.number + 1)
+            connection.execute(q.FORGET_WORK)
+            connection.execute(q.BEGIN_WORK, work_row(after))
+            return after
+
+        return await self._writer.ask(work)
+
     async def begin(self, rollout: Rollout, plan: Plan) -> None:
         """Write a rollout, its plan, its steps, and what tenants without a step leave to remember, all at once."""
         head = canonical(plan_record(plan))
@@ -75,6 +96,10 @@ class SqliteJournal:
     async def rollouts(self, name: str | None = None, plan: str | None = None, *, limit: int) -> Sequence[Rollout]:
         """Return the newest rollouts, newest first, of a name and of a plan's digest where they are given."""
         return [read_rollout(row)[0] for row in await self._select(q.LATEST, (name, plan, limit))]
+
+    async def unfinished(self) -> Sequence[Rollout]:
+        """Return the rollouts, oldest first, of which anything may still be resumed, retried or owed."""
+        return [read_rollout(row)[0] for row in await self._select(q.UNFINISHED, ())]
 
     async def conclude(self, rollout: str, *, outcome: str, reason: str, ended_at: str | None) -> None:
         """Write how a rollout stands; `ended_at` is None while it may go on."""
@@ -231,6 +256,11 @@ def _counts(connection: sqlite3.Connection, rollout: str) -> Mapping[Status, int
         counts[Status.BLOCKED if blocked else Status.NO_CHANGE] += count
     (total,) = connection.execute(q.ALL, (rollout,)).fetchone()
     return {**counts, Status.DONE: total - sum(counts.values())}
+
+
+def _work(connection: sqlite3.Connection) -> Work:
+    row = connection.execute(q.WORK).fetchone()
+    return read_work(row) if row else Work()
 
 
 def _rollout(connection: sqlite3.Connection, rollout: str) -> tuple[Rollout, str]:

@@ -4,9 +4,9 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Generic, TypeVar
@@ -24,7 +24,7 @@ class Job(Generic[T]):
     """Something to do on the connection, and who waits for it to be durable."""
 
     work: Callable[[sqlite3.Connection], T]
-    waiting: Future[T] | None
+    waiting: asyncio.Future[T] | None
 
 
 class Writer:
@@ -45,12 +45,9 @@ class Writer:
     async def ask(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something and return its result once it is durable; a cancelled caller does not undo it."""
         self._refuse_if_broken()
-        waiting: Future[T] = Future()
+        waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._jobs.put(Job(work, waiting))
-        answer = asyncio.wrap_future(waiting)
-        answer.add_done_callback(_retrieve)
-        await asyncio.wait((answer,))  # which leaves it alone where the caller is cancelled
-        return answer.result()
+        return await waiting
 
     def tell(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Do something without waiting; if it fails, every later call says so."""
@@ -114,14 +111,12 @@ class Writer:
                 connection.rollback()
             self._fail(batch)
             return
-        for job, result in zip(batch, results, strict=True):
-            if job.waiting:
-                job.waiting.set_result(result)
+        _answer(batch, partial(_give, batch, results))
 
     def _fail(self, batch: list[Job[Any]]) -> None:
-        for job in batch:
-            if job.waiting:
-                job.waiting.set_exception(self._error())
+        if any(job.waiting for job in batch):
+            error = self._error()
+            _answer(batch, partial(_refuse, batch, error))
 
     def _error(self) -> JournalError:
         self._told = True
@@ -133,7 +128,22 @@ class Writer:
         )
 
 
-def _retrieve(answer: asyncio.Future[Any]) -> None:
-    """Look at a failure whose caller may have left: asyncio prints those that nobody looked at."""
-    if not answer.cancelled():
-        answer.exception()
+def _answer(batch: list[Job[Any]], tell: Callable[[], object]) -> None:
+    """Wake the loop of those who wait once for all of them: a call for each would cost more than their writes."""
+    waiting = next((job.waiting for job in batch if job.waiting), None)
+    if waiting is not None:
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            waiting.get_loop().call_soon_threadsafe(tell)
+
+
+def _give(batch: list[Job[Any]], results: list[Any]) -> None:
+    """Answer those who wait; a caller that was cancelled has left, and what it asked for is done."""
+    for job, result in zip(batch, results, strict=True):
+        if job.waiting and not job.waiting.done():
+            job.waiting.set_result(result)
+
+
+def _refuse(batch: list[Job[Any]], error: JournalError) -> None:
+    for job in batch:
+        if job.waiting and not job.waiting.done():
+            job.waiting.set_exception(error)

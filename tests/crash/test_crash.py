@@ -1,4 +1,4 @@
-"""The crash harness, a tenth of it; and that it sees what it is there to see."""
+"""The crash harness, a part of it; and that it sees what it is there to see."""
 
 import json
 import os
@@ -24,13 +24,21 @@ def crash(*words: str, place: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_killed_at_any_boundary_nobody_is_doubled_lost_or_stuck(scenario: str, tmp_path: Path) -> None:
-    done = crash("--tenth", "--only", f"{scenario}:", place=tmp_path)
+    done = crash("--one-in", "10", "--only", f"{scenario}:", place=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_journal_lost_or_restored_at_any_boundary_is_rebuilt_and_nothing_is_doubled_or_run_twice(
+    tmp_path: Path,
+) -> None:
+    done = crash("--repair", "--one-in", "30", place=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
     ("rule", "case", "broken"),
     [
+        ("owed", "update: commit 15 before, late, journal restored", "double run"),
         ("intent", "clone: flows.run 1, applied", "double run"),
         ("look", "clone: flows.clone 1, applied", "duplicate"),
         ("settle", "clone: commit 4 before, late", "duplicate"),
@@ -38,10 +46,11 @@ def test_killed_at_any_boundary_nobody_is_doubled_lost_or_stuck(scenario: str, t
     ],
 )
 def test_without_a_rule_the_harness_fails(rule: str, case: str, broken: str, tmp_path: Path) -> None:
-    done = crash("--without", rule, "--only", case, place=tmp_path)
+    repair = ["--repair"] if "journal" in case else []
+    done = crash(*repair, "--without", rule, "--only", case, place=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"  {broken}: " in done.stdout
-    assert f"--without {rule} --only '{case}'" in done.stdout
+    assert f"--without {' '.join([rule, *repair])} --only '{case}'" in done.stdout
 
 
 def test_whoever_comes_from_another_journal_waits_for_what_a_dead_deployer_sent(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ def deployed(stage: Stage) -> Stage:
 
 
 def _lose_journal(stage: Stage) -> None:
+    """Go on from a machine that has neither the journal nor a word of it."""
     shutil.rmtree(stage.directory / ".deployer")
+    shutil.rmtree(stage.directory.parent / "state")
 
 
 def test_after_the_journal_is_lost_flows_are_found_by_their_marker(deployed: Stage) -> None:

@@ -18,6 +18,7 @@ from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.merge3 import Change, Memory, Verdict
 from deployer.domain.plan import Action, Planned
+from deployer.domain.rebuilding import Work
 from deployer.errors import JournalError
 from deployer.journal.protocol import Entry, Happening, Journal
 from deployer.journal.sqlite import SqliteJournal
@@ -436,6 +437,33 @@ async def test_who_has_a_flow_and_is_not_in_the_lists_is_absent(store: Store) ->
         await journal.remember([kept, gone, closed, other])
         assert await journal.absent([TEMPLATE], lambda account: present.get(account, [])) == ["closed", "gone"]
         assert await journal.absent([], lambda _: []) == []
+
+
+async def test_a_journal_is_the_same_at_each_work_and_counts_them(store: Store) -> None:
+    async with store.open() as journal:
+        assert await journal.work() == Work()
+        first = await journal.begin_work()
+        second = await journal.begin_work()
+        assert (second.journal, first.number, second.number) == (first.journal, 1, 2)
+        async with store.after_a_crash() as copy:
+            assert await copy.work() == second
+            anew = await copy.begin_work(anew=True)
+        assert (anew.journal != first.journal, anew.number) == (True, 3)
+
+
+async def test_two_journals_are_never_the_same(store: Store, tmp_path: Folder) -> None:
+    async with store.open() as journal, SqliteStore(tmp_path / "other").open() as other:
+        assert (await journal.begin_work()).journal != (await other.begin_work()).journal
+
+
+async def test_rollouts_of_which_something_is_left_to_do_are_unfinished(store: Store) -> None:
+    outcomes = {1: "succeeded", 2: "failed", 3: "superseded", 4: "superseded", 5: "running"}
+    owing = planned("owing", integration="integr02", steps=[StepKind.RUN])
+    async with store.open() as journal:
+        for number, outcome in outcomes.items():
+            await journal.begin(rollout(number=number), plan(owing if number == 4 else unchanged()))
+            await journal.conclude(f"order-sync-{number}", outcome=outcome, reason="", ended_at=None)
+        assert [one.id for one in await journal.unfinished()] == ["order-sync-2", "order-sync-4", "order-sync-5"]
 
 
 async def test_a_step_that_anybody_of_an_account_has_done_is_known(store: Store) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from deployer.domain.rebuilding import Work
 from deployer.errors import GuardError
-from deployer.journal.lock import exclusive, is_held
+from deployer.journal.lock import exclusive, glance, is_held
 
 ROOT = Path(__file__).parents[2]
 HOLD = """
@@ -130,6 +131,36 @@ def test_a_deployer_that_died_leaves_its_journal_to_whoever_comes_from_another(p
         assert again.dead == {"/b"}
     with exclusive(path, "account main", journal="/c") as settled:
         assert settled.dead == frozenset()
+
+
+def test_what_was_last_seen_of_a_journal_is_kept_when_its_deployer_ends_or_dies(path: Path) -> None:
+    with exclusive(path, "account main", journal="/a") as first:
+        first.note("/a", Work("0a", 1))
+    with suppress(KeyboardInterrupt), exclusive(path, "account main", journal="/b") as second:
+        assert second.works == {"/a": Work("0a", 1)}
+        second.note("/b", Work("0b", 7))
+        raise KeyboardInterrupt
+    assert glance(path) == (frozenset({"/b"}), {"/a": Work("0a", 1), "/b": Work("0b", 7)})
+
+
+def test_who_only_looks_leaves_what_others_left_and_nothing_of_its_own(path: Path) -> None:
+    with suppress(KeyboardInterrupt), exclusive(path, "account main", journal="/a"):
+        raise KeyboardInterrupt
+    with suppress(KeyboardInterrupt), exclusive(path, "account main") as looking:
+        assert looking.dead == {"/a"}
+        raise KeyboardInterrupt
+    assert glance(path) == (frozenset({"/a"}), {})
+
+
+def test_a_lock_that_nobody_ever_held_knows_of_nothing(path: Path) -> None:
+    assert glance(path) == (frozenset(), {})
+
+
+def test_an_end_of_what_stood_there_before_is_no_harm(path: Path) -> None:
+    with suppress(KeyboardInterrupt), exclusive(path, "account main", journal="/a"):
+        raise KeyboardInterrupt
+    path.write_text(path.read_text("utf-8") + '"/longer"]}', "utf-8")
+    assert glance(path) == (frozenset({"/a"}), {})
 
 
 def test_whether_somebody_is_at_work_can_be_told_without_disturbing_anybody(path: Path) -> None:

@@ -27,9 +27,13 @@ def main() -> int:
     wanted = options.only.partition(":")[0]
     starts = {name: prepare(scenario, root) for name, scenario in SCENARIOS.items() if wanted in {"", name}}
     cases = chosen(
-        (case for name, start in starts.items() for case in start.record.cases(name)),
+        (
+            case
+            for name, start in starts.items()
+            for case in (start.record.repaired(name) if options.repair else start.record.cases(name))
+        ),
         only=options.only,
-        tenth=options.tenth,
+        one_in=options.one_in,
     )
     if not cases:
         click.echo(f"error: no case is called {options.only!r}", err=True)
@@ -44,7 +48,8 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="crash", description=__doc__)
-    parser.add_argument("--tenth", action="store_true", help="a tenth of the cases, always the same")
+    parser.add_argument("--one-in", type=int, default=1, metavar="N", help="one case in so many, always the same")
+    parser.add_argument("--repair", action="store_true", help="lose or restore the journal after the kill, and rebuild")
     parser.add_argument("--only", default="", metavar="NAME", help="the cases whose name begins so")
     parser.add_argument("--without", default="", choices=[*BUGS], help="plant a bug: the harness has to find it")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="cases side by side")

@@ -1,6 +1,7 @@
 """The real `deployer apply` in a process that dies where it is told to."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import sys
@@ -12,21 +13,23 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from deployer.api import rolling, rollouts, standing
-from deployer.cli import applying, carrying, main, wiring
+from deployer.api import repair, rolling, rollouts, standing
+from deployer.cli import applying, asking, carrying, main, wiring
 from deployer.integrator import client
 from deployer.integrator.transport import send
 from deployer.integrator.wire import Unknown
 from deployer.journal import writer
+from deployer.report import repair as report
 from tests.crash.harness.planted import plant
 from tests.crash.harness.scenarios import ACCOUNTS
 from tests.crash.harness.simulated import FORK, Door
 
-IMPORTED = (applying, carrying, wiring, rolling, rollouts, standing)
+IMPORTED = (applying, asking, carrying, wiring, repair, rolling, rollouts, standing, report)
 """What the command imports when it is called: here once, before the forks."""
 PATIENCE = 30.0  # seconds after which an apply is taken to hang
 HANGS = 124
 KILLED = -signal.SIGKILL
+JOURNAL, COPY = ".deployer", "copy"  # folders in the directory of the rollout
 _NEW_EVENTS = """
     SELECT e.number, e.event || ' ' || s.kind || ' of ' || d.tenant FROM event e
     JOIN step s ON s.rollout = e.rollout AND s.place = e.place AND s.position = e.position
@@ -36,16 +39,20 @@ _NEW_EVENTS = """
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """Where a process kills itself: at its n-th commit that writes, or when a call of its comes back without answer."""
+    """Where a process kills itself: at its n-th commit that writes, or when a call of its comes back without answer.
+
+    After the commit `copy` it makes a copy of its journal.
+    """
 
     commit: int = 0
     after: bool = False
     unanswered: bool = False
+    copy: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Apply:
-    """One start of `deployer apply` in a directory; its output goes to files named after its number."""
+class Command:
+    """One start of a command in a directory, `deployer apply` if not told; its output goes to files by its number."""
 
     place: Path
     door: Door
@@ -53,6 +60,7 @@ class Apply:
     strike: Strike = Strike()
     without: str = ""
     grouped: bool = True
+    words: tuple[str, ...] = ("apply",)
 
     def start(self) -> "Started":
         """Start it and return at once."""
@@ -70,7 +78,8 @@ class Apply:
         if not self.grouped:
             patch.object(writer, "_BATCH", 1).start()
         plant(self.without)
-        sys.exit(main(["apply", "rollout.yaml", "--yes", "--json"]))
+        first, *options = self.words
+        sys.exit(main([first, "rollout.yaml", "--yes", "--json", *options]))
 
     def _file(self, suffix: str) -> Path:
         return self.place / f"apply-{self.number}.{suffix}"
@@ -134,6 +143,8 @@ class _Watch:
             _die()
 
     def ended(self) -> None:
+        if self.commits == self.strike.copy:
+            shutil.copytree(JOURNAL, COPY)
         if self.commits == self.strike.commit and self.strike.after:
             _die()
 

@@ -1,28 +1,33 @@
-"""Every boundary of a recorded run, times what becomes of the answer."""
+"""Every boundary of a recorded run, times what becomes of the answer, and what becomes of the journal."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from deployer.simulator.world import Document, Json
 from tests.crash.harness.applied import Strike
 from tests.crash.harness.scenarios import LATE
 
 Rule = Mapping[str, Json]
+Fortune: TypeAlias = Literal["kept", "lost", "restored"]
 
 FATES: Final = ("lost", "applied", "late")
 """What becomes of a request: it never arrives; it is applied and its answer lost; that, and it is applied later."""
 PAIRS: Final = 3
 _COMMITS_OF_A_RESUME: Final = 8
+_COMMITS_OF_A_COPY: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One boundary and one fate. `commit` or `route` says which of the two kinds of boundary it is; `nth` counts."""
+    """One boundary and one fate. `commit` or `route` says which of the two kinds of boundary it is; `nth` counts.
+
+    `journal` is what befalls the journal after the kill; one that is restored is a copy from an earlier commit.
+    """
 
     scenario: str
     nth: int
@@ -31,6 +36,7 @@ class Case:
     after: bool = False
     route: str = ""
     content: str = ""
+    journal: Fortune = "kept"
 
     @property
     def boundary(self) -> str:
@@ -47,7 +53,8 @@ class Case:
     @property
     def name(self) -> str:
         """Name the case as `--only` takes it."""
-        return f"{self.scenario}: {self.boundary}" + (f", {self.fate}" if self.fate else "")
+        journal = "" if self.journal == "kept" else f"journal {self.journal}"
+        return ", ".join(filter(None, (f"{self.scenario}: {self.boundary}", self.fate, journal)))
 
     @property
     def title(self) -> str:
@@ -68,8 +75,16 @@ class Case:
     def strike(self) -> Strike:
         """Return where the first start kills itself; at most calls the simulator does it."""
         if self.commit:
-            return Strike(commit=self.nth, after=self.after)
-        return Strike(unanswered=bool(self.route) and self.fate == "late")
+            return Strike(commit=self.nth, after=self.after, copy=self._copy)
+        return Strike(unanswered=bool(self.route) and self.fate == "late", copy=self._copy)
+
+    @property
+    def _copy(self) -> int:
+        """Return the commit after which the journal is copied that is restored later: one before the kill."""
+        if self.journal != "restored":
+            return 0
+        latest = min(self.nth - 1, _COMMITS_OF_A_COPY) if self.commit else _COMMITS_OF_A_COPY
+        return self.chance % latest + 1
 
     @property
     def resumed_strike(self) -> Strike:
@@ -127,13 +142,18 @@ class Record:
                 for nth in range(1, count + 1):
                     yield Case(scenario, nth, fate, route=route)
 
+    def repaired(self, scenario: str) -> Iterator[Case]:
+        """Yield each case twice: the journal is lost after the kill, or an older copy of it is restored."""
+        for case in self.cases(scenario) if scenario != "two" else ():
+            yield replace(case, journal="lost")
+            if not case.commit or case.nth > 1:  # before the first commit there is nothing to copy
+                yield replace(case, journal="restored")
 
-def chosen(cases: Iterable[Case], *, only: str, tenth: bool) -> list[Case]:
-    """Return the cases asked for: one by its name, all whose names begin so, or an even tenth of each scenario."""
+
+def chosen(cases: Iterable[Case], *, only: str, one_in: int) -> list[Case]:
+    """Return the cases asked for: one by its name, all whose names begin so, or an even part of each scenario."""
     wanted = re.sub(r" \([^)]*\)", "", only)
     found = [case for case in cases if case.name.startswith(wanted)]
     exact = [case for case in found if case.name == wanted]
     mixed = sorted(exact or found, key=lambda case: (case.scenario, case.chance))
-    if not tenth:
-        return mixed
-    return [case for _, group in groupby(mixed, key=lambda case: case.scenario) for case in list(group)[::10]]
+    return [case for _, group in groupby(mixed, key=lambda case: case.scenario) for case in list(group)[::one_in]]

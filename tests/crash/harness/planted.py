@@ -9,7 +9,7 @@ from unittest.mock import patch
 from deployer.domain import moves
 from deployer.domain.lifecycle import Event
 from deployer.domain.sighting import Absent
-from deployer.engine import birth, rollouts
+from deployer.engine import birth, keeping, rebuilding
 from deployer.journal.lock import Lease
 from deployer.journal.protocol import Entry
 from deployer.journal.sqlite import SqliteJournal
@@ -65,7 +65,16 @@ def _lock() -> None:
     def unlocked(*_: Path | str, **__: str) -> Iterator[Lease]:
         yield Lease(frozenset())
 
-    patch.object(rollouts, "exclusive", unlocked).start()
+    patch.object(keeping, "exclusive", unlocked).start()
+
+
+def _owed() -> None:
+    """Rebuild a journal and go on with the rollouts that it has."""
+
+    async def kept(*_: object) -> None:
+        pass
+
+    patch.object(rebuilding.Rebuilding, "_leave", kept).start()
 
 
 BUGS: Final[Mapping[str, Callable[[], None]]] = {
@@ -73,4 +82,5 @@ BUGS: Final[Mapping[str, Callable[[], None]]] = {
     "look": _look,
     "settle": _settle,
     "lock": _lock,
+    "owed": _owed,
 }

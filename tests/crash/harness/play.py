@@ -2,16 +2,20 @@
 
 import json
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from deployer.domain.rebuilding import Work, loss
+from deployer.journal.lock import glance
 from deployer.simulator.world import Document
-from tests.crash.harness.applied import KILLED, Apply, Started, Strike
+from tests.crash.harness.applied import COPY, JOURNAL, KILLED, Command, Started, Strike
 from tests.crash.harness.cases import Case, Record
 from tests.crash.harness.judge import Evidence, Finding, findings, said_by
-from tests.crash.harness.scenarios import DOCUMENT, Scenario, touched, world
+from tests.crash.harness.scenarios import DOCUMENT, ROWS, Scenario, touched, world
 from tests.crash.harness.simulated import Door, simulator
 
 STARTS = 6
@@ -67,7 +71,7 @@ def _write(place: Path, manifest: Document) -> None:
 
 def _peaceful(scenario: Scenario, place: Path, state: Document) -> tuple[Document, Record, str]:
     with simulator(state, scenario.knobs) as door:
-        started = Apply(place, door, 1, grouped=scenario.grouped).start()
+        started = Command(place, door, 1, grouped=scenario.grouped).start()
         code = started.end()
         if code != 0:
             raise AssertionError(f"{scenario.name}: exit {code} without any fault; see {place}")
@@ -82,8 +86,8 @@ def play(start: Start, case: Case, *, place: Path, without: str, tries: int = TR
     shutil.copytree(start.place, place / "rollout")
     with simulator(start.state, start.scenario.knobs) as door:
         scene = Scene(start, case, place, door, without)
-        (scene.together if case.rivals else scene.again_and_again)()
-        evidence = Evidence(start.scenario, start.state, door.state(), said_by(scene.said))
+        scene.play()
+        evidence = Evidence(scene.scenario, start.state, door.state(), said_by(scene.said), scene.told)
     found = (*findings(evidence), *scene.endless)
     if not found:
         shutil.rmtree(place)
@@ -103,21 +107,65 @@ class Scene:
     place: Path
     door: Door
     without: str
+    starts: int = 0
     codes: list[int] = field(default_factory=list)
     last: dict[str, int] = field(default_factory=dict)
     said: str = ""
+    told: frozenset[str] = frozenset()
+    broken: list[Finding] = field(default_factory=list)
 
-    def again_and_again(self) -> None:
+    @property
+    def scenario(self) -> Scenario:
+        """Return what is judged by: of a flow found again nobody can say that nothing but us has run it."""
+        kept = self.case.journal == "kept"
+        return self.start.scenario if kept else replace(self.start.scenario, unknown="any run")
+
+    def play(self) -> None:
         """Apply until it ends by itself, killed first at the boundary and perhaps once more."""
+        if self.case.rivals:
+            self._together()
+            return
         self.door.install(*self.case.rules)
         self._end("rollout", self._start("rollout", self.case.strike))
         self.door.install(*self.case.resumed_rules(self.start.record.calls))
+        if self.case.journal != "kept" and not self.missed:
+            self._rebuild()
         strike = self.case.resumed_strike
         while self.last["rollout"] == KILLED and len(self.codes) < STARTS:
-            self._end("rollout", self._start("rollout", strike))
+            self._end("rollout", self._start("rollout", strike, *self._choices))
             strike = Strike()
 
-    def together(self) -> None:
+    @property
+    def _choices(self) -> Iterator[str]:
+        """Yield the options that end every conflict: a rebuilt journal cannot know that what is there is ours."""
+        if self.case.journal != "kept":
+            yield from (word for row in ROWS for word in ("--ours", row["tenant"]))
+
+    def _rebuild(self) -> None:
+        """Lose the journal, or put an older copy in its place; see that apply notices, and rebuild it."""
+        home, fortune = self.place / "rollout", self.case.journal
+        shutil.rmtree(home / JOURNAL, ignore_errors=True)
+        if fortune == "restored" and (home / COPY).exists():
+            shutil.copytree(home / COPY, home / JOURNAL)
+        if self._is_noticed(home):
+            refused = self._start("rollout", Strike()).end()
+            if refused != _REFUSED:
+                self.broken.append(Finding("wrong", f"the journal was {fortune}, and apply exits {refused}"))
+        started = self._start("rollout", Strike(), command="rebuild")
+        code = started.end()
+        if code not in _ENDS:
+            self.broken.append(Finding("stuck", f"rebuild ended with exit {code}"))
+            return
+        tenants = json.loads(started.output.read_text("utf-8"))["tenants"]
+        self.told = frozenset(tenant["tenant"] for tenant in tenants if tenant["ran"] is False)
+
+    def _is_noticed(self, home: Path) -> bool:
+        """Tell whether an account knows of later work than the journal does: a copy from the same work is as new."""
+        locks = (self.place / "state" / "deployer" / "locks").glob("*.lock")
+        seen = [work for _, works in map(glance, locks) for work in works.values()]
+        return any(loss(work, _work_in(home / JOURNAL)) for work in seen)
+
+    def _together(self) -> None:
         """Let two deployers, each with a journal, at the same accounts at once; then each until it ends by itself."""
         shutil.copytree(self.place / "rollout", self.place / "rival")
         both = {"rollout": self._start("rollout", self.case.strike), "rival": self._start("rival", Strike())}
@@ -132,9 +180,12 @@ class Scene:
         """Tell whether the boundary did not come: what is committed together is not the same in every run."""
         return self.codes[0] != KILLED and not self.case.rivals
 
-    def _start(self, deployer: str, strike: Strike) -> Started:
-        number, grouped = len(self.codes) + 1, self.start.scenario.grouped
-        return Apply(self.place / deployer, self.door, number, strike, self.without, grouped=grouped).start()
+    def _start(self, deployer: str, strike: Strike, *options: str, command: str = "apply") -> Started:
+        grouped, words = self.start.scenario.grouped, (command, *options)
+        self.starts += 1
+        return Command(
+            self.place / deployer, self.door, self.starts, strike, self.without, grouped=grouped, words=words
+        ).start()
 
     def _end(self, deployer: str, started: Started) -> None:
         self.last[deployer] = started.end()
@@ -147,3 +198,14 @@ class Scene:
         for deployer, code in self.last.items():
             if code not in _ENDS:
                 yield Finding("stuck", f"{deployer} ended with exit {code}, after {self.codes}")
+        yield from self.broken
+
+
+def _work_in(journal: Path) -> Work:
+    """Return which journal lies in a folder; there may be none."""
+    file = journal / "journal.db"
+    if not file.exists():
+        return Work()
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute("SELECT journal, number FROM work").fetchall()
+    return Work(*rows[0]) if rows else Work()

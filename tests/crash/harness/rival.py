@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.crash.harness import judge
-from tests.crash.harness.applied import Apply, Strike
+from tests.crash.harness.applied import Command, Strike
 from tests.crash.harness.play import prepare
 from tests.crash.harness.scenarios import ROWS, SCENARIOS
 from tests.crash.harness.simulated import simulator
@@ -24,10 +24,10 @@ def main() -> int:
             shutil.copytree(start.place, home)
         with simulator(start.state, start.scenario.knobs) as door:
             door.install({"action": "late", "route": "flows.clone", "nth": 1, "seconds": LATE})
-            Apply(homes["dead"], door, 1, Strike(unanswered=True)).start().end()
+            Command(homes["dead"], door, 1, Strike(unanswered=True)).start().end()
             door.install()
-            Apply(homes["rival"], door, 1).start().end()
-            Apply(homes["dead"], door, 2).start().end()
+            Command(homes["rival"], door, 1).start().end()
+            Command(homes["dead"], door, 2).start().end()
             state = door.state()
             sys.stdout.write(json.dumps({row["tenant"]: len(judge.flows_of(state, row)) for row in ROWS}))
     return 0

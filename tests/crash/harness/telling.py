@@ -25,6 +25,7 @@ def tell(results: Sequence[Result], *, of: int, without: str) -> None:
         planted = f" --without {without}" if without else ""
         click.echo(f"FAILED {newest.case.title}")
         click.echo("".join(f"  {finding.kind}: {finding.text}\n" for finding in newest.findings), nl=False)
+        planted += "" if newest.case.journal == "kept" else " --repair"
         click.echo(f"  → scripts/crash{planted} --only {shlex.quote(newest.case.name)}   files: {newest.place}")
     if len(results) % _STEP == 0 or len(results) == of:
         broken = sum(bool(result.findings) for result in results)

@@ -1,0 +1,22 @@
+"""What mends: a journal rebuilt from what is there."""
+
+from collections.abc import Mapping
+
+from deployer.api.rolling import crew_of
+from deployer.api.workplace import Workplace
+from deployer.domain.identity import InstanceKey
+from deployer.engine.execute import Stop
+from deployer.engine.narration import Narrator
+from deployer.engine.rebuilding import Onlooker, Rebuilding
+
+__all__ = ["Onlooker", "rebuild_journal"]
+
+
+async def rebuild_journal(place: Workplace, onlooker: Onlooker) -> Mapping[InstanceKey, str]:
+    """Remember every flow that carries our marker, and let no old rollout begin anything any more.
+
+    Return, by instance key, the calls that only a person can decide about. Nothing is sent but reads.
+    """
+    place.accounts.demand_one()
+    crew = crew_of(place, Stop(), Narrator(place.clock, place.log))
+    return await Rebuilding(crew, place.loaded, place.accounts, onlooker).go()

@@ -1,0 +1,26 @@
+"""Ask a person before something happens."""
+
+import sys
+from signal import SIGINT, default_int_handler, signal
+
+import click
+
+from deployer.errors import GuardError, UsageError
+
+
+def confirm(question: str, *, about: str, command: str, ask: bool) -> None:
+    """Ask, and tell of the command that does not; raise UsageError where nobody can be asked, GuardError at a no."""
+    if not ask or not sys.stdin.isatty():
+        raise UsageError(f"nobody is there to confirm {about}", remedy=f"look at it, then: {command}")
+    if not _agreed(question):
+        raise GuardError("not confirmed: nothing was changed")
+    click.echo(f"without the question: {command}", err=True)
+
+
+def _agreed(question: str) -> bool:
+    """Ask, and let Ctrl-C leave: while a person is asked there is no other task that could be told of it."""
+    ours = signal(SIGINT, default_int_handler)
+    try:
+        return click.confirm(question, err=True)
+    finally:
+        signal(SIGINT, ours)

@@ -1,0 +1,58 @@
+"""Hold accounts for a journal, and refuse to send for one that is not the journal which worked there last."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from deployer.domain.documents import fingerprint
+from deployer.domain.rebuilding import Loss, Work, loss
+from deployer.engine.accounts import OpenAccount
+from deployer.errors import GuardError
+from deployer.journal.lock import Lease, exclusive, glance
+from deployer.journal.protocol import Journal
+
+Leases = Mapping[tuple[str, str], Lease]
+"""What is held, by the identity of the account."""
+
+_SAYS: Mapping[Loss, str] = {
+    Loss.LOST: "another journal lay at {journal} when account {account} was last worked on: it is lost",
+    Loss.RESTORED: "{journal} is an older copy: account {account} was worked on since with what it does not know of",
+}
+
+
+@contextmanager
+def locked(locks: Path, journal: str, accounts: Iterable[OpenAccount]) -> Iterator[dict[tuple[str, str], Lease]]:
+    """Hold every account: one deployer at a time, from whatever directory and journal it works.
+
+    `locks` is the directory of the user's where they lie; `journal` is empty for whoever only looks.
+    """
+    names = {account.identity: account.name for account in accounts}
+    with ExitStack() as stack:
+        leases = {
+            identity: stack.enter_context(exclusive(_lock(locks, identity), f"account {name}", journal=journal))
+            for identity, name in sorted(names.items())
+        }
+        yield leases
+
+
+def demand_kept(work: Work, journal: str, accounts: Iterable[OpenAccount], *, locks: Path, manifest: str) -> None:
+    """Raise GuardError where an account knows a later journal of this path, or another one; nothing is held for it."""
+    for account in accounts:
+        _, works = glance(_lock(locks, account.identity))
+        lost = loss(works.get(journal), work)
+        if lost:
+            raise GuardError(
+                _SAYS[lost].format(journal=journal, account=account.name),
+                remedy=f"find out first what is there: deployer rebuild {manifest}",
+            )
+
+
+async def begin_work(journal: Journal, name: str, leases: Leases, *, anew: bool = False) -> None:
+    """Count a work in the journal and then in every account that is held, each durably, before anything is sent."""
+    work = await journal.begin_work(anew=anew)
+    for lease in leases.values():
+        lease.note(name, work)
+
+
+def _lock(locks: Path, identity: tuple[str, str]) -> Path:
+    return locks / f"{fingerprint(list(identity))[:32]}.lock"
