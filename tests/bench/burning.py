@@ -23,7 +23,8 @@ async def _measured(seconds: float) -> dict[str, float]:
     limits = Account(region="us", token="env:T", rate=Rate(per_second=PER_SECOND, burst=BURST))
     limiter, loop = new_limiter(limits), asyncio.get_running_loop()
     for _ in range(BURST + 1):
-        await limiter.token()  # what is measured is the rate, not the full bucket it begins with
+        async with limiter.turn():
+            pass  # what is measured is the rate, not the full bucket it begins with
     end = loop.time() + seconds
     moments: list[float] = []
     asked: list[int] = []
@@ -32,9 +33,9 @@ async def _measured(seconds: float) -> dict[str, float]:
         while loop.time() < end:
             number = len(asked)
             asked.append(number)
-            await limiter.token()
-            moments.append(loop.time())
-            served.append(number)
+            async with limiter.turn():
+                moments.append(loop.time())
+                served.append(number)
 
     served: list[int] = []
     async with asyncio.TaskGroup() as group:
