@@ -87,16 +87,7 @@ async def workplace(
 ) -> AsyncIterator[Workplace]:
     """Open journal and accounts until the block ends; whoever may write holds the journal's lock so long."""
     office, chance, clock = office or Office(), Random(), SystemClock()
-    path = journal_path(loaded.path, journal)
-    opening = Opening(
-        office.env,
-        loaded.path.parent,
-        loaded.manifest.safety,
-        chance,
-        lambda token: office.redactor.hide(token.reveal()),
-        partial(_exchanged, office, clock) if _watches(office) else None,
-        state_directory(office.env) / "rates",
-    )
+    path, opening = journal_path(loaded.path, journal), opening_of(loaded, office, clock, chance)
     async with AsyncExitStack() as stack:
         book = await stack.enter_async_context(_journal(path, read_only=read_only))
         accounts = await stack.enter_async_context(_accounts(loaded.manifest.accounts, opening))
@@ -106,6 +97,19 @@ async def workplace(
         for name, error in accounts.refused.items():
             place.tell("account.refused", {"account": name, "cause": error.what, "remedy": error.remedy})
         yield place
+
+
+def opening_of(loaded: Loaded, office: Office, clock: Clock, chance: Random) -> Opening:
+    """Return how the accounts of a manifest are opened."""
+    return Opening(
+        office.env,
+        loaded.path.parent,
+        loaded.manifest.safety,
+        chance,
+        lambda token: office.redactor.hide(token.reveal()),
+        partial(_exchanged, office, clock) if _watches(office) else None,
+        state_directory(office.env) / "rates",
+    )
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": "Show where the values of a tenant's fields come from.",
     "resolve": "Decide about a tenant that waits for a person.",
     "run": "Run every tenant's flow once.",
+    "doctor": "Check token, account, template, connections, journal, clock.",
     "rebuild": "Find every flow again after the journal was lost or restored.",
     "simulate": "Pretend to be integrator.io on this machine.",
     "schema": "Print the JSON Schemas of what is read and printed.",

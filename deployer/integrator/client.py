@@ -60,6 +60,8 @@ class Exchange:
 class Client:
     """The calls of one account. `session` comes from `open_session`, whose requests tell when they leave.
 
+    `dated` is the date of the last answer that had one, as it was written, with our own time then in epoch seconds.
+
     GETs are repeated when their outcome is unknown; POST and PUT only when they certainly did not arrive, and after a
     fresh stamp.
     """
@@ -80,6 +82,7 @@ class Client:
         self._limiter = limiter
         self._timeouts = timeouts or Timeouts()
         self._trace = trace
+        self.dated: tuple[str, float] | None = None
 
     async def who(self) -> Outcome[str]:
         """Return the id of the user the token belongs to."""
@@ -219,6 +222,8 @@ class Client:
             limits=aiohttp.ClientTimeout(total=patience, connect=connect),
             window=window,
         )
+        if isinstance(answer, Answer) and answer.date:
+            self.dated = (answer.date, time.time())
         outcome = self._judge(answer, read)
         if self._trace is not None:
             status = answer.status if isinstance(answer, Answer) else None

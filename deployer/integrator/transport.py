@@ -117,7 +117,8 @@ async def _read(response: aiohttp.ClientResponse) -> Answer | Unknown:
             response.close()
             return Unknown(f"the answer is larger than {LARGEST_BODY >> 20} MiB")
     link = ", ".join(response.headers.getall("Link", ()))
-    return Answer(response.status, bytes(body), link, response.headers.get("Retry-After"))
+    headers = response.headers
+    return Answer(response.status, bytes(body), link, headers.get("Retry-After"), headers.get("Date"))
 
 
 def _reason(error: Exception) -> str:

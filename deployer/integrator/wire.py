@@ -65,12 +65,13 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that was read to its end. `link` and `retry_after` are the headers, as they are."""
+    """An answer that was read to its end. `link`, `retry_after` and `date` are the headers, as they are."""
 
     status: int
     body: bytes
     link: str = ""
     retry_after: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,17 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def holder(path: Path) -> str | None:
+    """Return who holds the lock file at `path` now, if anybody does."""
+    if not is_held(path):
+        return None
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _named(_content(descriptor))
+    finally:
+        os.close(descriptor)
+
+
 def _write(descriptor: int, journals: Sequence[str], works: Mapping[str, Work], *, left: bool = False) -> None:
     """Write over what the file holds; whoever is killed at it leaves the new content with an end of the old behind."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
@@ -114,5 +125,10 @@ def _works(content: Mapping[str, Any]) -> dict[str, Work]:
 
 
 def _held(holder: Mapping[str, Any], what: str) -> GuardError:
-    whom = "process {pid} on {host} since {since}".format_map(holder) if "pid" in holder else "another process"
-    return GuardError(f"{what} is in use by {whom}", remedy="wait until it has ended, or stop it: it can be resumed")
+    return GuardError(
+        f"{what} is in use by {_named(holder)}", remedy="wait until it has ended, or stop it: it can be resumed"
+    )
+
+
+def _named(holder: Mapping[str, Any]) -> str:
+    return "process {pid} on {host} since {since}".format_map(holder) if "pid" in holder else "another process"

@@ -74,6 +74,19 @@ DONE: Final = """
 """
 
 WORK: Final = "SELECT journal, number, checksum FROM work"
+GUARDED: Final = {
+    "work": WORK,
+    **{
+        table: f"SELECT {columns} FROM {table}"
+        for table, columns in {
+            "rollout": ROLLOUT,
+            "deployment": DEPLOYMENT,
+            "step": STEP,
+            "instance": INSTANCE,
+            "event": EVENT,
+        }.items()
+    },
+}
 FORGET_WORK: Final = "DELETE FROM work"
 BEGIN_WORK: Final = _insert("work", "journal, number, checksum")
 
