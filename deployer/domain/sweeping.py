@@ -14,7 +14,7 @@ Kind: TypeAlias = Literal["export", "import"]
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A flow with our marker beside `instance`, which is the tenant's; `touched` says how it shows, or is None.
+    """A flow with our marker beside `instance`, which is the tenant's; `doubt` says why it may be needed, or is None.
 
     `tenant` is None where the manifest does not name the integration.
     """
@@ -24,7 +24,7 @@ class Copy:
     integration: str
     instance: str
     flow: str
-    touched: str | None
+    doubt: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,13 +76,14 @@ class _Search:
 
     async def _compare(self, flows: Mapping[str, Sequence[Document]], tenants: Mapping[str, str | None]) -> None:
         names = {integration: tenant or integration for integration, tenant in tenants.items()}
-        known = (await self.sweeping.journal.recall(self.template, names)).instances
+        remembered = await self.sweeping.journal.recall(self.template, names)
         for integration, tenant in tenants.items():
-            key, before = InstanceKey(self.template, integration), known.get(integration)
+            key, before = InstanceKey(self.template, integration), remembered.instances.get(integration)
             instance, others = surplus(flows.get(integration, ()), key, before.flow if before else None)
             for flow in others:
                 where = (tenant, self.name, integration, instance, str(flow["_id"]))
-                self.sweeping.copies.append(Copy(*where, touched(flow, key, await self._jobs(flow))))
+                doubt = remembered.unsettled.get(integration) or touched(flow, key, await self._jobs(flow))
+                self.sweeping.copies.append(Copy(*where, doubt))
 
     async def _jobs(self, flow: Document) -> Sequence[Document] | None:
         jobs = await self.account.client.latest_jobs(str(flow["_id"]))

@@ -40,9 +40,9 @@ class Swept:
 
 def _copy(copy: Copy) -> str:
     whose = "which the manifest does not name" if copy.tenant is None else f"of {plain(copy.tenant)}"
-    state = copy.touched or "nobody has touched it since it was cloned"
+    state = copy.doubt or "nobody has touched it since it was cloned"
     where = f"{copy.account}, integration {copy.integration}, {whose}"
-    return f"surplus flow {copy.flow} ({where}), beside flow {copy.instance}: {state}"
+    return f"surplus flow {copy.flow} ({where}), beside flow {copy.instance}: {plain(state)}"
 
 
 def _stray(stray: Stray) -> str:

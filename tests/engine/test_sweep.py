@@ -2,8 +2,11 @@
 
 import time
 
+import pytest
+
+from deployer.domain.identity import InstanceKey
 from deployer.simulator import Rule
-from tests.engine.stage import SOON, Stage
+from tests.engine.stage import SOON, Stage, template
 
 SURPLUS = "f" * 24
 
@@ -36,7 +39,7 @@ def test_a_clone_that_lands_after_settle_is_named_as_untouched_beside_the_instan
             "integration": stage.integration(),
             "instance": ours,
             "flow": surplus,
-            "touched": None,
+            "doubt": None,
         }
     ]
 
@@ -59,3 +62,25 @@ def test_the_parts_of_a_half_clone_are_named(stage: Stage) -> None:
     assert (ended.code, ended.document["copies"]) == (3, [])
     assert sorted(stray["id"] for stray in ended.document["strays"]) == sorted(half["parts"])
     assert "no flow uses it" in stage.run("sweep").out
+
+
+def test_a_copy_is_in_doubt_while_a_call_of_its_tenant_is(stage: Stage) -> None:
+    stage.run_flows()
+    stage.befall(Rule(action="lose", route="flows.run", id=stage.integration("globex"), nth=1))
+    stage.apply()
+    ours = stage.flow("globex")
+    newborn = {"name": f"Orders · {InstanceKey(template(), stage.integration('globex')).marker}", "disabled": True}
+    stamp = "2099-01-01T00:00:00.000Z"
+    stage.keep("globex", {**ours, **newborn, "_id": SURPLUS, "createdAt": stamp, "lastModified": stamp})
+    [copy] = stage.run("sweep", "--json").document["copies"]
+    assert (copy["instance"], copy["flow"]) == (ours["_id"], SURPLUS)
+    assert "deployer resolve globex" in copy["doubt"]
+
+
+def test_an_account_that_cannot_be_opened_is_named_and_the_others_are_swept(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.add_account()
+    monkeypatch.delenv("EU_TOKEN")
+    ended = stage.run("sweep")
+    assert (ended.code, "not swept: account acme-eu: " in ended.out) == (3, True)
