@@ -1,4 +1,4 @@
-"""What mends: a journal rebuilt from what is there."""
+"""What mends: a journal rebuilt from what is there, and copies found that should not be."""
 
 from collections.abc import Mapping
 
@@ -8,8 +8,9 @@ from deployer.domain.identity import InstanceKey
 from deployer.engine.execute import Stop
 from deployer.engine.narration import Narrator
 from deployer.engine.rebuilding import Onlooker, Rebuilding
+from deployer.engine.sweeping import Sweeping
 
-__all__ = ["Onlooker", "rebuild_journal"]
+__all__ = ["Onlooker", "Sweeping", "look_for_copies", "rebuild_journal"]
 
 
 async def rebuild_journal(place: Workplace, onlooker: Onlooker) -> Mapping[InstanceKey, str]:
@@ -20,3 +21,11 @@ async def rebuild_journal(place: Workplace, onlooker: Onlooker) -> Mapping[Insta
     place.accounts.demand_one()
     crew = crew_of(place, Stop(), Narrator(place.clock, place.log))
     return await Rebuilding(crew, place.loaded, place.accounts, onlooker).go()
+
+
+async def look_for_copies(place: Workplace) -> Sweeping:
+    """Return what lies in the accounts beside the tenants' flows. Nothing is sent but reads."""
+    place.accounts.demand_one()
+    sweeping = Sweeping(place.journal, place.loaded, place.accounts)
+    await sweeping.go()
+    return sweeping

@@ -26,6 +26,7 @@ Stamp: TypeAlias = Callable[[], Awaitable[float]]
 """Commits a fresh intent and returns the seconds within which the first byte has to leave."""
 
 _SUMMARY: Final = "name,description,_integrationId,_sourceId,lastModified,createdAt,disabled"
+_BUILT: Final = f"{_SUMMARY},schedule,lastExecutedAt,_exportId,_importId,pageGenerators,pageProcessors,routers"
 _LONGEST_BACKOFF: Final = 20.0
 
 
@@ -104,6 +105,18 @@ class Client:
     async def flows(self) -> Outcome[tuple[Document, ...]]:
         """Return summaries of the account's flows, all pages."""
         return await self._pages(f"flows?include={_SUMMARY}")
+
+    async def built_flows(self) -> Outcome[tuple[Document, ...]]:
+        """Return the account's flows, all pages, with the exports and imports that they use."""
+        return await self._pages(f"flows?include={_BUILT}")
+
+    async def exports(self) -> Outcome[tuple[Document, ...]]:
+        """Return which export each of the account's was cloned from, all pages."""
+        return await self._pages("exports?include=_sourceId")
+
+    async def imports(self) -> Outcome[tuple[Document, ...]]:
+        """Return which import each of the account's was cloned from, all pages."""
+        return await self._pages("imports?include=_sourceId")
 
     async def integration_flows(self, integration: str) -> Outcome[tuple[Document, ...]]:
         """Return one tenant's flows, read to the list's end."""

@@ -1,0 +1,49 @@
+"""What a sweep found, as a document for programs and as text for people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from deployer.domain.sweeping import Copy, Stray
+from deployer.report.text import plain, wrapped
+
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep comes to; `refused` are the accounts that could not be opened, and why."""
+
+    copies: Sequence[Copy]
+    strays: Sequence[Stray]
+    refused: Mapping[str, str]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return what `--json` shows."""
+        return {
+            "format_version": _FORMAT,
+            "copies": [asdict(copy) for copy in self.copies],
+            "strays": [asdict(stray) for stray in self.strays],
+            "refused": [{"account": account, "reason": why} for account, why in self.refused.items()],
+        }
+
+    def text(self, *, width: int) -> str:
+        """Return what people read: every id, and what is known of it."""
+        lines = [*map(_copy, self.copies), *map(_stray, self.strays)]
+        lines = lines or ["nothing is there that should not be"]
+        lines += [f"not swept: account {account}: {plain(why)}" for account, why in self.refused.items()]
+        if self.copies or self.strays:
+            lines.append("Nothing was deleted: look at each in integrator.io, and delete there what is not needed.")
+        return "\n".join(part for line in lines for part in wrapped("", [line], width=width, hang=2))
+
+
+def _copy(copy: Copy) -> str:
+    whose = "which the manifest does not name" if copy.tenant is None else f"of {plain(copy.tenant)}"
+    state = copy.doubt or "nobody has touched it since it was cloned"
+    where = f"{copy.account}, integration {copy.integration}, {whose}"
+    return f"surplus flow {copy.flow} ({where}), beside flow {copy.instance}: {plain(state)}"
+
+
+def _stray(stray: Stray) -> str:
+    return f"{stray.kind} {stray.id} ({stray.account}), cloned from {stray.source} of the template: no flow uses it"
