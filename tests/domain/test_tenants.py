@@ -1,6 +1,6 @@
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import StringIO
 from time import process_time
 
@@ -214,10 +214,19 @@ def test_a_tenant_that_cannot_be_used_is_not_passed_on_before_the_end() -> None:
 
 
 def test_reading_tenants_costs_at_most_thrice_a_dict_reader_with_json() -> None:
-    rows = (f"t{number},5980e7fedd{number:014d},r{number % 3},eu,{number}\n" for number in range(100_000))
+    rows = (f"t{number},5980e7fedd{number:014d},r{number % 3},eu,{number}\n" for number in range(20_000))
     text = "tenant,integration,label.ring,region,batch:int\n" + "".join(rows)
+
+    def plainly() -> int:
+        return len([json.loads(json.dumps(row)) for row in csv.DictReader(StringIO(text))])
+
+    pairs = [(_seconds(lambda: len(read(text))), _seconds(plainly)) for _ in range(7)]
+    # What else the machine does only adds: the least of either, taken in turns, is what each costs.
+    ours, theirs = (min(side) for side in zip(*pairs, strict=True))
+    assert ours < 3 * theirs, f"{ours / theirs:.2f}"
+
+
+def _seconds(work: Callable[[], int]) -> float:
     start = process_time()
-    assert len(read(text)) == 100_000
-    middle = process_time()
-    assert len([json.loads(json.dumps(row)) for row in csv.DictReader(StringIO(text))]) == 100_000
-    assert middle - start < 3 * (process_time() - middle)
+    assert work() == 20_000
+    return process_time() - start
