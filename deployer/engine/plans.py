@@ -103,7 +103,9 @@ class Draft:
             with suppress(OSError):
                 Path(name).unlink()
             raise
-        return _opened(path, digest)
+        saved = _opened(path, digest)
+        # In the manifest's order, which a text with sorted keys forgets.
+        return replace(saved, plan=replace(saved.plan, accounts=head.accounts))
 
     def _write(self, file: BinaryIO, head: Plan) -> str:
         digest, lines = Digest(), sha256()

@@ -116,6 +116,13 @@ def test_a_spool_leaves_no_file_and_no_warning(tmp_path: Path, monkeypatch: pyte
     assert (list(tmp_path.iterdir()), warned) == ([], [])
 
 
+def test_accounts_are_shown_in_the_order_of_the_manifest(stage: Stage) -> None:
+    stage.add_account()
+    stage.tenants["euro"] = Customer(EU, 0)
+    shown = stage.run("plan").out
+    assert shown.index(f"account {US}") < shown.index(f"account {EU}")  # which no sorting would give
+
+
 def test_tenants_of_several_accounts_keep_the_order_of_their_list(stage: Stage) -> None:
     stage.add_account()
     stage.tenants = {f"tenant-{number}": Customer((US, EU)[number % 2], number) for number in range(8)}
