@@ -27,7 +27,7 @@ COMMANDS = {
     "run": "Run every tenant's flow once.",
     "doctor": "Check token, account, template, connections, journal, clock.",
     "rebuild": "Find every flow again after the journal was lost or restored.",
-    "sweep": "Name the copies that should not exist; only reads are sent.",
+    "sweep": "Name the copies that should not exist, or delete them.",
     "simulate": "Pretend to be integrator.io on this machine.",
     "schema": "Print the JSON Schemas of what is read and printed.",
     "completion": "Print what makes a shell complete commands and names.",

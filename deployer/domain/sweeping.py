@@ -37,6 +37,16 @@ class Stray:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What became of a flow, export or import that was to be deleted: gone, or left for a reason."""
+
+    account: str
+    kind: str
+    id: str
+    left: str | None
+
+
 def surplus(listing: Sequence[Document], key: InstanceKey, known: str | None) -> tuple[str, Sequence[Document]]:
     """Return the id of a key's instance, empty where there is none, and the other flows that carry its marker."""
     match sight(listing, key, known=known):
@@ -59,6 +69,16 @@ def touched(flow: Document, key: InstanceKey, jobs: Sequence[Document] | None) -
     if jobs is None:
         return "its jobs cannot be read"
     return "it has run" if jobs or flow.get("lastExecutedAt") else None
+
+
+def touched_part(kind: str, part: Document, template: Document, flows: Iterable[Document]) -> str | None:
+    """Say why an export or import of a deleted copy may be needed; None: it was made for the copy and never changed."""
+    if (kind, str(part.get("_sourceId"))) not in set(parts_of(template)):
+        return "it was not cloned from a part of the template"
+    if not part.get("createdAt") or part["createdAt"] != part.get("lastModified"):
+        return "it was changed after it was made"
+    used = any((kind, str(part["_id"])) in set(parts_of(flow)) for flow in flows)
+    return "a flow uses it" if used else None
 
 
 def strays(

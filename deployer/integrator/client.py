@@ -1,6 +1,5 @@
 """integrator.io, one method per call. Every call ends in an Outcome, never in an exception by accident."""
 
-import ipaddress
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -16,6 +15,7 @@ from deployer.domain.documents import Document
 from deployer.domain.pacing import pause_seconds
 from deployer.errors import UsageError
 from deployer.integrator import wire
+from deployer.integrator.address import checked_base, is_below, parsed, path_id
 from deployer.integrator.limiter import Limiter
 from deployer.integrator.token import Token
 from deployer.integrator.transport import Request, send
@@ -90,17 +90,17 @@ class Client:
         return await self._get("tokenInfo", wire.field_of("_userId"))
 
     async def flow(self, flow: str) -> Outcome[Document]:
-        return await self._get(f"flows/{_id(flow)}", wire.document_of(flow))
+        return await self._get(f"flows/{path_id(flow)}", wire.document_of(flow))
 
     async def export(self, export: str) -> Outcome[Document]:
-        return await self._get(f"exports/{_id(export)}", wire.document_of(export))
+        return await self._get(f"exports/{path_id(export)}", wire.document_of(export))
 
     async def import_(self, import_: str) -> Outcome[Document]:
-        return await self._get(f"imports/{_id(import_)}", wire.document_of(import_))
+        return await self._get(f"imports/{path_id(import_)}", wire.document_of(import_))
 
     async def job(self, job: str) -> Outcome[Document]:
         """Return a job that is being followed: any other request goes first."""
-        return await self._get(f"jobs/{_id(job)}", wire.document_of(job), poll=True)
+        return await self._get(f"jobs/{path_id(job)}", wire.document_of(job), poll=True)
 
     async def flows(self) -> Outcome[tuple[Document, ...]]:
         """Return summaries of the account's flows, all pages."""
@@ -120,7 +120,7 @@ class Client:
 
     async def integration_flows(self, integration: str) -> Outcome[tuple[Document, ...]]:
         """Return one tenant's flows, read to the list's end."""
-        return await self._pages(f"integrations/{_id(integration)}/flows")
+        return await self._pages(f"integrations/{path_id(integration)}/flows")
 
     async def integrations(self) -> Outcome[tuple[Document, ...]]:
         return await self._pages("integrations")
@@ -130,11 +130,11 @@ class Client:
 
     async def latest_jobs(self, flow: str, *, poll: bool = False) -> Outcome[tuple[Document, ...]]:
         """Return the jobs of a flow's latest run: one per page generator. Other requests go before a poll."""
-        return await self._get(f"flows/{_id(flow)}/jobs/latest", wire.documents, poll=poll)
+        return await self._get(f"flows/{path_id(flow)}/jobs/latest", wire.documents, poll=poll)
 
     async def clone(self, template: str, body: Document, *, stamp: Stamp) -> Outcome[Created]:
         """Copy a flow, which may take minutes and is not idempotent."""
-        request = self._request("POST", f"flows/{_id(template)}/clone", body)
+        request = self._request("POST", f"flows/{path_id(template)}/clone", body)
         return await self._call(request, wire.copy_of(template), stamp=stamp, patience=self._timeouts.clone)
 
     async def create(self, body: Document, *, stamp: Stamp) -> Outcome[Created]:
@@ -142,11 +142,29 @@ class Client:
 
     async def replace(self, flow: str, body: Document, *, stamp: Stamp) -> Outcome[Document]:
         """Replace a whole flow: what `body` omits is erased."""
-        return await self._call(self._request("PUT", f"flows/{_id(flow)}", body), wire.document_of(flow), stamp=stamp)
+        return await self._call(
+            self._request("PUT", f"flows/{path_id(flow)}", body), wire.document_of(flow), stamp=stamp
+        )
+
+    async def delete_flow(self, flow: str) -> Outcome[None]:
+        """Delete a flow. An answer that is lost is for the caller to find out about: nothing is sent again."""
+        return await self._delete(f"flows/{path_id(flow)}")
+
+    async def delete_export(self, export: str) -> Outcome[None]:
+        return await self._delete(f"exports/{path_id(export)}")
+
+    async def delete_import(self, import_: str) -> Outcome[None]:
+        return await self._delete(f"imports/{path_id(import_)}")
+
+    async def _delete(self, path: str) -> Outcome[None]:
+        async def stamp() -> float:
+            return self._timeouts.other  # of no intent: what is to go may go late
+
+        return await self._call(self._request("DELETE", path), wire.nothing, stamp=stamp)
 
     async def run(self, flow: str, body: Document, *, stamp: Stamp) -> Outcome[str]:
         """Start a flow and return the job's id; asked twice, it runs twice."""
-        request = self._request("POST", f"flows/{_id(flow)}/run", body)
+        request = self._request("POST", f"flows/{path_id(flow)}/run", body)
         return await self._call(request, wire.field_of("_jobId"), stamp=stamp)
 
     def _request(self, method: str, path: str, body: "Document | None" = None) -> Request:
@@ -179,14 +197,11 @@ class Client:
         link = wire.next_link(answer.link)
         if link is None:
             return None
-        url = _parsed(link)
+        url = parsed(link)
         following = None if url is None else request.url.join(url)
-        if following is None or not self._is_ours(following):
+        if following is None or not is_below(following, self._base):
             raise wire.UnreadableError("the link to the next page leads elsewhere")
         return Request("GET", following)
-
-    def _is_ours(self, url: URL) -> bool:
-        return url.path.startswith(self._base.path) and _origin(url) == _origin(self._base)
 
     async def _call(
         self,
@@ -255,44 +270,7 @@ class Client:
 
     def _headers(self, request: Request) -> dict[str, str]:
         """Add the token, here and nowhere else, and never for another host."""
-        if not self._is_ours(request.url):
+        if not is_below(request.url, self._base):
             raise UsageError("a token is not sent to another host", where=str(request.url))
         headers = {"Authorization": f"Bearer {self._token.reveal()}", "Accept": "application/json"}
         return headers if request.body is None else {**headers, "Content-Type": "application/json"}
-
-
-def checked_base(text: str) -> URL:
-    """Return the root of the API under a base URL; raise UsageError unless it is https, or http on loopback."""
-    url = _parsed(text)
-    if url is None or not _is_safe(url) or url.user is not None or url.query_string:
-        raise UsageError("not an address of the API: it has to be https://<host>", where=text)
-    return url / "v1" / ""
-
-
-def _origin(url: URL) -> tuple[str, str | None, int | None, str | None]:
-    return url.scheme, url.host, url.port, url.user
-
-
-def _is_safe(url: URL) -> bool:
-    return bool(url.host) and (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host or "")))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _parsed(text: str) -> URL | None:
-    try:
-        return URL(text)
-    except ValueError:
-        return None
-
-
-def _id(text: str) -> str:
-    """Return an id that may stand in a path; raise UsageError for anything else."""
-    if not wire.IDENTIFIER.fullmatch(text):
-        raise UsageError(f"not an id of integrator.io: {text[:80]!r}")
-    return text

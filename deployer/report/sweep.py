@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from deployer.domain.sweeping import Copy, Stray
+from deployer.domain.sweeping import Copy, Removal, Stray
 from deployer.report.text import plain, wrapped
 
 _FORMAT: Final = 1
@@ -17,6 +17,13 @@ class Swept:
     copies: Sequence[Copy]
     strays: Sequence[Stray]
     refused: Mapping[str, str]
+    removals: Sequence[Removal] | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Tell whether nothing is there, any more, that should not be."""
+        left = self.copies if self.removals is None else [each for each in self.removals if each.left]
+        return not (left or self.strays or self.refused)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -26,6 +33,7 @@ class Swept:
             "copies": [asdict(copy) for copy in self.copies],
             "strays": [asdict(stray) for stray in self.strays],
             "refused": [{"account": account, "reason": why} for account, why in self.refused.items()],
+            "removals": [asdict(each) for each in self.removals or ()],
         }
 
     def text(self, *, width: int) -> str:
@@ -33,8 +41,10 @@ class Swept:
         lines = [*map(_copy, self.copies), *map(_stray, self.strays)]
         lines = lines or ["nothing is there that should not be"]
         lines += [f"not swept: account {account}: {plain(why)}" for account, why in self.refused.items()]
-        if self.copies or self.strays:
-            lines.append("Nothing was deleted: look at each in integrator.io, and delete there what is not needed.")
+        if self.removals is not None:
+            lines += map(_removal, self.removals)
+        elif self.copies:
+            lines.append("Nothing was deleted. What is provably ours and untouched goes with: deployer sweep --delete")
         return "\n".join(part for line in lines for part in wrapped("", [line], width=width, hang=2))
 
 
@@ -43,6 +53,11 @@ def _copy(copy: Copy) -> str:
     state = copy.doubt or "nobody has touched it since it was cloned"
     where = f"{copy.account}, integration {copy.integration}, {whose}"
     return f"surplus flow {copy.flow} ({where}), beside flow {copy.instance}: {plain(state)}"
+
+
+def _removal(removal: Removal) -> str:
+    what = f"{removal.kind} {removal.id} ({removal.account})"
+    return f"left {what}: {plain(removal.left)}" if removal.left else f"deleted {what}"
 
 
 def _stray(stray: Stray) -> str:

@@ -1,12 +1,14 @@
-"""Copies that should not exist are named, and nothing is changed."""
+"""Copies that should not exist are named, and deleted where nobody can need them."""
 
+import json
 import time
+from collections.abc import Mapping
 
 import pytest
 
 from deployer.domain.identity import InstanceKey
 from deployer.simulator import Rule
-from tests.engine.stage import SOON, Stage, template
+from tests.engine.stage import SOON, US, Ended, Stage, template
 
 SURPLUS = "f" * 24
 
@@ -42,6 +44,116 @@ def test_a_clone_that_lands_after_settle_is_named_as_untouched_beside_the_instan
             "doubt": None,
         }
     ]
+
+
+STAMP = "2099-01-01T00:00:00.000Z"
+
+
+def doubled(stage: Stage, changed: Mapping[str, object] | None = None) -> None:
+    """Let acme have a second clone, with an export and an import of its own, that nobody touched but as `changed`."""
+    key = InstanceKey(template(), stage.integration())
+    account = stage.simulator.world.accounts[US]
+    parts = {}
+    for kind, field in (("exports", "_exportId"), ("imports", "_importId")):
+        source = account.find("flows", template())[field]
+        copy = {**account.find(kind, source), "_id": f"{kind[0]}{'c' * 23}", "_sourceId": source}
+        account.keep(kind, {**copy, "createdAt": STAMP, "lastModified": STAMP})
+        parts[field] = copy["_id"]
+    born = {"_id": SURPLUS, "name": f"Orders · {key.marker}", "_sourceId": template(), "disabled": True, **parts}
+    stage.keep("acme", {**born, "createdAt": STAMP, "lastModified": STAMP, **(changed or {})})
+
+
+def left(ended: Ended) -> dict[str, str | None]:
+    return {removal["id"]: removal["left"] for removal in ended.document["removals"]}
+
+
+def sweep(stage: Stage) -> Ended:
+    return stage.run("sweep", "--delete", "--yes", "--json")
+
+
+def test_an_untouched_copy_goes_with_what_only_it_used_and_a_second_sweep_finds_nothing(stage: Stage) -> None:
+    stage.apply()
+    ours = stage.flow("acme")
+    doubled(stage)
+    stage.forget_requests()
+
+    ended = sweep(stage)
+
+    assert (ended.code, left(ended)) == (0, {SURPLUS: None, "e" + "c" * 23: None, "i" + "c" * 23: None})
+    assert stage.writes == ["flows.delete", "exports.delete", "imports.delete"]
+    assert stage.flow("acme") == ours
+    assert {ours["_exportId"]} <= stage.simulator.world.accounts[US].documents["exports"].keys()
+    assert (sweep(stage).code, stage.apply().code) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"_sourceId": "another1"}, "it was not cloned from the template"),
+        ({"lastModified": "2099-01-02T00:00:00.000Z"}, "it was changed after it was made"),
+        ({"disabled": False, "schedule": "? 5 * ? * *"}, "it is enabled and has a schedule"),
+        ({"lastExecutedAt": STAMP}, "it has run"),
+    ],
+)
+def test_a_copy_that_anybody_may_need_is_left_and_said_why(stage: Stage, changed: dict[str, object], why: str) -> None:
+    stage.apply()
+    doubled(stage, changed)
+    stage.forget_requests()
+    ended = sweep(stage)
+    assert (ended.code, left(ended), stage.writes) == (3, {SURPLUS: why}, [])
+
+
+def test_a_copy_that_is_touched_after_the_look_is_left(stage: Stage) -> None:
+    stage.apply()
+    doubled(stage)
+    stage.befall(Rule(action="edit", route="flows.get", id=SURPLUS, fields={"note": "a person's"}, nth=1))
+    ended = sweep(stage)
+    assert (ended.code, left(ended)) == (3, {SURPLUS: "it was changed after it was made"})
+    assert len(stage.flows("acme")) == 2
+
+
+def test_a_copy_of_whoever_is_not_in_the_manifest_is_left(stage: Stage) -> None:
+    stage.apply()
+    doubled(stage)
+    del stage.tenants["acme"]
+    assert left(sweep(stage)) == {SURPLUS: "the manifest does not name its integration"}
+
+
+def test_a_part_that_another_flow_uses_stays(stage: Stage) -> None:
+    stage.apply()
+    doubled(stage)
+    stage.edit("globex", _exportId="e" + "c" * 23)
+    assert left(sweep(stage))["e" + "c" * 23] == "a flow uses it"
+
+
+@pytest.mark.parametrize(
+    ("applied", "why"), [(True, None), (False, "the API was told to delete it, and it is still there")]
+)
+def test_a_delete_that_nobody_answered_is_found_out_by_reading(stage: Stage, applied: bool, why: str | None) -> None:
+    stage.apply()
+    doubled(stage)
+    stage.befall(Rule(action="lose", route="flows.delete", applied=applied))
+    stage.forget_requests()
+    assert left(sweep(stage))[SURPLUS] == why
+    assert stage.sent("flows.delete") == 1
+
+
+def test_nothing_is_deleted_where_nobody_confirms(stage: Stage) -> None:
+    stage.apply()
+    doubled(stage)
+    stage.forget_requests()
+    ended = stage.run("sweep", "--delete")
+    assert (ended.code, stage.writes, SURPLUS in ended.err) == (2, [], True)
+
+
+def test_nothing_is_deleted_where_another_journals_deployer_died(stage: Stage) -> None:
+    stage.apply()
+    doubled(stage)
+    [lock] = (stage.directory.parent / "state" / "deployer" / "locks").glob("*.lock")
+    content = json.loads(lock.read_text("utf-8"))
+    lock.write_text(json.dumps({**content, "journals": ["/elsewhere/journal.db"]}), "utf-8")
+    assert "another journal's deployer died" in str(left(sweep(stage))[SURPLUS])
+    assert json.loads(lock.read_text("utf-8"))["journals"] != []  # it is still to be waited for
 
 
 def test_a_copy_where_the_manifest_names_no_tenant_is_named_as_such(stage: Stage) -> None:
