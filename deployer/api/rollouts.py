@@ -109,8 +109,11 @@ async def begin(place: Workplace, saved: SavedPlan, *, kind: str = "apply") -> R
     return await rollouts.begin(place.journal, place.clock, saved, kind=kind, chance=place.chance)
 
 
-async def demand_same(place: Workplace, last: Rollout, *, digest: str | None) -> None:
-    """Raise GuardError unless going on with a rollout means what is asked for now."""
+async def demand_same(place: Workplace, last: Rollout, *, digest: str | None, scope: str = "") -> None:
+    """Raise GuardError unless going on with a rollout means what is asked for now.
+
+    `scope` are the options that select tenants, as they are typed: a command to type repeats them.
+    """
     loaded = place.loaded
     same = {
         "the command (run)": last.kind == "apply",
@@ -123,7 +126,7 @@ async def demand_same(place: Workplace, last: Rollout, *, digest: str | None) ->
     differs += [f"the template in {name}" for name in await changed_templates(plan, place.accounts, loaded)]
     if not differs:
         return
-    command, what = f"deployer apply {loaded.path}", ", ".join(differs)
+    command, what = f"deployer apply {loaded.path}{scope}", ", ".join(differs)
     if not is_unfinished(last):
         raise GuardError(f"rollout {last.id} differs in {what}", remedy=f"plan anew, the failed too: {command}")
     raise GuardError(

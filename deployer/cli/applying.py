@@ -54,7 +54,7 @@ class Applying:
         return await self._begin()
 
     async def _resume(self, last: Rollout) -> int:
-        await rollouts.demand_same(self.place, last, digest=self.wish.digest)
+        await rollouts.demand_same(self.place, last, digest=self.wish.digest, scope=self.manner.scope)
         if self.wish.failed:
             await rollouts.retry(self.place, last)
         click.echo(f"going on with rollout {last.id} of {last.started_at}", err=True)
@@ -63,7 +63,7 @@ class Applying:
     async def _retry(self, last: Rollout | None) -> int:
         if last is None:
             raise UsageError("--failed: nothing was rolled out yet", remedy="apply without --failed")
-        await rollouts.demand_same(self.place, last, digest=self.wish.digest)
+        await rollouts.demand_same(self.place, last, digest=self.wish.digest, scope=self.manner.scope)
         if not await rollouts.retry(self.place, last):
             click.echo("no tenant failed: there is nothing to try again", err=True)
         return await carry(self.place, last, self.manner)

@@ -27,7 +27,6 @@ async def show(now: Standing, manner: Manner, *, at_work: bool = False) -> int:
             now.head,
             width=columns(),
             manifest=str(manner.manifest),
-            scope=manner.scope,
             at_work=at_work,
         )
         click.echo(await now.feed(text, troubled=True), err=manner.to_stderr)

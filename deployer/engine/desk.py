@@ -105,5 +105,5 @@ def refusal(refused: Refused) -> Document:
     """Return the facts of a refusal: every error of the answer."""
     first, *others = refused.errors
     message = "; ".join([first.message, *(f"{other.field or other.code}: {other.message}" for other in others)])
-    remedy = "mend the cause and run apply with --failed"
+    remedy = "mend the cause and run resume with --failed"
     return failure(first.code, message, remedy, status=refused.status, field=first.field)

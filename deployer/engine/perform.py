@@ -18,7 +18,7 @@ async def perform(desk: Desk, deployment: Deployment, move: Begin | Recover | Gi
             return await _recover(desk, case, step.kind, wait)
         case GiveUp():
             text = f"the call did not happen in {ATTEMPTS} attempts"
-            case.tell(Event.REFUSE, failure("gave_up", text, "run apply with --failed"))
+            case.tell(Event.REFUSE, failure("gave_up", text, "run resume with --failed"))
             return Moved(case.deployment)
 
 

@@ -107,7 +107,7 @@ async def unread(desk: Desk, case: Case, outcome: Refused | Unknown | NotSent, *
             return Later(case.deployment, min(wait, UNREADABLE_WAIT), f"cannot be read: {reason}", left=wait)
         case Unknown(reason):
             event = Event.UNDECIDABLE if case.step.state is State.INTENDED else Event.REFUSE
-            case.tell(event, failure("unreadable", reason, "run apply again with --failed when the API answers"))
+            case.tell(event, failure("unreadable", reason, "run resume --failed when the API answers"))
             return Moved(case.deployment)
         case Refused() if case.step.state is State.READY:
             return await refused(desk, case, outcome)

@@ -119,7 +119,7 @@ def _poll(desk: Desk, case: Case, why: str) -> Result:
     elapsed = desk.clock.moment().at - intent.at if intent else 0.0
     limit = desk.settings.run.timeout
     if elapsed > limit:
-        remedy = "follow on with apply --failed, or raise run.timeout"
+        remedy = "follow on with resume --failed, or raise run.timeout"
         case.tell(Event.REFUSE, failure("run_timeout", f"not ended after {limit:g} s: {why}", remedy))
         return Moved(case.deployment)
     return Later(case.deployment, min(until_next_look(elapsed, desk.took), limit - elapsed + _LAST_LOOK), why)

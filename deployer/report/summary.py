@@ -68,12 +68,10 @@ def summary_text(
     *,
     width: int,
     manifest: str,
-    scope: str = "",
     at_work: bool = False,
 ) -> str:
     """Return a summary for people: the counts, every cause of trouble once, and what to type next.
 
-    `scope` are the options that the rollout was begun with, as they are typed.
     `at_work` says that somebody may be carrying the rollout out meanwhile; without, one that runs is unfinished.
     """
     causes, unknown = Causes(_NAMES), _Unknown()
@@ -84,7 +82,7 @@ def summary_text(
     lines = [*_headline(head, width, at_work=at_work), *_causes(causes, width), *unknown.lines(width)]
     if head["reason"]:
         lines += ["", *wrapped("stopped: ", [plain(head["reason"])], width=width, hang=2)]
-    lines += _next(head, shlex.quote(plain(manifest)), plain(scope))
+    lines += _next(head, shlex.quote(plain(manifest)))
     return "\n".join(lines)
 
 
@@ -140,13 +138,13 @@ def _error_text(error: Mapping[str, Any], outcome: str) -> str:
     return f"{code}{plain(error['message'])}{place_of(error)}"
 
 
-def _next(head: Mapping[str, Any], manifest: str, scope: str) -> list[str]:
+def _next(head: Mapping[str, Any], manifest: str) -> list[str]:
     counts, tenants, commands = head["counts"], sum(head["counts"].values()), []
     if any(counts[status] for status in OPEN):
         mend = "mend what stopped it, then" if head["outcome"] == "halted" else "go on"
         commands.append(f"{mend}:  deployer resume {manifest}")
     if counts[Status.FAILED]:
-        commands.append(f"try the failed again:  deployer apply {manifest}{scope} --failed")
+        commands.append(f"try the failed again:  deployer resume {manifest} --failed")
     if tenants and counts[Status.NO_CHANGE] == tenants:
         return [f"nothing to do: {tenants} {'tenant' if tenants == 1 else 'tenants'} unchanged, only reads were sent"]
     return ["", *commands] if commands else []

@@ -1,10 +1,9 @@
 """Row 11: a limit that nobody states: in virtual time against kinds of servers, and against the real simulator."""
 
 import asyncio
-import inspect
-from importlib import import_module
 from statistics import fmean
 
+from tests.bench import real_limiter, servers
 from tests.bench.row import Mode, Row
 
 _MEAN_GOAL, _WORST_GOAL, _THROTTLED_GOAL, _REAL_GOAL = 0.95, 0.80, 15.0, 0.93
@@ -15,16 +14,11 @@ _TITLE = "unknown limit"
 
 
 def unknown_limit(mode: Mode) -> Row:
-    """Measure the adaptive pacer, where there is one."""
-    try:
-        servers, real_limiter = (import_module(f"tests.bench.{name}") for name in ("servers", "real_limiter"))
-    except ImportError as error:
-        return Row(11, _TITLE, {}, _GOAL, None, f"not available: {error}")
+    """Measure the adaptive pacer: each kind of server in virtual time, then the real client for some seconds."""
     rows = servers.rows()
-    run = real_limiter.run(mode.pick(5.0, 60.0))
-    real = asyncio.run(run) if inspect.iscoroutine(run) else run
-    efficiencies = [row["efficiency"] for row in rows]
-    throttled = fmean(row["throttled_per_1000"] for row in rows)
+    real = asyncio.run(real_limiter.measure(mode.pick(15.0, 60.0)))
+    efficiencies = [row.efficiency for row in rows]
+    throttled = fmean(row.throttled_per_1000 for row in rows)
     return Row(
         11,
         f"{_TITLE}, {len(rows)} kinds of servers",

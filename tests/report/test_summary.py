@@ -33,7 +33,7 @@ def shown(deployments: Sequence[Deployment], *, width: int = 80, **halted: str) 
 
 
 def failed(count: int, *, code: str = "invalid_field", message: str = "no such zone") -> list[Deployment]:
-    remedy = "mend the cause and run apply with --failed"
+    remedy = "mend the cause and run resume with --failed"
     return [at_rest(f"{code}-{n}", State.FAILED, code=code, message=message, remedy=remedy) for n in range(count)]
 
 
