@@ -1,5 +1,7 @@
 """Selections, layers and `--set`, from what is typed to what a tenant's flow holds."""
 
+import shlex
+
 import pytest
 
 from deployer.simulator import Customer, Rule
@@ -88,6 +90,10 @@ def halted(stage: Stage, *words: str) -> str:
     return str(ended.document["rollout"])
 
 
+def typed(*words: str) -> str:
+    return "".join(f" {shlex.quote(word)}" for word in words)
+
+
 def test_the_same_selection_goes_on_with_its_rollout(ringed: Stage) -> None:
     first = halted(ringed, "--label", "ring=one")
 
@@ -111,7 +117,7 @@ def test_another_selection_or_value_is_refused_with_the_ways_out(
     assert (ended.code, ringed.writes) == (6, [])
     assert named in ended.err
     assert "deployer resume rollout.yaml" in ended.err
-    assert "--supersede" in ended.err
+    assert f"deployer apply rollout.yaml{typed(*words)} --supersede" in ended.err
 
 
 def test_resume_goes_on_with_what_was_selected(ringed: Stage) -> None:
