@@ -102,6 +102,8 @@ class Agenda:
             return self._page.pop() if self._page and not self.is_closed else None
 
     async def _idle(self) -> None:
+        if self.is_closed:  # while the journal was read: nobody would be woken any more
+            return
         called = anyio.Event()
         if self._watch:
             self._asleep.append(called)
