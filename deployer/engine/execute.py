@@ -109,7 +109,7 @@ class AccountRun:
         """Let one more worker begin, where that would help."""
         limiter = self.desk.account.limiter
         free = self._arriving or agenda.idle or agenda.is_closed
-        if self._workers < limiter.cap and limiter.wants_more and not free:
+        if limiter.may_have_more(self._workers) and limiter.wants_more and not free:
             self._workers += 1
             self._arriving = True
             workers.start_soon(self._work, agenda, partial(self._hire, workers, agenda))

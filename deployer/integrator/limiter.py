@@ -23,8 +23,14 @@ class Crowd:
     """The requests on the wire of all accounts together. An account that has to wait is called again in its turn."""
 
     def __init__(self, most: int = EVERYWHERE) -> None:
-        self._free = most
+        self._most = self._free = most
+        self.members = 0
         self._waiting: dict[Callable[[], None], None] = {}
+
+    @property
+    def share(self) -> int:
+        """Return how many places there are for each member: an account that hires workers."""
+        return max(FEWEST, self._most // max(1, self.members))
 
     def enter(self, again: Callable[[], None]) -> bool:
         """Take a place, or have `again` called, once, when there is one."""
@@ -111,6 +117,13 @@ class Limiter:
         """Tell whether one more worker would help now: nobody waits for slot or turn, and a slot can be had."""
         return self.in_flight < self.cap and not (self._holders or self._requests or self._polls)
 
+    def may_have_more(self, workers: int) -> bool:
+        """Tell whether so many workers may be one more: in the account's share, or while half of them hold requests.
+
+        Those that wait for the journal instead speed nothing up, and each holds a tenant in memory.
+        """
+        return workers < self.cap and (workers < self._crowd.share or workers <= 2 * self.in_flight)
+
     @contextmanager
     def telling(self, eager: Callable[[], None]) -> Iterator[None]:
         """Call `eager` whenever one more worker would help, until the block ends.
@@ -118,9 +131,11 @@ class Limiter:
         Workers that all hold calls of minutes would never ask by themselves.
         """
         self._eager.append(eager)
+        self._crowd.members += 1
         try:
             yield
         finally:
+            self._crowd.members -= 1
             self._eager.remove(eager)
 
     @asynccontextmanager

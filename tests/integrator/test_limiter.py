@@ -1,6 +1,7 @@
 """The limiter under a clock that jumps: rate, order, pauses and cancellation, exactly."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import anyio
@@ -200,6 +201,25 @@ async def test_a_further_worker_helps_while_nobody_waits_and_a_slot_can_be_had()
         async with pacer.slot():
             helps.append(pacer.wants_more)
     assert helps == [True, True, False, False]
+
+
+async def test_workers_beyond_an_accounts_share_are_for_those_that_hold_requests() -> None:
+    crowd = Crowd(40)
+    one, other = (Limiter(steady(Bucket(1000.0, 1.0, 1.0, 0.0)), 100, crowd) for _ in range(2))
+
+    with one.telling(int):
+        alone = one.may_have_more(39), one.may_have_more(40)
+        with other.telling(int):
+            shared = one.may_have_more(19), one.may_have_more(20)
+            async with AsyncExitStack() as held:
+                for _ in range(10):
+                    await held.enter_async_context(one.slot())
+                    await held.enter_async_context(one.turn())
+                held_by_half = one.may_have_more(20), one.may_have_more(21)
+        again = one.may_have_more(39)
+
+    assert (alone, shared, held_by_half, again) == ((True, False), (True, False), (True, False), True)
+    assert not one.may_have_more(100)
 
 
 async def test_requests_go_before_polls_and_polls_do_not_wait_for_ever() -> None:
