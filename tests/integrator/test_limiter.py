@@ -207,9 +207,9 @@ async def test_workers_beyond_an_accounts_share_are_for_those_that_hold_requests
     crowd = Crowd(40)
     one, other = (Limiter(steady(Bucket(1000.0, 1.0, 1.0, 0.0)), 100, crowd) for _ in range(2))
 
-    with one.telling(int):
+    with one.telling(lambda: None):
         alone = one.may_have_more(39), one.may_have_more(40)
-        with other.telling(int):
+        with other.telling(lambda: None):
             shared = one.may_have_more(19), one.may_have_more(20)
             async with AsyncExitStack() as held:
                 for _ in range(10):
