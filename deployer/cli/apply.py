@@ -1,6 +1,5 @@
 """`deployer apply`: roll out, or go on where the last apply ended."""
 
-import os
 from typing import TYPE_CHECKING
 
 import anyio
@@ -42,12 +41,13 @@ def apply(  # noqa: PLR0913 - one argument per option
     from deployer.api.decisions import choices
     from deployer.api.loading import load
     from deployer.cli.applying import Applying, Wish
+    from deployer.cli.asking import may_ask
     from deployer.cli.wiring import opened
 
     async def roll_out() -> int:
         loaded = load(manner.manifest, scope=scope)
         decided = choices(loaded, recreate=recreate, ours=ours, theirs=theirs)
-        ask = not (no_input or os.environ.get("CI"))
+        ask = may_ask(no_input=no_input)
         wish = Wish(decided, digest, failed=failed, supersede=supersede, yes=yes, allow=scope.allow, ask=ask)
         async with opened(loaded, journal=journal, manner=manner) as place:
             return await Applying(place, wish, manner).go()

@@ -1,11 +1,17 @@
 """Ask a person before something happens."""
 
+import os
 import sys
 from signal import SIGINT, default_int_handler, signal
 
 import click
 
 from deployer.errors import GuardError, UsageError
+
+
+def may_ask(*, no_input: bool) -> bool:
+    """Tell whether a person may be asked: neither --no-input nor a CI forbids it."""
+    return not (no_input or os.environ.get("CI"))
 
 
 def confirm(question: str, *, about: str, command: str, ask: bool) -> None:

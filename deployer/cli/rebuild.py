@@ -1,7 +1,5 @@
 """`deployer rebuild`: make a journal good again that was lost, or of which an older copy was restored."""
 
-import os
-import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -24,15 +22,16 @@ def rebuild(  # noqa: PLR0913 - one argument per option
     """
     from deployer.api.loading import load
     from deployer.api.repair import rebuild_journal
-    from deployer.cli.asking import confirm
+    from deployer.cli.asking import confirm, may_ask
     from deployer.cli.manner import Manner
+    from deployer.cli.showing import columns
     from deployer.cli.wiring import opened
     from deployer.report.repair import Rebuilt
     from deployer.report.streamed import write_document
 
     if not yes:
         question = "Leave what the journal has unfinished, and find every flow again?"
-        ask = not (no_input or os.environ.get("CI"))
+        ask = may_ask(no_input=no_input)
         confirm(question, about="it", command=f"deployer rebuild {manifest} --yes", ask=ask)
 
     async def mend() -> int:
@@ -43,7 +42,7 @@ def rebuild(  # noqa: PLR0913 - one argument per option
         if as_json:
             write_document(sys.stdout, report.head, report.tenants)
         else:
-            click.echo(report.text(width=shutil.get_terminal_size().columns, manifest=str(manifest)))
+            click.echo(report.text(width=columns(), manifest=str(manifest)))
         return 3 if report.undecided or report.refused else 0
 
     return anyio.run(mend)

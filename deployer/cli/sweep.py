@@ -1,7 +1,5 @@
 """`deployer sweep`: name the copies that should not exist, and delete those that nobody can need."""
 
-import os
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -30,15 +28,16 @@ def sweep(  # noqa: PLR0913 - one argument per option
     from deployer.api.loading import load
     from deployer.api.repair import delete_copies, look_for_copies
     from deployer.cli.manner import Manner
+    from deployer.cli.showing import columns
     from deployer.cli.wiring import opened
     from deployer.report.sweep import Swept
 
     def agreed(swept: "Swept") -> None:
         if not yes:
-            from deployer.cli.asking import confirm
+            from deployer.cli.asking import confirm, may_ask
 
-            click.echo(swept.text(width=shutil.get_terminal_size().columns), err=True)
-            ask, command = not (no_input or os.environ.get("CI")), f"deployer sweep {manifest} --delete --yes"
+            click.echo(swept.text(width=columns()), err=True)
+            ask, command = may_ask(no_input=no_input), f"deployer sweep {manifest} --delete --yes"
             confirm("Delete what of these flows nobody has touched?", about="it", command=command, ask=ask)
 
     async def clean() -> Swept:
@@ -58,10 +57,11 @@ def sweep(  # noqa: PLR0913 - one argument per option
 
 
 def _print(swept: "Swept", *, as_json: bool) -> None:
+    from deployer.cli.showing import columns
     from deployer.report.streamed import write_document
 
     if as_json:
         document = swept.document
         write_document(sys.stdout, document, document.pop("strays"), key="strays")
     else:
-        click.echo(swept.text(width=shutil.get_terminal_size().columns))
+        click.echo(swept.text(width=columns()))

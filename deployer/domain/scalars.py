@@ -55,12 +55,13 @@ def _url(text: str) -> str:
         raise ValueError("a URL must not hold a user or a password")
     if not url.hostname or url.path not in {"", "/"} or url.query or url.fragment:
         raise ValueError("must be scheme, host and port only, such as https://api.integrator.io")
-    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname)):
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname)):
         raise ValueError("must begin with https:// (http:// only for this very machine)")
     return text.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, by name or number, is this very machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

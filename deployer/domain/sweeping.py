@@ -1,6 +1,6 @@
 """What should not be there: copies beside a tenant's flow, and parts of clones that no flow uses."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -10,6 +10,7 @@ from deployer.domain.sighting import Found, sight
 from deployer.domain.snapshot import parts_of
 
 Kind: TypeAlias = Literal["export", "import"]
+_CHANGED = "it was changed after it was made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ def touched(flow: Document, key: InstanceKey, jobs: Sequence[Document] | None) -
         return "it was not cloned from the template"
     if not is_newborn(flow, key.marker):
         return "it has not the name it was born with"
-    if not flow.get("createdAt") or flow["createdAt"] != flow.get("lastModified"):
-        return "it was changed after it was made"
+    if _is_changed(flow):
+        return _CHANGED
     if flow.get("schedule") and not flow.get("disabled"):
         return "it is enabled and has a schedule"
     if jobs is None:
@@ -71,14 +72,25 @@ def touched(flow: Document, key: InstanceKey, jobs: Sequence[Document] | None) -
     return "it has run" if jobs or flow.get("lastExecutedAt") else None
 
 
-def touched_part(kind: str, part: Document, template: Document, flows: Iterable[Document]) -> str | None:
-    """Say why an export or import of a deleted copy may be needed; None: it was made for the copy and never changed."""
-    if (kind, str(part.get("_sourceId"))) not in set(parts_of(template)):
+def touched_part(kind: str, part: Document, template: Document, used: Collection[tuple[str, str]]) -> str | None:
+    """Say why an export or import of a deleted copy may be needed; None: it was made for the copy and never changed.
+
+    `used` are the parts that the account's flows use, as `used_parts` returns them.
+    """
+    if (kind, str(part.get("_sourceId"))) not in parts_of(template):
         return "it was not cloned from a part of the template"
-    if not part.get("createdAt") or part["createdAt"] != part.get("lastModified"):
-        return "it was changed after it was made"
-    used = any((kind, str(part["_id"])) in set(parts_of(flow)) for flow in flows)
-    return "a flow uses it" if used else None
+    if _is_changed(part):
+        return _CHANGED
+    return "a flow uses it" if (kind, str(part["_id"])) in used else None
+
+
+def used_parts(flows: Iterable[Document]) -> frozenset[tuple[str, str]]:
+    """Return (kind, id) of every export and import that any of the flows uses."""
+    return frozenset(part for flow in flows for part in parts_of(flow))
+
+
+def _is_changed(document: Document) -> bool:
+    return not document.get("createdAt") or document["createdAt"] != document.get("lastModified")
 
 
 def strays(
@@ -86,7 +98,7 @@ def strays(
 ) -> Iterator[Stray]:
     """Yield the copies of a template's parts that no flow uses; `parts` were listed before `flows`."""
     sources = set(parts_of(template))
-    used = {part for flow in flows for part in parts_of(flow)}
+    used = used_parts(flows)
     for kind, listed in parts.items():
         for part in listed:
             id_, source = str(part["_id"]), str(part.get("_sourceId"))

@@ -7,15 +7,13 @@ from functools import partial
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
 from deployer.domain.snapshot import parts_of
-from deployer.domain.sweeping import Copy, Removal, surplus, touched, touched_part
+from deployer.domain.sweeping import Copy, Removal, surplus, touched, touched_part, used_parts
 from deployer.engine.accounts import OpenAccount
-from deployer.engine.keeping import begin_work, demand_kept, locked
 from deployer.engine.planning import aim_of
 from deployer.engine.rollouts import Crew
 from deployer.engine.sweeping import Sweeping
 from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
 
-_GONE = 404
 _DEAD = "another journal's deployer died in this account: apply from there first"
 _STILL_THERE = "the API was told to delete it, and it is still there"
 
@@ -30,25 +28,20 @@ class Removing:
 
     async def go(self) -> None:
         """Delete with every account held; raise GuardError where the journal is not the one that worked here last."""
-        crew, opened = self.crew, self.sweeping.accounts.opened.values()
-        with locked(crew.locks, crew.name, opened) as leases:
-            demand_kept(await crew.journal.work(), crew.name, opened, locks=crew.locks, manifest=crew.manifest)
-            await begin_work(crew.journal, crew.name, leases)
+        opened = self.sweeping.accounts.opened
+        async with self.crew.holding(opened.values()) as leases:
             for copy in self.sweeping.copies:
-                account = self.sweeping.accounts.opened[copy.account]
+                account = opened[copy.account]
                 dead = leases[account.identity].dead
                 await self._remove(copy, account, _DEAD if dead else None)
-            sure = not await crew.journal.unsettled()
+            sure = not await self.crew.journal.unsettled()
             for lease in leases.values():
                 lease.settled &= sure and not lease.dead
 
     async def _remove(self, copy: Copy, account: OpenAccount, obstacle: str | None) -> None:
         """Delete a copy and then what only it used, unless anything speaks against it."""
         obstacle = obstacle or (None if copy.tenant else "the manifest does not name its integration") or copy.doubt
-        if obstacle:
-            self._say(copy, "flow", copy.flow, obstacle)
-            return
-        flow = await self._judged(copy, account)
+        flow = obstacle or await self._judged(copy, account)
         if isinstance(flow, str):
             self._say(copy, "flow", copy.flow, flow)
             return
@@ -79,12 +72,13 @@ class Removing:
         client = account.client
         template = await client.flow(aim_of(self.sweeping.loaded, copy.account).template)
         flows = await client.built_flows()
+        used = used_parts(flows.value) if isinstance(flows, Done) else None
         for kind, id_ in parts_of(flow):
             export = kind == "export"
             read, delete = (client.export, client.delete_export) if export else (client.import_, client.delete_import)
             part = await read(id_)
-            if isinstance(template, Done) and isinstance(flows, Done) and isinstance(part, Done):
-                why = touched_part(kind, part.value, template.value, flows.value)
+            if isinstance(template, Done) and used is not None and isinstance(part, Done):
+                why = touched_part(kind, part.value, template.value, used)
             else:
                 why = "it cannot be read"
             self._say(copy, kind, id_, why or await _deleted(partial(delete, id_), partial(read, id_)))
@@ -103,5 +97,8 @@ async def _deleted(
         case Refused(_, errors):
             return f"the API says no: {errors[0].message}"
         case Unknown() | NotSent():
-            found = await read()
-            return None if isinstance(found, Refused) and found.status == _GONE else _STILL_THERE
+            match await read():
+                case Refused(404):
+                    return None
+                case _:
+                    return _STILL_THERE

@@ -3,7 +3,8 @@
 import getpass
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -14,6 +15,7 @@ from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.manifest import Manifest, Safety
 from deployer.domain.moves import settle_time
 from deployer.domain.plan import Plan
+from deployer.engine.accounts import OpenAccount
 from deployer.engine.clock import Clock
 from deployer.engine.desk import Desk, failure
 from deployer.engine.execute import AccountRun, Stop, Watcher, execute
@@ -45,6 +47,17 @@ class Crew:
     name: str  # of the journal, for whoever finds an account's lock left by a deployer that died
     manifest: str  # as a person types it
 
+    @asynccontextmanager
+    async def holding(self, accounts: Collection[OpenAccount]) -> AsyncIterator[Leases]:
+        """Hold every account and count one more work before anything is sent.
+
+        Raise GuardError where the journal is not the one that worked here last.
+        """
+        with locked(self.locks, self.name, accounts) as leases:
+            demand_kept(await self.journal.work(), self.name, accounts, locks=self.locks, manifest=self.manifest)
+            await begin_work(self.journal, self.name, leases)
+            yield leases
+
 
 async def begin(journal: Journal, clock: Clock, saved: SavedPlan, *, kind: str, chance: Random) -> Rollout:
     """Write a plan as a rollout, with what it only has to remember; nothing is sent yet."""
@@ -71,10 +84,7 @@ async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_
 
     Raise GuardError where the journal is not the one that worked here last.
     """
-    opened = accounts.opened.values()
-    with locked(crew.locks, crew.name, opened) as leases:
-        demand_kept(await crew.journal.work(), crew.name, opened, locks=crew.locks, manifest=crew.manifest)
-        await begin_work(crew.journal, crew.name, leases)
+    async with crew.holding(accounts.opened.values()) as leases:
         return await carry_held(crew, rollout, accounts, leases, settle_only=settle_only)
 
 

@@ -1,9 +1,8 @@
 """Addresses of the API: what may be called, and what belongs to it."""
 
-import ipaddress
-
 from yarl import URL
 
+from deployer.domain.scalars import is_loopback
 from deployer.errors import UsageError
 from deployer.integrator.wire import IDENTIFIER
 
@@ -26,14 +25,7 @@ def _origin(url: URL) -> tuple[str, str | None, int | None, str | None]:
 
 
 def _is_safe(url: URL) -> bool:
-    return bool(url.host) and (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host or "")))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return bool(url.host) and (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host or "")))
 
 
 def parsed(text: str) -> URL | None:

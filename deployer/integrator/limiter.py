@@ -20,7 +20,10 @@ _WEIGHT: Final = 0.05  # of one answer in the mean latency
 
 
 class Crowd:
-    """The requests on the wire of all accounts together. An account that has to wait is called again in its turn."""
+    """The requests on the wire of all accounts together. An account that has to wait is called again in its turn.
+
+    `members` are the accounts that hire workers meanwhile.
+    """
 
     def __init__(self, most: int = EVERYWHERE) -> None:
         self._most = self._free = most
