@@ -1,5 +1,6 @@
 """`deployer sweep`: name the copies that should not exist, and delete those that nobody can need."""
 
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -36,8 +37,8 @@ def sweep(  # noqa: PLR0913 - one argument per option
         if not yes:
             from deployer.cli.asking import confirm, may_ask
 
-            click.echo(swept.text(width=columns()), err=True)
-            ask, command = may_ask(no_input=no_input), f"deployer sweep {manifest} --delete --yes"
+            click.echo(swept.text(width=columns(), manifest=str(manifest)), err=True)
+            ask, command = may_ask(no_input=no_input), f"deployer sweep {shlex.quote(str(manifest))} --delete --yes"
             confirm("Delete what of these flows nobody has touched?", about="it", command=command, ask=ask)
 
     async def clean() -> Swept:
@@ -52,11 +53,11 @@ def sweep(  # noqa: PLR0913 - one argument per option
             return replace(swept, removals=await delete_copies(place, found))
 
     swept = anyio.run(clean)
-    _print(swept, as_json=as_json)
+    _print(swept, manifest, as_json=as_json)
     return 0 if swept.is_clean else 3
 
 
-def _print(swept: "Swept", *, as_json: bool) -> None:
+def _print(swept: "Swept", manifest: Path, *, as_json: bool) -> None:
     from deployer.cli.showing import columns
     from deployer.report.streamed import write_document
 
@@ -64,4 +65,4 @@ def _print(swept: "Swept", *, as_json: bool) -> None:
         document = swept.document
         write_document(sys.stdout, document, document.pop("strays"), key="strays")
     else:
-        click.echo(swept.text(width=columns()))
+        click.echo(swept.text(width=columns(), manifest=str(manifest)))

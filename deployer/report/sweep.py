@@ -1,5 +1,6 @@
 """What a sweep found, as a document for programs and as text for people."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -36,16 +37,20 @@ class Swept:
             "removals": [asdict(each) for each in self.removals or ()],
         }
 
-    def text(self, *, width: int) -> str:
+    def text(self, *, width: int, manifest: str) -> str:
         """Return what people read: every id, and what is known of it."""
         lines = [*map(_copy, self.copies), *map(_stray, self.strays)]
         lines = lines or ["nothing is there that should not be"]
         lines += [f"not swept: account {account}: {plain(why)}" for account, why in self.refused.items()]
         if self.removals is not None:
             lines += map(_removal, self.removals)
-        elif self.copies:
-            lines.append("Nothing was deleted. What is provably ours and untouched goes with: deployer sweep --delete")
-        return "\n".join(part for line in lines for part in wrapped("", [line], width=width, hang=2))
+        if self.strays:
+            lines.append("Look at each part in integrator.io, and delete there what is not needed.")
+        told = [part for line in lines for part in wrapped("", [line], width=width, hang=2)]
+        if self.copies and self.removals is None:  # the command to type is never broken
+            told.append("Nothing was deleted. To delete what is provably ours and untouched:")
+            told.append(f"  deployer sweep {shlex.quote(plain(manifest))} --delete")
+        return "\n".join(told)
 
 
 def _copy(copy: Copy) -> str:

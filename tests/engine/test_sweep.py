@@ -163,6 +163,7 @@ def test_a_copy_where_the_manifest_names_no_tenant_is_named_as_such(stage: Stage
     ended = stage.run("sweep")
     assert f"surplus flow {SURPLUS}" in ended.out
     assert "which the manifest does not name" in ended.out
+    assert ended.out.endswith("deployer sweep rollout.yaml --delete\n")
 
 
 def test_the_parts_of_a_half_clone_are_named(stage: Stage) -> None:
@@ -173,7 +174,10 @@ def test_the_parts_of_a_half_clone_are_named(stage: Stage) -> None:
     ended = stage.run("sweep", "--json")
     assert (ended.code, ended.document["copies"]) == (3, [])
     assert sorted(stray["id"] for stray in ended.document["strays"]) == sorted(half["parts"])
-    assert "no flow uses it" in stage.run("sweep").out
+    shown = stage.run("sweep").out
+    assert "no flow uses it" in shown
+    assert "Look at each part in integrator.io" in shown
+    assert "--delete" not in shown  # it would delete none of them
 
 
 def test_a_copy_is_in_doubt_while_a_call_of_its_tenant_is(stage: Stage) -> None:
