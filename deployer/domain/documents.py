@@ -73,8 +73,10 @@ def dotted(path: Path) -> str:
 
 def same(one: Value, other: Value) -> bool:
     """Tell whether two values are the same JSON: 1 is 1.0, but true is not 1."""
+    if type(one) is not type(other):
+        return one == other and not (isinstance(one, bool) or isinstance(other, bool))
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+        return one.keys() == other.keys() and all(map(same, one.values(), map(other.__getitem__, one)))
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
-    return isinstance(one, bool) == isinstance(other, bool) and one == other
+    return one == other

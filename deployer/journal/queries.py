@@ -1,5 +1,6 @@
 """The SQL of the SQLite journal. Statements are put together of constant names of columns; every value is bound."""
 
+from functools import cache
 from typing import Final
 
 ROLLOUT: Final = (
@@ -11,14 +12,18 @@ INSTANCE: Final = "template, integration, tenant, account, body, checksum"
 EVENT: Final = "rollout, place, position, event, at, body, checksum"
 
 
-def _insert(table: str, columns: str) -> str:
-    return f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' for _ in columns.split(', '))})"
+def _values(columns: str, rows: int) -> str:
+    one = f"({', '.join('?' for _ in columns.split(', '))})"
+    return f"VALUES {', '.join([one] * rows)}"
+
+
+def _insert(table: str, columns: str, rows: int = 1) -> str:
+    return f"INSERT INTO {table} ({columns}) {_values(columns, rows)}"
 
 
 BEGIN: Final = _insert("rollout", ROLLOUT)
 DEPLOY: Final = _insert("deployment", DEPLOYMENT)
 PREPARE: Final = _insert("step", STEP)
-HAPPEN: Final = _insert("event", EVENT)
 LATEST: Final = f"""
     SELECT {ROLLOUT} FROM rollout WHERE name = coalesce(?, name) AND plan = coalesce(?, plan)
     ORDER BY number DESC LIMIT ?
@@ -49,10 +54,6 @@ STEPS: Final = f"""
     SELECT {STEP} FROM step WHERE rollout = ? AND place IN (SELECT value FROM json_each(?)) ORDER BY place, position
 """
 EVENTS: Final = f"SELECT {EVENT} FROM event WHERE rollout = ? AND place = ? ORDER BY number"
-MOVE: Final = """
-    UPDATE step SET state = ?, attempts = ?, body = ?, checksum = ?
-    WHERE rollout = ? AND place = ? AND position = ? AND state = ? AND attempts = ?
-"""
 
 # Of each deployment the first step that is not done decides, as in `status_of`: SQLite takes the other columns of
 # the row that has the minimum.
@@ -96,11 +97,6 @@ UNFINISHED: Final = f"""
     ORDER BY number
 """
 
-# Not INSERT OR REPLACE, which would write every index anew.
-REMEMBER: Final = f"""
-    {_insert("instance", INSTANCE)} ON CONFLICT (template, integration) DO UPDATE SET
-    tenant = excluded.tenant, account = excluded.account, body = excluded.body, checksum = excluded.checksum
-"""
 INSTANCE_AT: Final = f"SELECT {INSTANCE} FROM instance WHERE template = ? AND integration = ?"
 INSTANCES_IN: Final = f"""
     SELECT {INSTANCE} FROM instance WHERE template = ? AND integration IN (SELECT value FROM json_each(?))
@@ -135,3 +131,30 @@ OWED: Final = """
         WHERE d.template = ? AND d.integration IN (SELECT value FROM json_each(?))
     ) WHERE number = newest AND (state = 'failed' OR (state = 'ready' AND kind = 'run'))
 """
+
+
+@cache
+def moves(rows: int) -> str:
+    """Return the statement that moves steps: their new rows, each with the state and the attempts it had before."""
+    moved = f"{STEP}, state_before, attempts_before"
+    return f"""
+        UPDATE step SET state = moved.state, attempts = moved.attempts, body = moved.body, checksum = moved.checksum
+        FROM (WITH moved ({moved}) AS ({_values(moved, rows)}) SELECT * FROM moved) AS moved
+        WHERE step.rollout = moved.rollout AND step.place = moved.place AND step.position = moved.position
+        AND step.state = moved.state_before AND step.attempts = moved.attempts_before
+    """
+
+
+@cache
+def happenings(rows: int) -> str:
+    """Return the statement that writes events."""
+    return _insert("event", EVENT, rows)
+
+
+@cache
+def memories(rows: int) -> str:
+    """Return the statement that writes what is remembered; INSERT OR REPLACE would write every index anew."""
+    return f"""
+        {_insert("instance", INSTANCE, rows)} ON CONFLICT (template, integration) DO UPDATE SET
+        tenant = excluded.tenant, account = excluded.account, body = excluded.body, checksum = excluded.checksum
+    """

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,20 +21,19 @@ from deployer.domain.records import plan_from, plan_record
 from deployer.domain.remembered import Remembered
 from deployer.errors import JournalError
 from deployer.journal import queries as q
+from deployer.journal.entering import enter, remember
 from deployer.journal.opening import open_to_read, open_to_write
 from deployer.journal.protocol import Entry, Happening, Rollout
 from deployer.journal.rows import (
     Row,
     checked,
     deployment_row,
-    instance_row,
     read_deployment,
     read_instance,
     read_rollout,
     read_work,
     rollout_row,
     step_row,
-    summed,
     work_row,
 )
 from deployer.journal.writer import Writer
@@ -44,6 +44,7 @@ class SqliteJournal:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._writer = Writer(lambda: open_to_read(path) if read_only else open_to_write(path))
+        self._entries: deque[Entry] = deque()  # which the writer's thread takes from
 
     async def __aenter__(self) -> Self:
         """Open the file, which is made for its owner alone where there is none."""
@@ -160,16 +161,17 @@ class SqliteJournal:
 
     async def record(self, entry: Entry) -> None:
         """Write an entry and return when it is durable."""
-        await self._writer.ask(lambda connection: _enter(connection, entry))
+        self._entries.append(entry)
+        await self._writer.ask(self._enter)
 
     def note(self, entry: Entry) -> None:
         """Write an entry before anything that is recorded later, without waiting for it."""
-        self._writer.tell(lambda connection: _enter(connection, entry))
+        self._entries.append(entry)
+        self._writer.tell(self._enter)
 
     async def remember(self, instances: Sequence[Instance]) -> None:
         """Write what is remembered of live flows from now on, and return when it is durable."""
-        rows = list(map(instance_row, instances))
-        await self._writer.ask(lambda connection: connection.executemany(q.REMEMBER, rows))
+        await self._writer.ask(lambda connection: remember(connection, instances))
 
     async def recall(self, template: str, tenants: Mapping[str, str]) -> Remembered:
         """Return what bears on a plan of a template for some tenants: their names, by integration."""
@@ -207,6 +209,10 @@ class SqliteJournal:
             for template, integration, name, tenant, kind, state in rows
         }
 
+    def _enter(self, connection: sqlite3.Connection) -> None:
+        """Write every entry that waits, also those of later jobs: a failure is theirs too, since it is for good."""
+        enter(connection, [self._entries.popleft() for _ in range(len(self._entries))])
+
     async def _select(self, query: str, wanted: Row) -> list[Row]:
         return await self._writer.ask(lambda connection: connection.execute(query, wanted).fetchall())
 
@@ -224,20 +230,6 @@ def _one(connection: sqlite3.Connection, statement: str, values: Row) -> None:
         raise JournalError(f"the journal was changed by somebody else: a write met {changed} rows instead of one")
 
 
-def _enter(connection: sqlite3.Connection, entry: Entry) -> None:
-    deployment, before = entry.deployment, entry.deployment.steps[entry.index]
-    where = (deployment.rollout, deployment.place, entry.index)
-    _, _, _, _, *columns = step_row(*where, entry.step)
-    _one(connection, q.MOVE, (*columns, *where, before.state.value, before.attempts))
-    connection.execute(q.HAPPEN, summed((*where, entry.event.value, entry.at, canonical(entry.facts))))
-    if entry.instance:
-        _remember(connection, entry.instance)
-
-
-def _remember(connection: sqlite3.Connection, instance: Instance) -> None:
-    connection.execute(q.REMEMBER, instance_row(instance))
-
-
 def _remember_unwritten(connection: sqlite3.Connection, planned: Planned) -> None:
     """Remember what a tenant without any step leaves to remember, if that is anything new."""
     if planned.steps or planned.flow is None:
@@ -245,7 +237,7 @@ def _remember_unwritten(connection: sqlite3.Connection, planned: Planned) -> Non
     rows: list[Row] = connection.execute(q.INSTANCE_AT, (planned.template, planned.integration)).fetchall()
     instance = instance_unwritten(planned, read_instance(rows[0]) if rows else None)
     if instance:
-        _remember(connection, instance)
+        remember(connection, [instance])
 
 
 def _counts(connection: sqlite3.Connection, rollout: str) -> Mapping[Status, int]:

@@ -1,0 +1,65 @@
+"""Write many entries with a few statements: each statement hands the interpreter's lock over, and may wait for it."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+from deployer.domain.deployment import Instance
+from deployer.domain.documents import canonical
+from deployer.errors import JournalError
+from deployer.journal import queries as q
+from deployer.journal.protocol import Entry
+from deployer.journal.rows import Row, instance_row, step_row, summed
+
+_MOST: Final = 64  # rows of one statement: more are hardly cheaper
+
+
+def enter(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    """Write entries in their order; raise JournalError unless each step is as its entry's writer knew it."""
+    for group in _apart(entries):
+        met = _write(connection, q.moves, [_move(entry) for entry in group])
+        if met != len(group):
+            problem = f"{len(group)} writes met {met} rows"
+            raise JournalError(f"the journal was changed by somebody else: {problem}")
+        _write(connection, q.happenings, [_happening(entry) for entry in group])
+        remember(connection, [entry.instance for entry in group if entry.instance])
+
+
+def remember(connection: sqlite3.Connection, instances: Sequence[Instance]) -> None:
+    """Write what is remembered of live flows from now on."""
+    _write(connection, q.memories, list(map(instance_row, instances)))
+
+
+def _apart(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Yield entries in groups, of each deployment one: a statement changes its rows in no particular order."""
+    group: dict[tuple[str, int], Entry] = {}
+    for entry in entries:
+        where = (entry.deployment.rollout, entry.deployment.place)
+        if where in group:
+            yield list(group.values())
+            group = {}
+        group[where] = entry
+    if group:
+        yield list(group.values())
+
+
+def _write(connection: sqlite3.Connection, statement: Callable[[int], str], rows: list[Row]) -> int:
+    """Execute a statement for all rows, a power of two at a time, so that few are ever compiled; return its count."""
+    met, start = 0, 0
+    while left := len(rows) - start:
+        size = min(_MOST, 1 << left.bit_length() - 1)
+        values = [value for row in rows[start : start + size] for value in row]
+        met += connection.execute(statement(size), values).rowcount
+        start += size
+    return met
+
+
+def _move(entry: Entry) -> Row:
+    before = entry.deployment.steps[entry.index]
+    where = (entry.deployment.rollout, entry.deployment.place, entry.index)
+    return (*step_row(*where, entry.step), before.state.value, before.attempts)
+
+
+def _happening(entry: Entry) -> Row:
+    where = (entry.deployment.rollout, entry.deployment.place, entry.index)
+    return summed((*where, entry.event.value, entry.at, canonical(entry.facts)))
