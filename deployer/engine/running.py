@@ -18,6 +18,7 @@ async def begin_run(desk: Desk, case: Case) -> Result:
     listing = await desk.client.latest_jobs(flow)
     if not isinstance(listing, Done):
         return await unread(desk, case, listing, wait=0.0)
+    desk.took.extend(durations(listing.value))  # those of the last run
     seen: list[Json] = [job["_id"] for job in listing.value]
     fresh = not seen and _is_ours_alone(case.deployment)
 

@@ -59,6 +59,11 @@ def template(size: int) -> Document:
     return flow
 
 
+def written(seconds: float) -> str:
+    """Return a time of the epoch as the API writes it, ISO-8601 with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 class Stamps:
     """Times of modification: the wall's, and no two of them equal."""
 
@@ -66,10 +71,9 @@ class Stamps:
         self._last = 0
 
     def next(self) -> str:
-        """Return the next moment, ISO-8601 with milliseconds."""
+        """Return the next moment."""
         self._last = max(time.time_ns() // 1_000_000, self._last + 1)
-        moment = datetime.fromtimestamp(self._last / 1000, UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return written(self._last / 1000)
 
 
 @dataclass(slots=True)
@@ -89,8 +93,10 @@ class Job:
         over = now >= self.began + self.seconds
         if over and self.noticed is None:
             self.noticed = now
-        status = "completed" if over else "running"
-        return {"_id": self.id, "type": "flow", "status": status, "_flowId": self.flow, "numError": 0, **_BORN}
+        began = time.time() - (now - self.began)
+        ended = {"status": "completed", "endedAt": written(began + self.seconds)} if over else {"status": "running"}
+        told = {"_id": self.id, "type": "flow", "_flowId": self.flow, "numError": 0, "createdAt": written(began)}
+        return {**told, **ended}
 
 
 @dataclass(slots=True)

@@ -57,6 +57,18 @@ def test_an_update_runs_the_flow_again_and_no_change_does_not(alone: Stage) -> N
     assert len(alone.effects("run")) == 2
 
 
+def test_how_long_a_flow_ran_last_time_tells_when_to_look_at_it_again(alone: Stage) -> None:
+    alone.simulator.knobs = Knobs(job_duration=2.0)
+    alone.apply()
+    before = alone.sent("flows.latest")
+
+    ended = alone.run("run", "rollout.yaml")
+
+    assert ended.code == 0, ended.err
+    assert before >= 5  # which is the look before the start, and those in growing steps
+    assert alone.sent("flows.latest") - before <= 3
+
+
 @pytest.mark.parametrize("orchestrated", [False, True], ids=["one-generator", "two-generators"])
 def test_a_run_of_a_fresh_flow_whose_answer_is_lost_is_found_by_its_jobs(alone: Stage, orchestrated: bool) -> None:
     if orchestrated:
