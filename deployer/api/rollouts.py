@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from deployer.api.workplace import Workplace
 from deployer.domain.candidate import Choices
+from deployer.domain.command import typed
 from deployer.domain.guards import refuse_broken, violated
 from deployer.domain.plan import Plan, Planned
 from deployer.engine import rollouts
@@ -62,7 +63,7 @@ async def run_rollout(place: Workplace) -> Rollout:
     if last and is_unfinished(last):
         if last.kind == "run":
             return last
-        remedy = f"finish it first: deployer resume {place.loaded.path}"
+        remedy = f"finish it first: {typed('resume', place.loaded.path)}"
         raise GuardError(f"rollout {last.id} is unfinished", remedy=remedy)
     saved = await plan_runs(_materials(place, None), directory=place.plans, observed_at=place.clock.utc())
     return await begin(place, saved, kind="run")
@@ -126,14 +127,14 @@ async def demand_same(place: Workplace, last: Rollout, *, digest: str | None, sc
     differs += [f"the template in {name}" for name in await changed_templates(plan, place.accounts, loaded)]
     if not differs:
         return
-    command, what = f"deployer apply {loaded.path}{scope}", ", ".join(differs)
+    anew, what = f"{typed('apply', loaded.path)}{scope}", ", ".join(differs)
     if not is_unfinished(last):
-        raise GuardError(f"rollout {last.id} differs in {what}", remedy=f"plan anew, the failed too: {command}")
+        raise GuardError(f"rollout {last.id} differs in {what}", remedy=f"plan anew, the failed too: {anew}")
     raise GuardError(
         f"rollout {last.id} is unfinished, and differs in {what}",
         remedy=(
-            f"go on with it as it was planned: deployer resume {loaded.path}\n"
-            f"  or leave it and start anew: {command} --supersede"
+            f"go on with it as it was planned: {typed('resume', loaded.path)}\n"
+            f"  or leave it and start anew: {anew} --supersede"
         ),
     )
 
@@ -146,7 +147,7 @@ async def demand_template(place: Workplace, last: Rollout) -> None:
     if changed := await changed_templates(plan, place.accounts, place.loaded):
         raise GuardError(
             f"the template in {', '.join(changed)} changed since the plan",
-            remedy=f"leave the rollout and start anew: deployer apply {place.loaded.path} --supersede",
+            remedy=f"leave the rollout and start anew: {typed('apply', place.loaded.path, '--supersede')}",
         )
 
 
@@ -156,7 +157,7 @@ async def demand_unfinished(place: Workplace, *, failed: bool) -> Rollout:
     if last is None or not (is_unfinished(last) or failed):
         raise UsageError(
             f"no rollout of {place.loaded.manifest.name} is unfinished",
-            remedy=f"begin one: deployer apply {place.loaded.path}",
+            remedy=f"begin one: {typed('apply', place.loaded.path)}",
         )
     return last
 

@@ -88,8 +88,7 @@ async def tenant_history(standing: Standing, tenant: str) -> tuple[Deployment, S
 async def _found(book: Journal, journal: Path, *, name: str | None, rollout: str | None) -> Rollout:
     if rollout is not None:
         name = None
-    found = await book.rollouts(name, limit=1 if rollout is None else _PAGE)
-    named = [each for each in found if rollout is None or each.id.startswith(rollout)]
+    named = await book.rollouts(name, begins=rollout or "", limit=_PAGE if rollout else 1)
     if not named:
         what = f" {rollout}" if rollout else f" of {name}" if name else ""
         raise UsageError(f"the journal holds no rollout{what}", where=str(journal))

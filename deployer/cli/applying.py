@@ -1,6 +1,5 @@
 """What apply does: go on with what is unfinished, or plan, ask and begin."""
 
-import shlex
 from dataclasses import dataclass
 
 import click
@@ -14,6 +13,7 @@ from deployer.cli.carrying import attend, carry
 from deployer.cli.manner import Manner
 from deployer.cli.showing import columns, show
 from deployer.domain.candidate import Choices
+from deployer.domain.command import typed
 from deployer.errors import UsageError
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
@@ -97,5 +97,5 @@ class Applying:
     def _confirm(self, tenants: int) -> None:
         """Ask a person, unless nobody wants to be asked."""
         if not self.wish.yes:
-            command = f"deployer apply {shlex.quote(str(self.manner.manifest))}{self.manner.scope} --yes"
+            command = f"{typed('apply', self.manner.manifest)}{self.manner.scope} --yes"
             confirm(f"Change {tenants} tenants?", about="the plan", command=command, ask=self.wish.ask)

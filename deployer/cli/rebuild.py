@@ -8,6 +8,7 @@ import anyio
 import click
 
 from deployer.cli.options import JOURNAL, JSON, MANIFEST, NO_INPUT, QUIET, VERBOSE, YES, together
+from deployer.domain.command import typed
 
 
 @click.command()
@@ -32,13 +33,13 @@ def rebuild(  # noqa: PLR0913 - one argument per option
     if not yes:
         question = "Leave what the journal has unfinished, and find every flow again?"
         ask = may_ask(no_input=no_input)
-        confirm(question, about="it", command=f"deployer rebuild {manifest} --yes", ask=ask)
+        confirm(question, about="it", command=typed("rebuild", manifest, "--yes"), ask=ask)
 
     async def mend() -> int:
         report = Rebuilt((lambda _: None) if quiet else partial(click.echo, err=True))
         async with opened(load(manifest), journal=journal, manner=Manner(manifest, verbose=verbose)) as place:
             report.undecided = await rebuild_journal(place, report)
-            report.refused = {name: error.what for name, error in place.accounts.refused.items()}
+            report.refused = place.accounts.reasons
         if as_json:
             write_document(sys.stdout, report.head, report.tenants)
         else:

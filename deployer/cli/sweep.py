@@ -1,6 +1,5 @@
 """`deployer sweep`: name the copies that should not exist, and delete those that nobody can need."""
 
-import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import anyio
 import click
 
 from deployer.cli.options import JOURNAL, JSON, MANIFEST, NO_INPUT, VERBOSE, YES, together
+from deployer.domain.command import typed
 
 if TYPE_CHECKING:
     from deployer.report.sweep import Swept
@@ -38,15 +38,14 @@ def sweep(  # noqa: PLR0913 - one argument per option
             from deployer.cli.asking import confirm, may_ask
 
             click.echo(swept.text(width=columns(), manifest=str(manifest)), err=True)
-            ask, command = may_ask(no_input=no_input), f"deployer sweep {shlex.quote(str(manifest))} --delete --yes"
+            ask, command = may_ask(no_input=no_input), typed("sweep", manifest, "--delete", "--yes")
             confirm("Delete what of these flows nobody has touched?", about="it", command=command, ask=ask)
 
     async def clean() -> Swept:
         manner = Manner(manifest, verbose=verbose)
         async with opened(load(manifest), journal=journal, manner=manner, read_only=not delete) as place:
             found = await look_for_copies(place)
-            refused = {name: error.what for name, error in place.accounts.refused.items()}
-            swept = Swept(found.copies, found.strays, refused)
+            swept = Swept(found.copies, found.strays, found.unread)
             if not (delete and found.copies):
                 return swept
             agreed(swept)

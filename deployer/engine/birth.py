@@ -1,5 +1,6 @@
 """Clone or create a tenant's flow: look, intend, send; and find again what was sent and never answered."""
 
+from deployer.domain.command import typed
 from deployer.domain.documents import Document, Json
 from deployer.domain.identity import birth_name
 from deployer.domain.lifecycle import Event, StepKind
@@ -55,7 +56,7 @@ def _doubtful(case: Case, flows: tuple[Document, ...]) -> Result:
     """After a call of ours only a person can say whose flow it is; before the first one, the plan is stale."""
     ids = ", ".join(str(flow["_id"]) for flow in flows)
     if case.step.attempts:
-        remedy = f"look at it, then: deployer resolve {case.deployment.planned.tenant} --took ID, or --retry"
+        remedy = f"look at it, then: {typed('resolve', case.deployment.planned.tenant)} --took ID, or --retry"
         named: list[Json] = [flow["_id"] for flow in flows]
         case.tell(Event.UNDECIDABLE, {"doubtful": named, **failure("doubtful_flow", _DOUBT.format(ids), remedy)})
     else:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from deployer.domain.command import typed
 from deployer.domain.documents import fingerprint
 from deployer.domain.rebuilding import Loss, Work, loss
 from deployer.engine.accounts import OpenAccount
@@ -43,7 +44,7 @@ def demand_kept(work: Work, journal: str, accounts: Iterable[OpenAccount], *, lo
         if lost:
             raise GuardError(
                 _SAYS[lost].format(journal=journal, account=account.name),
-                remedy=f"find out first what is there: deployer rebuild {manifest}",
+                remedy=f"find out first what is there: {typed('rebuild', manifest)}",
             )
 
 

@@ -40,6 +40,11 @@ class Accounts:
         if not self.opened:
             raise next(iter(self.refused.values()))
 
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Return why accounts do not answer, by name, which the reason does not repeat."""
+        return {name: error.what.removeprefix(f"account {name}: ") for name, error in self.refused.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Materials:

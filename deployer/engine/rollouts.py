@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
+from deployer.domain.command import typed
 from deployer.domain.deployment import Deployment
 from deployer.domain.documents import Document
 from deployer.domain.lifecycle import Event, State, StepKind
@@ -124,7 +125,7 @@ def _halted_before(plan: Plan, accounts: Accounts) -> dict[str, str]:
     for name, planned in plan.accounts.items():
         account = accounts.opened.get(name)
         if name in accounts.refused:
-            halted[name] = accounts.refused[name].what
+            halted[name] = accounts.reasons[name]
         elif account is None:
             halted[name] = "it is not in the manifest any more"
         elif (account.base_url, account.user) != (planned.base_url, planned.user):
@@ -147,9 +148,8 @@ async def give_over(journal: Journal, clock: Clock, rollout: Rollout, accounts: 
         cause = unreachable.get(deployment.planned.account)
         for index, step in enumerate(deployment.steps):
             if cause and step.state is State.INTENDED:
-                remedy = (
-                    f"look at it, then: deployer resolve {deployment.planned.tenant} --took ID, or --retry, or --skip"
-                )
+                resolve = typed("resolve", deployment.planned.tenant)
+                remedy = f"look at it, then: {resolve} --took ID, or --retry, or --skip"
                 facts = failure("account_gone", f"its {step.kind} was never answered, and {cause}", remedy)
                 left = step.meet(Event.UNDECIDABLE, facts)
                 journal.note(Entry(deployment, index, Event.UNDECIDABLE, left, clock.utc(), facts))

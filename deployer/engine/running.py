@@ -1,5 +1,6 @@
 """Run a tenant's flow at most once, and follow the jobs that the run made."""
 
+from deployer.domain.command import typed
 from deployer.domain.deployment import Deployment
 from deployer.domain.documents import Document, Json
 from deployer.domain.jobs import Started, ended, errors, judge_run, trouble, unseen
@@ -62,7 +63,7 @@ async def recover_run(desk: Desk, case: Case, wait: float) -> Result:
 def _undecided(case: Case, seen: str) -> Document:
     tenant = case.deployment.planned.tenant
     text = f"the answer to the run was lost, and it cannot be known whether it started: {seen}"
-    return failure("run_undecided", text, f"deployer resolve {tenant} --took JOB, or --retry, or --skip")
+    return failure("run_undecided", text, f"{typed('resolve', tenant)} --took JOB, or --retry, or --skip")
 
 
 def _ids(value: Json) -> list[Json]:

@@ -12,6 +12,7 @@ from deployer.engine.load import Loaded
 from deployer.engine.observe import by_integration, got
 from deployer.engine.planning import Accounts, aim_of, pages
 from deployer.engine.pool import each
+from deployer.errors import AccountError
 from deployer.integrator.wire import Done
 from deployer.journal.protocol import Journal
 
@@ -20,17 +21,28 @@ _ACCOUNTS = 8  # at a time
 
 @dataclass(frozen=True, slots=True)
 class Sweeping:
-    """A search through every account that answers, for `copies` of tenants' flows and `strays` of half clones."""
+    """A search through every account, for `copies` of tenants' flows and `strays` of half clones.
+
+    `unread` says, by account, why it could not be looked through.
+    """
 
     journal: Journal
     loaded: Loaded
     accounts: Accounts
     copies: list[Copy] = field(default_factory=list)
     strays: list[Stray] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
 
     async def go(self) -> None:
-        """Look through the accounts; raise AccountError where one cannot be read."""
-        await each(self._searches(), _Search.go, workers=_ACCOUNTS)
+        """Look through the accounts; one that cannot be read stops no other."""
+        self.unread.update(self.accounts.reasons)
+        await each(self._searches(), self._look, workers=_ACCOUNTS)
+
+    async def _look(self, search: "_Search") -> None:
+        try:
+            await search.go()
+        except AccountError as error:
+            self.unread[search.name] = error.what.removeprefix(f"account {search.name}: ")
 
     def named(self, identity: tuple[str, str]) -> frozenset[str]:
         """Return the integrations that any entry of an account names."""

@@ -73,8 +73,10 @@ class Journal(Protocol):
         The plan's tenants are gone through on whatever thread writes.
         """
 
-    async def rollouts(self, name: str | None = None, plan: str | None = None, *, limit: int) -> Sequence[Rollout]:
-        """Return the newest rollouts, newest first, of a name and of a plan's digest where they are given."""
+    async def rollouts(
+        self, name: str | None = None, plan: str | None = None, *, begins: str = "", limit: int
+    ) -> Sequence[Rollout]:
+        """Return the newest rollouts, newest first, of a name, a plan's digest, and an id's beginning, where given."""
 
     async def unfinished(self) -> Sequence[Rollout]:
         """Return the rollouts, oldest first, of which anything may still be resumed, retried or owed."""

@@ -25,8 +25,9 @@ BEGIN: Final = _insert("rollout", ROLLOUT)
 DEPLOY: Final = _insert("deployment", DEPLOYMENT)
 PREPARE: Final = _insert("step", STEP)
 LATEST: Final = f"""
-    SELECT {ROLLOUT} FROM rollout WHERE name = coalesce(?, name) AND plan = coalesce(?, plan)
-    ORDER BY number DESC LIMIT ?
+    SELECT {ROLLOUT} FROM rollout
+    WHERE name = coalesce(?1, name) AND plan = coalesce(?2, plan) AND substr(id, 1, length(?3)) = ?3
+    ORDER BY number DESC LIMIT ?4
 """
 BY_ID: Final = f"SELECT {ROLLOUT} FROM rollout WHERE id = ?"
 CONCLUDE: Final = "UPDATE rollout SET outcome = ?, reason = ?, ended_at = ?, checksum = ? WHERE id = ?"

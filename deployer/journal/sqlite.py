@@ -10,6 +10,7 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
+from deployer.domain.command import typed
 from deployer.domain.deployment import Deployment, Instance, Status, Step, status_in
 from deployer.domain.documents import canonical
 from deployer.domain.identity import InstanceKey
@@ -94,9 +95,11 @@ class SqliteJournal:
 
         await self._writer.ask(work)
 
-    async def rollouts(self, name: str | None = None, plan: str | None = None, *, limit: int) -> Sequence[Rollout]:
-        """Return the newest rollouts, newest first, of a name and of a plan's digest where they are given."""
-        return [read_rollout(row)[0] for row in await self._select(q.LATEST, (name, plan, limit))]
+    async def rollouts(
+        self, name: str | None = None, plan: str | None = None, *, begins: str = "", limit: int
+    ) -> Sequence[Rollout]:
+        """Return the newest rollouts, newest first, of a name, a plan's digest, and an id's beginning, where given."""
+        return [read_rollout(row)[0] for row in await self._select(q.LATEST, (name, plan, begins, limit))]
 
     async def unfinished(self) -> Sequence[Rollout]:
         """Return the rollouts, oldest first, of which anything may still be resumed, retried or owed."""
@@ -219,7 +222,7 @@ class SqliteJournal:
 
 def _why_unsettled(name: str, tenant: str, kind: str, state: str) -> str:
     if state == "unknown":
-        return f"its {kind} in rollout {name} waits for a person: deployer resolve {tenant}"
+        return f"its {kind} in rollout {name} waits for a person: {typed('resolve', tenant)}"
     return f"its {kind} in rollout {name} is not settled: finish that rollout with deployer resume"
 
 

@@ -1,9 +1,9 @@
 """A plan as a document for programs and as text for people."""
 
-import shlex
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from deployer.domain.command import typed
 from deployer.domain.documents import Document
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
 from deployer.domain.records import change_view
@@ -64,7 +64,7 @@ def whole_plan_text(plan: Plan, digest: str, *, width: int, manifest: str, scope
 
 
 def _target(manifest: str, scope: str) -> str:
-    return f"{shlex.quote(plain(manifest))}{plain(scope)}"
+    return f"{typed('apply', plain(manifest))}{plain(scope)}"
 
 
 def _text(plan: Plan, digest: str, tenants: Iterable[str], *, width: int, target: str, absent: int) -> Iterator[str]:
@@ -75,7 +75,7 @@ def _text(plan: Plan, digest: str, tenants: Iterable[str], *, width: int, target
     yield ""
     yield from wrapped("", _totals(plan), width=width, hang=2, gap=" · ")
     if plan.work:
-        yield f"Apply it:  deployer apply {target} --plan {digest[:_DIGITS]}"
+        yield f"Apply it:  {target} --plan {digest[:_DIGITS]}"
 
 
 def _header(plan: Plan, width: int) -> list[str]:

@@ -1,11 +1,11 @@
 """What mending came to, as a document for programs and as text for people."""
 
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from deployer.domain.command import typed
 from deployer.domain.identity import InstanceKey
 from deployer.domain.rebuilding import Finding, Sought
 from deployer.journal.protocol import Rollout
@@ -76,21 +76,21 @@ class Rebuilt:
 
     def text(self, *, width: int, manifest: str) -> str:
         """Return what people read: the counts, what waits for them, and what to type next."""
-        name, counts = shlex.quote(plain(manifest)), self._counts()
+        path, counts = plain(manifest), self._counts()
         lines = [_counted(counts[finding], *words) for finding, words in _FINDINGS.items() if counts[finding]]
         if self.rollouts:
             lines.append(f"{_counted(len(self.rollouts), 'rollout', 'rollouts')} left: nothing of it is resumed or run")
         surplus = [f"{each.tenant}: flow {', '.join(each.surplus)}" for each in self.sought if each.surplus]
         unsure = [each.tenant for each in self.sought if each.ran is False]
         told = [
-            *_told("surplus copies: ", surplus, f"; look at them: deployer sweep {name}", width),
+            *_told("surplus copies: ", surplus, f"; look at them: {typed('sweep', path)}", width),
             *_told(
-                "perhaps never run since they were changed: ", unsure, f"; if they should: deployer run {name}", width
+                "perhaps never run since they were changed: ", unsure, f"; if they should: {typed('run', path)}", width
             ),
             *_each("waits for a person: ", self.undecided.values(), width),
             *_each("not rebuilt: account ", (": ".join(pair) for pair in self.refused.items()), width),
         ]
-        return "\n".join([*lines, *told, "", f"Go on:  deployer apply {name}"])
+        return "\n".join([*lines, *told, "", f"Go on:  {typed('apply', path)}"])
 
     def _counts(self) -> Counter[str]:
         return Counter(each.finding for each in self.sought)

@@ -6,11 +6,19 @@ from typing import Final
 
 from deployer.domain.documents import Document
 
-_FILES: Final = {"plan": "plan", "status": "summary", "events": "events"}
+_FILES: Final = {
+    "plan": "plan",
+    "status": "summary",
+    "events": "events",
+    "explain": "explanation",
+    "doctor": "checkup",
+    "sweep": "sweep",
+    "rebuild": "rebuilt",
+}
 
 
 def schema(name: str) -> Document:
-    """Return the schema of `manifest`, which is made from the models that read it, `plan`, `status` or `events`."""
+    """Return the schema of `manifest`, which is made from the models that read it, or of what a command prints."""
     if name == "manifest":
         from deployer.report.manifest_schema import manifest_schema  # noqa: PLC0415 - pydantic, for this one only
 

@@ -1,10 +1,10 @@
 """How a rollout stands, as a document for programs and as text for people."""
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deployer.domain.command import typed
 from deployer.domain.deployment import OPEN, Deployment, Status
 from deployer.domain.documents import Document
 from deployer.domain.outcome import judge
@@ -82,7 +82,7 @@ def summary_text(
     lines = [*_headline(head, width, at_work=at_work), *_causes(causes, width), *unknown.lines(width)]
     if head["reason"]:
         lines += ["", *wrapped("stopped: ", [plain(head["reason"])], width=width, hang=2)]
-    lines += _next(head, shlex.quote(plain(manifest)))
+    lines += _next(head, plain(manifest))
     return "\n".join(lines)
 
 
@@ -142,9 +142,9 @@ def _next(head: Mapping[str, Any], manifest: str) -> list[str]:
     counts, tenants, commands = head["counts"], sum(head["counts"].values()), []
     if any(counts[status] for status in OPEN):
         mend = "mend what stopped it, then" if head["outcome"] == "halted" else "go on"
-        commands.append(f"{mend}:  deployer resume {manifest}")
+        commands.append(f"{mend}:  {typed('resume', manifest)}")
     if counts[Status.FAILED]:
-        commands.append(f"try the failed again:  deployer resume {manifest} --failed")
+        commands.append(f"try the failed again:  {typed('resume', manifest, '--failed')}")
     if tenants and counts[Status.NO_CHANGE] == tenants:
         return [f"nothing to do: {tenants} {'tenant' if tenants == 1 else 'tenants'} unchanged, only reads were sent"]
     return ["", *commands] if commands else []

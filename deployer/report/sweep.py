@@ -1,10 +1,10 @@
 """What a sweep found, as a document for programs and as text for people."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from deployer.domain.command import typed
 from deployer.domain.sweeping import Copy, Removal, Stray
 from deployer.report.text import plain, wrapped
 
@@ -13,7 +13,7 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep comes to; `refused` are the accounts that could not be opened, and why."""
+    """What a sweep comes to; `refused` are the accounts that could not be looked through, and why."""
 
     copies: Sequence[Copy]
     strays: Sequence[Stray]
@@ -49,7 +49,7 @@ class Swept:
         told = [part for line in lines for part in wrapped("", [line], width=width, hang=2)]
         if self.copies and self.removals is None:  # the command to type is never broken
             told.append("Nothing was deleted. To delete what is provably ours and untouched:")
-            told.append(f"  deployer sweep {shlex.quote(plain(manifest))} --delete")
+            told.append(f"  {typed('sweep', plain(manifest), '--delete')}")
         return "\n".join(told)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from deployer.domain.identity import InstanceKey
-from deployer.simulator import Rule
-from tests.engine.stage import SOON, US, Ended, Stage, template
+from deployer.simulator import Customer, Rule
+from tests.engine.stage import EU, SOON, US, Ended, Stage, template
 
 SURPLUS = "f" * 24
 
@@ -19,6 +19,22 @@ def test_where_all_is_well_nothing_is_found_and_nothing_is_left_behind(stage: St
     assert not (stage.directory / ".deployer").exists()
     stage.apply()
     assert stage.run("sweep").code == 0
+
+
+def test_an_account_that_cannot_be_read_is_named_and_stops_no_other(stage: Stage) -> None:
+    stage.add_account()
+    stage.tenants["umbrella"] = Customer(EU, 0)
+    stage.apply()
+    doubled(stage)
+    stage.befall(Rule(action="refuse", status=403, code="forbidden", route="flows.get", id=template(EU)))
+
+    ended, told = stage.run("sweep", "--json"), stage.run("sweep")
+
+    assert (ended.code, [copy["flow"] for copy in ended.document["copies"]]) == (3, [SURPLUS])
+    [refused] = ended.document["refused"]
+    assert refused["account"] == EU
+    assert f"template flow {template(EU)}: the API says no (403)" in refused["reason"]
+    assert f"not swept: account {EU}: {refused['reason'][:40]}" in told.out
 
 
 def test_a_clone_that_lands_after_settle_is_named_as_untouched_beside_the_instance(stage: Stage) -> None:

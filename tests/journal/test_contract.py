@@ -135,6 +135,10 @@ async def test_rollouts_come_newest_first_all_or_those_of_a_name_or_plan(store: 
         assert await journal.rollouts("order-sync", limit=9) == [run, applied]
         assert await journal.rollouts(plan="b" * 64, limit=9) == [run]
         assert await journal.rollouts("another", "b" * 64, limit=9) == []
+        assert await journal.rollouts(begins=run.id, limit=9) == [run]
+        assert await journal.rollouts(begins="order-sync-", limit=9) == [run, applied]
+        assert await journal.rollouts(begins=run.id + "0", limit=9) == []
+        assert await journal.rollouts("another", begins=run.id, limit=9) == []
 
 
 async def test_a_rollout_stands_as_it_was_last_concluded(store: Store) -> None:
