@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 from deployer.report.streamed import write_document
@@ -57,7 +57,14 @@ def _write_table(stream: TextIO, shown: Sequence[Column], rows: Iterable[Row], *
     sizes = [max(map(columns, cells)) for cells in zip(*sample, strict=True)]
     if width is not None:
         sizes = [*(min(size, _MOST) for size in sizes[:-1]), sizes[-1]]
-    stream.writelines(f"{_line(cells, sizes, width)}\n" for cells in chain(sample, lines))
+        sizes = sizes[: _fitting(titles, sizes, width)]
+    stream.writelines(f"{_line(cells[: len(sizes)], sizes, width)}\n" for cells in chain(sample, lines))
+
+
+def _fitting(titles: Sequence[str], sizes: Sequence[int], width: int) -> int:
+    """Return how many columns have room for their title; the first always counts."""
+    starts = accumulate((size + len(_GAP) for size in sizes), initial=0)
+    return max(1, sum(start + len(title) <= width for start, title in zip(starts, titles, strict=False)))
 
 
 def _line(cells: Sequence[str], sizes: Sequence[int], width: int | None) -> str:

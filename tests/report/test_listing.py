@@ -95,6 +95,12 @@ def test_no_line_of_a_table_is_wider_than_the_terminal(names: list[str], width: 
     assert all(columns(line) <= width for line in lines)
 
 
+def test_a_column_whose_title_has_no_room_is_left_out() -> None:
+    rows = [{"name": "n" * 14, "size": 7}]
+    assert listed("table", NAMES, rows, width=20).splitlines() == [f"NAME{' ' * 12}SIZE", f"{'n' * 14}  7"]
+    assert listed("table", NAMES, rows, width=19).splitlines() == ["NAME", "n" * 14]
+
+
 def test_a_table_begins_before_its_rows_have_ended() -> None:
     stream = io.StringIO()
     endless = ({"name": f"tenant-{number}"} for number in count())
