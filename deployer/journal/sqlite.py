@@ -165,7 +165,7 @@ class SqliteJournal:
     async def record(self, entry: Entry) -> None:
         """Write an entry and return when it is durable."""
         self._entries.append(entry)
-        await self._writer.ask(self._enter)
+        await self._writer.ask(self._enter, spaced=True)
 
     def note(self, entry: Entry) -> None:
         """Write an entry before anything that is recorded later, without waiting for it."""

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from deployer.errors import JournalError
 
 LINGER = 0.01  # seconds that writes nobody waits for may be collected
+SPACING = 0.005  # seconds between two commits that may be spaced: each costs more CPU than what is written in it
 _BATCH = 1000
 
 T = TypeVar("T")
@@ -21,10 +22,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[T]):
-    """Something to do on the connection, and who waits for it to be durable."""
+    """Something to do on the connection, who waits for it to be durable, and whether it may be spaced for that."""
 
     work: Callable[[sqlite3.Connection], T]
     waiting: asyncio.Future[T] | None
+    spaced: bool = False
 
 
 class Writer:
@@ -35,6 +37,7 @@ class Writer:
         self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._failure: Exception | None = None
         self._told = False
+        self._committed = 0.0
         self._thread = Thread(target=self._serve, name="journal", daemon=True)
 
     async def start(self) -> None:
@@ -42,11 +45,14 @@ class Writer:
         self._thread.start()
         await self.ask(lambda _: None)
 
-    async def ask(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do something and return its result once it is durable; a cancelled caller does not undo it."""
+    async def ask(self, work: Callable[[sqlite3.Connection], T], *, spaced: bool = False) -> T:
+        """Do something and return its result once it is durable; a cancelled caller does not undo it.
+
+        What is `spaced` waits a moment for others to share its commit, if there was one just before.
+        """
         self._refuse_if_broken()
         waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(Job(work, waiting))
+        self._jobs.put(Job(work, waiting, spaced))
         return await waiting
 
     def tell(self, work: Callable[[sqlite3.Connection], object]) -> None:
@@ -83,24 +89,31 @@ class Writer:
             connection.close()
 
     def _collect(self) -> list[Job[Any]]:
-        """Return the jobs that wait, lingering a little while nobody is kept waiting by it; none means stop."""
-        first = self._jobs.get()
-        if first is None:
-            return []
-        batch, deadline = [first], time.monotonic() + LINGER
+        """Return the jobs that wait, lingering a little where that keeps nobody waiting long; none means stop."""
+        batch: list[Job[Any]] = []
+        deadline = float("inf")
         while len(batch) < _BATCH:
-            urgent = batch[-1].waiting is not None
             try:
-                job = self._jobs.get(timeout=0 if urgent else max(0.0, deadline - time.monotonic()))
+                job = self._jobs.get(timeout=max(0.0, deadline - time.monotonic()) if batch else None)
             except Empty:
-                return batch
+                break
             if job is None:
-                self._jobs.put(None)  # stop after this batch
-                return batch
+                if batch:
+                    self._jobs.put(None)  # stop after this batch
+                break
             batch.append(job)
+            deadline = min(deadline, self._latest(job))
         return batch
 
+    def _latest(self, job: Job[Any]) -> float:
+        """Return until when a job may wait for others."""
+        if job.spaced:
+            return self._committed + SPACING
+        return 0.0 if job.waiting else time.monotonic() + LINGER
+
     def _commit(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> None:
+        if any(job.spaced for job in batch):
+            self._committed = time.monotonic()
         try:
             connection.execute("BEGIN")
             results = [job.work(connection) for job in batch]

@@ -202,6 +202,22 @@ async def test_records_that_wait_at_the_same_time_share_their_commits(path: Path
     assert 1 <= end - middle <= 30
 
 
+async def test_records_that_come_shortly_one_after_the_other_share_commits_too(path: Path) -> None:
+    async with SqliteJournal(path) as journal:
+        await journal.begin(FIRST, plan(*crowd(100)))
+        found = await journal.deployments(FIRST.id, after=-1, limit=100)
+        start = commits(wal(path))
+
+        async def record(number: int) -> None:
+            await anyio.sleep(number / 1000)  # as answers come in
+            await journal.record(entry(found[number], Event.INTEND))
+
+        async with anyio.create_task_group() as group:
+            for number in range(100):
+                group.start_soon(record, number)
+        assert commits(wal(path)) - start <= 30
+
+
 def recording(path: Path, count: int, room: int = PLENTY) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tests.journal.recording", str(path), str(count), str(room)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
