@@ -12,9 +12,10 @@ import anyio
 from deployer.api.workplace import Workplace
 from deployer.domain.deployment import Status
 from deployer.domain.outcome import judge
+from deployer.engine.carrying import Ending, carry_out
 from deployer.engine.execute import DRAIN, Stop
 from deployer.engine.narration import Narrator
-from deployer.engine.rollouts import Crew, carry_out
+from deployer.engine.rollouts import UNFINISHED, Crew
 from deployer.journal.protocol import Rollout
 from deployer.report.tally import Budget
 from deployer.telemetry.events import Event
@@ -25,13 +26,13 @@ __all__ = ["DRAIN", "Event", "Rolling", "carried_out"]
 class Rolling:
     """A rollout that is being carried out. Iterate over it: it ends when every tenant rests or the work was stopped.
 
-    `counts` are the tenants by status as it began; `halted` says, by account, what stopped it.
+    `counts` are the tenants by status as it began; `ending` says why it went no further.
     """
 
     def __init__(self, place: Workplace, rollout: Rollout, counts: Mapping[Status, int], *, settle_only: bool) -> None:
         self.rollout = rollout
         self.counts = counts
-        self.halted: dict[str, str] = {}
+        self.ending = Ending({})
         self._place = place
         self._settle_only = settle_only
         self._stop = Stop()
@@ -72,7 +73,7 @@ class Rolling:
         crew = crew_of(place, self._stop, Narrator(place.clock, self._log_and_tell))
         try:
             with self._scope:
-                self.halted = await carry_out(crew, rollout, place.accounts, settle_only=self._settle_only)
+                self.ending = await carry_out(crew, rollout, place.accounts, settle_only=self._settle_only)
             outcome = await self._conclude()
             self._tell(place.tell("rollout.ended", {"rollout": rollout.id, "outcome": outcome}))
         finally:
@@ -82,9 +83,10 @@ class Rolling:
     async def _conclude(self) -> str:
         """Write how the rollout stands now."""
         journal, rollout = self._place.journal, self.rollout.id
-        outcome = judge(await journal.counts(rollout), halted=bool(self.halted))
-        reason = "; ".join(f"{account}: {cause}" for account, cause in self.halted.items())
-        ended_at = None if outcome in {"running", "halted"} else self._place.clock.utc()
+        halted, waiting = self.ending.halted, self.ending.waiting
+        outcome = judge(await journal.counts(rollout), halted=bool(halted), waiting=bool(waiting))
+        reason = "; ".join(f"{what}: {cause}" for what, cause in halted.items())
+        ended_at = None if outcome in UNFINISHED else self._place.clock.utc()
         await journal.conclude(rollout, outcome=outcome, reason=reason, ended_at=ended_at)
         return outcome
 

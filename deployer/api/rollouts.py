@@ -8,10 +8,11 @@ from deployer.domain.command import typed
 from deployer.domain.guards import refuse_broken, violated
 from deployer.domain.plan import Plan, Planned
 from deployer.engine import rollouts
+from deployer.engine.carrying import give_over
 from deployer.engine.keeping import demand_kept
 from deployer.engine.planning import Materials, changed_templates, make_plan, plan_runs
 from deployer.engine.plans import SavedPlan, load_plan
-from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, give_over, retry_failed
+from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, retry_failed
 from deployer.errors import GuardError, UsageError
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Rollout

@@ -62,7 +62,7 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
 def seconds(duration: str | None) -> float | None:
     """Return a duration such as 30m in seconds; raise UsageError for anything else."""
-    from deployer.domain.manifest import span
+    from deployer.domain.model import span
 
     try:
         return None if duration is None else span(duration)

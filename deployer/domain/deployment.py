@@ -118,6 +118,11 @@ class Deployment:
         return tuple(str(job) for job in followed or run if job)
 
     @property
+    def is_begun(self) -> bool:
+        """Tell whether anything was asked for."""
+        return any(step.state is not State.READY for step in self.steps)
+
+    @property
     def in_doubt(self) -> bool:
         """Tell whether a call may still be on its way."""
         return any(step.state is State.INTENDED and step.kind is not StepKind.FOLLOW for step in self.steps)

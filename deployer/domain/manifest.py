@@ -6,28 +6,26 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     JsonValue,
-    PlainSerializer,
     PrivateAttr,
     StrictBool,
     StrictInt,
     Tag,
     ValidationError,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
 )
 
 from deployer.domain import manifest_rules
-from deployer.domain.editor import as_written, or_path, written
+from deployer.domain.editor import or_path
+from deployer.domain.model import Duration, Part, Positive, Share, Timeout
 from deployer.domain.scalars import AccountName, Id, Name, Slug, TokenReference, Url
 from deployer.domain.selection import label_selector
 from deployer.domain.source import Located, Steps, read_yaml
+from deployer.domain.wave_models import Bake, WaveEntry, Waves, WavesOrList
 from deployer.errors import ManifestError
 
 REGIONS: Final[Mapping[str, str]] = {
@@ -36,24 +34,6 @@ REGIONS: Final[Mapping[str, str]] = {
     "au": "https://api.au.integrator.io",
     "ca": "https://api.ca.integrator.io",
 }
-_SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
-_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)%")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def span(text: object) -> float:
-    """Return a duration such as 250ms, 30s, 5m or 2h in seconds; raise ValueError for anything else."""
-    match = _SPAN.fullmatch(str(text))
-    if not match:
-        raise ValueError("must be a duration such as 250ms, 30s, 5m or 2h")
-    return float(match[1]) * _SECONDS[match[2]]
-
-
-def _share(text: object) -> float:
-    match = _PERCENT.fullmatch(str(text))
-    if not match:
-        raise ValueError("must be a percentage such as 50%")
-    return float(match[1]) / 100
 
 
 def _per_second(value: object) -> object:
@@ -63,35 +43,7 @@ def _per_second(value: object) -> object:
     return value
 
 
-_Span = Annotated[
-    float,
-    BeforeValidator(span),
-    PlainSerializer(lambda seconds: f"{seconds:.6f}s"),
-    WithJsonSchema(written(rf"^({_SPAN.pattern})$|\$\{{")),
-]
-Duration = Annotated[_Span, Field(ge=0)]
-Timeout = Annotated[_Span, Field(gt=0)]
-Share = Annotated[
-    float,
-    BeforeValidator(_share),
-    PlainSerializer(lambda share: f"{share:.6%}"),
-    WithJsonSchema(written(rf"^({_PERCENT.pattern})$|\$\{{")),
-    Field(gt=0, le=1),
-]
-Positive = Annotated[StrictInt, Field(gt=0)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        coerce_numbers_to_str=True,
-        hide_input_in_errors=True,
-        json_schema_extra=as_written,
-    )
-
-
-class Template(_Part):
+class Template(Part):
     """What is rolled out: a flow of the account, or a file; `key` identifies it either way."""
 
     flow: Id | None = None
@@ -104,7 +56,7 @@ class Template(_Part):
         return self.flow or self.id or ""
 
 
-class Rate(_Part):
+class Rate(Part):
     """What of an account's rate budget is ours. `auto` is a limit that nobody knows: it is found."""
 
     per_second: Annotated[float | Literal["auto"], BeforeValidator(_per_second)] | None = None
@@ -120,7 +72,7 @@ class Rate(_Part):
         return burst
 
 
-class Account(_Part):
+class Account(Part):
     """One credential, region and rate budget."""
 
     region: Literal["us", "eu", "au", "ca"] | None = None
@@ -129,7 +81,7 @@ class Account(_Part):
     template: Id | None = None
     connections: dict[Id, Name] | None = None
     rate: Rate | None = None
-    values: dict[str, JsonValue] = {}
+    values: dict[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def base_url(self) -> str:
@@ -137,15 +89,15 @@ class Account(_Part):
         return self.url or REGIONS[self.region or "us"]
 
 
-class TenantEntry(_Part):
+class TenantEntry(Part):
     """One tenant as a manifest, a JSON list or JSON lines write it."""
 
     tenant: Name
     account: str | None = None
     integration: Id
     id: Id | None = None
-    labels: dict[Name, Name] = {}
-    values: dict[str, JsonValue] = {}
+    labels: dict[Name, Name] = Field(default_factory=dict)
+    values: dict[str, JsonValue] = Field(default_factory=dict)
     _where: str = PrivateAttr(default="")
 
     @property
@@ -159,7 +111,7 @@ class TenantEntry(_Part):
         return self
 
 
-class Run(_Part):
+class Run(Part):
     """Whether and how each flow is run once it is deployed."""
 
     trigger: StrictBool = False
@@ -169,7 +121,7 @@ class Run(_Part):
     mode: Literal["at-most-once", "reconcile"] = "at-most-once"
 
 
-class Safety(_Part):
+class Safety(Part):
     """S, V, E and the timeouts T of the safety rules, in seconds."""
 
     settle: Duration = 120.0
@@ -183,7 +135,7 @@ def _kind(value: object) -> str:
     return "list" if isinstance(value, list | tuple) else "path"
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """The user's file: template, accounts, tenants and what each tenant's flow is to be."""
 
     name: Slug
@@ -192,11 +144,12 @@ class Manifest(_Part):
     tenants: Annotated[
         Annotated[Name, Tag("path")] | Annotated[tuple[TenantEntry, ...], Tag("list")], Discriminator(_kind)
     ]
-    values: dict[str, JsonValue] = {}
-    labels: dict[Annotated[str, AfterValidator(label_selector)], dict[str, JsonValue]] = {}
-    flow: dict[str, JsonValue] = {}
-    connections: dict[Id, Name] = {}
+    values: dict[str, JsonValue] = Field(default_factory=dict)
+    labels: dict[Annotated[str, AfterValidator(label_selector)], dict[str, JsonValue]] = Field(default_factory=dict)
+    flow: dict[str, JsonValue] = Field(default_factory=dict)
+    connections: dict[Id, Name] = Field(default_factory=dict)
     run: Run = Run()
+    waves: WavesOrList | None = None
     marker: Literal["description", "none"] = "description"
     adopt: Literal["name", "id"] | None = None
     drift: Literal["report"] = "report"
@@ -228,6 +181,10 @@ _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     ("accounts", "*"): Account.model_fields,
     ("accounts", "*", "rate"): Rate.model_fields,
     ("run",): Run.model_fields,
+    ("waves",): Waves.model_fields,
+    ("waves", "bake"): Bake.model_fields,
+    ("waves", "*", "*"): WaveEntry.model_fields,
+    ("waves", "*", "*", "bake"): Bake.model_fields,
     ("safety",): Safety.model_fields,
 }
 

@@ -18,7 +18,9 @@ DISABLED: Final = "must be stated where schedule or run.trigger is used"
 NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.name")
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")
 _PLANNED_KEYS: Final[Mapping[Steps, frozenset[str]]] = {
-    (): frozenset({"waves", "schedules", "freeze", "pin", "pins", "prune", "verify", "restore"}),
+    (): frozenset({"schedules", "freeze", "pin", "pins", "prune", "verify", "restore"}),
+    ("waves",): frozenset({"verify"}),
+    ("waves", "*", "*"): frozenset({"verify"}),
 }
 _MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is required",
@@ -51,9 +53,16 @@ def problems(source: Located, complaints: Iterable[Complaint]) -> list[Problem]:
     """Return the first complaint about each place as a problem, in the order of the file."""
     first: dict[Steps, Problem] = {}
     for complaint in complaints:
-        if complaint.steps not in first:
-            first[complaint.steps] = source.problem(complaint.steps, complaint.what, key=complaint.key)
+        steps = _as_written(complaint.steps, source)
+        if steps not in first:
+            first[steps] = source.problem(steps, complaint.what, key=complaint.key)
     return sorted(first.values(), key=lambda problem: [int(number) for number in problem.where.split(":")[-2:]])
+
+
+def _as_written(steps: Steps, source: Located) -> Steps:
+    """Return the steps to a value in the file, where waves may be a list that is short for their `each`."""
+    listed = isinstance(source.value, dict) and isinstance(source.value.get("waves"), list)
+    return steps[:1] + steps[2:] if listed and steps[:2] == ("waves", "each") else steps
 
 
 def complaints(error: ValidationError, known: Mapping[Steps, Iterable[str]]) -> Iterator[Complaint]:
@@ -70,7 +79,10 @@ def complaints(error: ValidationError, known: Mapping[Steps, Iterable[str]]) -> 
 
 
 def _unknown_key(steps: Steps, known: Mapping[Steps, Iterable[str]]) -> str:
-    part, key = tuple("*" if i == 1 else step for i, step in enumerate(steps[:-1])), str(steps[-1])
+    part, key = (
+        tuple("*" if i == 1 or isinstance(step, int) else step for i, step in enumerate(steps[:-1])),
+        str(steps[-1]),
+    )
     if key in _PLANNED_KEYS.get(part, ()):
         return PLANNED
     return f"unknown key{did_you_mean(key, known.get(part, ()))}"

@@ -10,6 +10,7 @@ from deployer.domain.documents import Document, Path, Value
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.merge3 import Change, Choice, Verdict
+from deployer.domain.waves import Wave, blast_radius
 
 
 class Action(StrEnum):
@@ -28,7 +29,7 @@ class Planned:
     """One tenant of a plan.
 
     `seen` are flows that were there and are known not to be ours; `last_modified` is the server's stamp of the
-    flow when it was observed.
+    flow when it was observed. `wave` is counted from 1: 0 where there are none, or nothing is to be done.
     """
 
     tenant: str
@@ -46,6 +47,7 @@ class Planned:
     steps: tuple[StepKind, ...] = ()
     choice: Choice | None = None
     last_modified: str = ""
+    wave: int = 0
 
     @property
     def key(self) -> InstanceKey:
@@ -121,7 +123,8 @@ class Totals:
 class Plan:
     """A frozen plan. `settings` is the manifest without its tenants; `observed_at` is no part of the digest.
 
-    `tenants` may lie in a file: they are gone through one by one, and as often as somebody asks.
+    `tenants` may lie in a file: they are gone through one by one, and as often as somebody asks. Without `waves`
+    nothing stops before all of them.
     """
 
     name: str
@@ -133,6 +136,13 @@ class Plan:
     totals: Totals
     absent: tuple[str, ...] = ()  # instances whose tenant is not in the manifest any more
     observed_at: str = ""
+    waves: tuple[Wave, ...] = ()
+    strict: bool = False
+
+    @property
+    def blast_radius(self) -> int:
+        """Return the most tenants that can fail before the rollout stops: without waves, all that have work."""
+        return blast_radius(self.waves, strict=self.strict) if self.waves else self.work
 
     @property
     def work(self) -> int:

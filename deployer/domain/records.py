@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -11,8 +12,9 @@ from deployer.domain.documents import MISSING, Document, Path, Value, canonical
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.merge3 import Change, Choice, Memory, Verdict
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
+from deployer.domain.waves import Wave
 
-PLAN_FORMAT = 2
+PLAN_FORMAT = 3
 
 # Records are read only where their checksum or digest held, so their shape is known.
 Stored = dict[str, Any]
@@ -28,7 +30,7 @@ class Digest:
         self._sum = sha256()
 
     def add(self, decided: str) -> None:
-        """Take a tenant in, as `planned_texts` writes what is decided of it; the order counts."""
+        """Take a tenant in, as `decided_in` gives it; the order counts."""
         self._sum.update(f"{decided}\n".encode())
 
     def of(self, plan: Plan) -> str:
@@ -49,6 +51,8 @@ def plan_record(plan: Plan) -> Stored:
         "totals": _totals_record(plan.totals),
         "absent": list(plan.absent),
         "observed_at": plan.observed_at,
+        "waves": [asdict(wave) for wave in plan.waves],
+        "strict": plan.strict,
     }
 
 
@@ -64,28 +68,31 @@ def plan_from(record: Stored, tenants: Collection[Planned] = ()) -> Plan:
         totals=_totals_from(record["totals"]),
         absent=tuple(record["absent"]),
         observed_at=record["observed_at"],
+        waves=tuple(Wave(**{**wave, "bake": tuple(wave["bake"])}) for wave in record["waves"]),
+        strict=record["strict"],
     )
 
 
-def planned_texts(planned: Planned) -> tuple[str, str]:
-    """Return a planned tenant as two JSON texts: what is decided, and the server's stamp that it was decided by."""
-    return canonical(planned_record(planned)), canonical(planned.last_modified)
-
-
 def planned_line(planned: Planned) -> str:
-    """Return a planned tenant as one line: a list of the two texts."""
-    return f"[{','.join(planned_texts(planned))}]"
+    """Return a planned tenant as one line of JSON: what is decided, the stamp it was decided by, and the wave."""
+    return f"[{canonical(planned_record(planned))},{canonical(planned.last_modified)},{planned.wave}]"
+
+
+def in_wave(line: bytes, wave: int) -> bytes:
+    """Return the line of a tenant that has no wave yet with its wave."""
+    return line.removesuffix(b"0]") + b"%d]" % wave
 
 
 def planned_of(line: str | bytes) -> Planned:
     """Return the planned tenant of a line."""
-    record, last_modified = json.loads(line)
-    return planned_from(record, last_modified)
+    record, last_modified, wave = json.loads(line)
+    return planned_from(record, last_modified, wave)
 
 
 def decided_in(line: bytes) -> str:
-    """Return what is decided, of a line, without reading it: no text of JSON holds a bare quote."""
-    return line[1:].rpartition(b',"')[0].decode()
+    """Return what is decided, and the wave, of a line, without reading it: no text of JSON holds a bare quote."""
+    decided, _, rest = line[1:-1].rpartition(b',"')
+    return b",".join((decided, rest.rpartition(b",")[2])).decode()
 
 
 def planned_record(planned: Planned) -> Stored:
@@ -110,8 +117,8 @@ def planned_record(planned: Planned) -> Stored:
     }
 
 
-def planned_from(record: Stored, last_modified: str) -> Planned:
-    """Return the planned tenant of a record and the server's stamp of its flow."""
+def planned_from(record: Stored, last_modified: str, wave: int) -> Planned:
+    """Return the planned tenant of a record, the server's stamp of its flow, and its wave."""
     return Planned(
         **{
             **record,
@@ -122,6 +129,7 @@ def planned_from(record: Stored, last_modified: str) -> Planned:
             "steps": tuple(map(StepKind, record["steps"])),
             "choice": Choice(record["choice"]) if record["choice"] else None,
             "last_modified": last_modified,
+            "wave": wave,
         }
     )
 

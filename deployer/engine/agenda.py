@@ -2,32 +2,49 @@
 
 import heapq
 from collections import deque
+from functools import partial
 from itertools import count
 
 import anyio
 
 from deployer.domain.deployment import Deployment
 from deployer.domain.moves import rebased
+from deployer.engine.admission import Admission
 from deployer.engine.clock import Clock
 from deployer.journal.protocol import Journal
 
 
 class Agenda:
-    """The work of one account, read from the journal `ahead` at a time. Whoever has to wait is put aside.
+    """The work of one account in a wave, read from the journal `ahead` at a time. Whoever has to wait is put aside.
+
+    Where the wave is bounded, those that had begun come first, and the others as they are admitted.
 
     Of the workers that find nothing one keeps watch over those put aside, and the others sleep until they are called:
     a crowd that wakes for every event would cost more than the work.
     """
 
-    def __init__(self, journal: Journal, rollout: str, account: str, clock: Clock, *, ahead: int) -> None:
+    def __init__(  # noqa: PLR0913 - whose work it is, and how it is read
+        self,
+        journal: Journal,
+        rollout: str,
+        account: str,
+        clock: Clock,
+        *,
+        ahead: int,
+        wave: int = 0,
+        admission: Admission | None = None,
+    ) -> None:
         self._journal = journal
         self._rollout = rollout
         self._account = account
         self._clock = clock
         self._ahead = ahead
+        self._wave = wave
+        self._admission = admission or Admission(None, strict=False)
+        self._admission.watch(self._call_one)
+        self._begun: deque[bool | None] = deque([True, False] if self._admission.is_bounded else [None])
         self._after = -1
         self._page: list[Deployment] = []
-        self._exhausted = False
         self._aside: list[tuple[float, int, Deployment]] = []
         self._order = count()
         self._busy = 0
@@ -44,7 +61,7 @@ class Agenda:
                 self._busy += 1
                 self._call_one()
                 return found
-            if not (self._aside or self._busy):
+            if not (self._aside or self._busy or self._page):
                 break
             await self._idle()
         self.close()
@@ -93,13 +110,27 @@ class Agenda:
 
     async def _claimed(self) -> Deployment | None:
         async with self._reading:
-            if not self._page and not self._exhausted:
-                found = await self._journal.claim(self._rollout, self._account, after=self._after, limit=self._ahead)
-                now = self._clock.moment()
-                self._page = [rebased(deployment, now) for deployment in reversed(found)]
-                self._after = found[-1].place if found else self._after
-                self._exhausted = len(found) < self._ahead
-            return self._page.pop() if self._page and not self.is_closed else None
+            while not self._page and self._begun:
+                await self._read()
+            if not self._page or self.is_closed:
+                return None
+            if self._page[-1].is_begun or self._admission.admits():
+                return self._page.pop()
+            if self._admission.is_over:
+                self._page.clear()
+                self._begun.clear()
+            return None
+
+    async def _read(self) -> None:
+        """Read the next page: of those that had begun, then of the others."""
+        claim = partial(self._journal.claim, self._rollout, self._account, wave=self._wave, begun=self._begun[0])
+        found = await claim(after=self._after, limit=self._ahead)
+        now = self._clock.moment()
+        self._page = [rebased(deployment, now) for deployment in reversed(found)]
+        self._after = found[-1].place if found else self._after
+        if len(found) < self._ahead:
+            self._begun.popleft()
+            self._after = -1
 
     async def _idle(self) -> None:
         if self.is_closed:  # while the journal was read: nobody would be woken any more

@@ -12,6 +12,8 @@ from anyio.abc import TaskGroup
 from deployer.domain.deployment import Deployment, Step
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.moves import Rest, next_move
+from deployer.domain.waves import Wave
+from deployer.engine.admission import Admission
 from deployer.engine.agenda import Agenda
 from deployer.engine.desk import Desk
 from deployer.engine.perform import perform
@@ -37,6 +39,9 @@ class Watcher(Protocol):
     def halted(self, account: str, cause: str) -> None:
         """See an account stop."""
 
+    def wave(self, event: str, number: int, wave: Wave, **more: str | float) -> None:
+        """See a wave start, bake, wait for a person, be released or halted."""
+
 
 class Stop:
     """The request to start nothing new. What is in flight gets `DRAIN` seconds."""
@@ -60,7 +65,8 @@ class AccountRun:
     """One account of a rollout while it is executed. `halted` says why it stopped.
 
     `hold` is how many seconds nothing is begun, since a call of a deployer that died may still be on its way; 0 once
-    they are over; `ahead` is how many deployments are read from the journal at a time.
+    they are over; `ahead` is how many deployments are read from the journal at a time. All accounts of a `wave` share
+    its `admission`.
     """
 
     desk: Desk
@@ -70,6 +76,8 @@ class AccountRun:
     settle_only: bool = False
     ahead: int = 64
     hold: float = 0.0
+    wave: int = 0
+    admission: Admission = field(default_factory=lambda: Admission(None, strict=False))
     halted: str | None = None
     _succeeded: set[StepKind] = field(default_factory=set)
     _workers: int = 1
@@ -78,7 +86,15 @@ class AccountRun:
 
     async def go(self) -> None:
         """Work until nothing is left, the account halts, or a stop is asked for."""
-        agenda = Agenda(self.desk.journal, self.rollout, self.desk.account.name, self.desk.clock, ahead=self.ahead)
+        agenda = Agenda(
+            self.desk.journal,
+            self.rollout,
+            self.desk.account.name,
+            self.desk.clock,
+            ahead=self.ahead,
+            wave=self.wave,
+            admission=self.admission,
+        )
         async with anyio.create_task_group() as group:
             group.start_soon(self._heed, agenda, group.cancel_scope)
             await self._hold()
@@ -143,6 +159,7 @@ class AccountRun:
         if self.halted:
             agenda.close()
         agenda.rest()
+        self.admission.rested(deployment)
 
     async def _tally(self, deployment: Deployment, step: Step) -> None:
         """Take tenants that fail alike in a step that nobody has done yet for the account's or the template's fault."""
@@ -164,6 +181,8 @@ class AccountRun:
     def _halt(self, cause: str) -> None:
         if not self.halted:
             self.halted = cause
+            if self.admission.is_bounded:  # a wave that lacks an account cannot end well
+                self.admission.close()
             self.watcher.halted(self.desk.account.name, cause)
 
 

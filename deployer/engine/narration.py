@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from deployer.domain.deployment import OPEN, Deployment
 from deployer.domain.documents import Document
+from deployer.domain.waves import Wave
 from deployer.engine.clock import Clock
 from deployer.telemetry.events import Event
 
@@ -43,6 +44,10 @@ class Narrator:
     def halted(self, account: str, cause: str) -> None:
         """Tell that an account stopped."""
         self._say("account.halted", {"account": account, "cause": cause})
+
+    def wave(self, event: str, number: int, wave: Wave, **more: str | float) -> None:
+        """Tell how far a wave is."""
+        self._say(f"wave.{event}", {"wave": number, "name": wave.name, "tenants": wave.size, **more})
 
     def _seconds(self, deployment: Deployment) -> float | None:
         """Return how long ago a deployment's first call was intended; None where none was on this boot."""

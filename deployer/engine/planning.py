@@ -15,6 +15,7 @@ from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, steps_fo
 from deployer.domain.remembered import Remembered
 from deployer.domain.snapshot import Template
 from deployer.domain.tenants import Tenant
+from deployer.domain.wave_models import Waves
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.load import Loaded
 from deployer.engine.observe import Aim, Observation, observe, read_template
@@ -66,7 +67,7 @@ async def make_plan(materials: Materials, choices: Choices, *, directory: Path, 
         observation = await observe(account, aim_of(materials.loaded, name), tenants=tenants)
         return _Applying(materials, resolver, observation, choices)
 
-    return await _Planner(materials, observed).plan(directory, observed_at)
+    return await _Planner(materials, observed, materials.loaded.manifest.waves).plan(directory, observed_at)
 
 
 async def plan_runs(materials: Materials, *, directory: Path, observed_at: str) -> SavedPlan:
@@ -148,10 +149,12 @@ class _Running:
 class _Planner:
     """Goes through the accounts, some at a time, and through the tenants of each, a page at a time."""
 
-    def __init__(self, materials: Materials, observed: Callable[[str, int], Awaitable[_Decider]]) -> None:
+    def __init__(
+        self, materials: Materials, observed: Callable[[str, int], Awaitable[_Decider]], waves: Waves | None = None
+    ) -> None:
         self._materials = materials
         self._observed = observed
-        self._draft = Draft(len(materials.loaded.tenants), materials.watch)
+        self._draft = Draft(len(materials.loaded.tenants), materials.watch, waves)
         self._planned: dict[str, PlannedAccount] = {}
         self._refused: dict[str, DeployerError] = dict(materials.accounts.refused)
 
@@ -225,7 +228,7 @@ class _Planner:
                 why = f"{first} is the same integration of the same account"
                 self._draft.add(place, _blocked(tenant, template, why, remembered))
             else:
-                self._draft.add(place, ruling)
+                self._draft.add(place, ruling, tenant.labels)
 
 
 def _entries(loaded: Loaded, accounts: Accounts) -> Iterable[Sequence[str]]:

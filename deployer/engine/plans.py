@@ -5,11 +5,12 @@ import os
 import re
 import tempfile
 from array import array
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import islice, repeat
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -19,11 +20,14 @@ from deployer.domain.records import (
     PLAN_FORMAT,
     Digest,
     decided_in,
+    in_wave,
     plan_from,
     plan_record,
     planned_line,
     planned_of,
 )
+from deployer.domain.wave_models import Waves, picked
+from deployer.domain.waves import AllotmentError, Wave, allot
 from deployer.engine.spool import Spool
 from deployer.errors import GuardError, UsageError
 
@@ -78,26 +82,32 @@ class Draft:
     They wait in a spool; what is kept of each is where it begins there.
     """
 
-    def __init__(self, size: int, watch: Callable[[int, Planned], None]) -> None:
+    def __init__(self, size: int, watch: Callable[[int, Planned], None], waves: Waves | None = None) -> None:
         self.totals = Totals()
+        self._waves = waves
+        self._selectors = waves.selectors if waves else ()
         self._places = array("q", [_ABSENT]) * size
+        self._picks = array("q", [_ABSENT]) * size  # the waves that may take each tenant with work
         self._watch = watch
         self._spool = Spool()
 
-    def add(self, place: int, planned: Planned) -> None:
-        """Take a decided tenant in, once."""
+    def add(self, place: int, planned: Planned, carried: Mapping[str, str] | None = None) -> None:
+        """Take a decided tenant in, once; `carried` are its labels."""
+        if planned.steps:
+            self._picks[place] = picked(self._selectors, carried or {})
         self._places[place] = self._spool.add(planned_line(planned).encode())
         self.totals.add(planned)
         self._watch(place, planned)
 
     def save(self, directory: Path, head: Plan) -> SavedPlan:
         """Write the plan whole or not at all, under its digest; `head` is what is known besides the tenants."""
-        head = replace(head, totals=self.totals)
+        numbers, waves = self._allotted()
+        head = replace(head, totals=self.totals, waves=waves, strict=bool(self._waves and self._waves.strict))
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=directory)  # which makes it 0600
         try:
             with os.fdopen(descriptor, "wb", buffering=1 << 20) as file:
-                digest = self._write(file, head)
+                digest = self._write(file, head, numbers)
             path = Path(name).replace(directory / f"{digest}.json")
         except BaseException:
             with suppress(OSError):
@@ -107,19 +117,43 @@ class Draft:
         # In the manifest's order, which a text with sorted keys forgets.
         return replace(saved, plan=replace(saved.plan, accounts=head.accounts))
 
-    def _write(self, file: BinaryIO, head: Plan) -> str:
+    def _write(self, file: BinaryIO, head: Plan, numbers: Iterable[int]) -> str:
         digest, lines = Digest(), sha256()
         file.write(canonical(plan_record(head)).encode()[:-1] + _HEAD_END)
         last = self.totals.actions.total() - 1
-        for number, line in enumerate(self._ordered()):
+        for number, line in enumerate(self._ordered(numbers)):
             file.write(line + (b"\n" if number == last else b",\n"))
             digest.add(decided_in(line))
             lines.update(line)
         file.write(_END % lines.hexdigest().encode())
         return digest.of(head)
 
-    def _ordered(self) -> Iterator[bytes]:
-        return (self._spool.line(begin) for begin in self._places if begin != _ABSENT)
+    def _ordered(self, numbers: Iterable[int]) -> Iterator[bytes]:
+        waves = iter(numbers)
+        for begin, pick in zip(self._places, self._picks, strict=True):
+            if begin != _ABSENT:
+                line = self._spool.line(begin)
+                yield line if pick == _ABSENT else in_wave(line, next(waves))
+
+    def _allotted(self) -> tuple[Iterable[int], tuple[Wave, ...]]:
+        """Return the wave of each tenant with work, in order, and the waves; without any, all are in none."""
+        if self._waves is None:
+            return repeat(0), ()
+        picks = array("q", (pick for pick in self._picks if pick != _ABSENT))
+        try:
+            return allot(self._waves.stages(len(picks)), picks)
+        except AllotmentError as error:
+            raise self._misfit(error) from None
+
+    def _misfit(self, error: AllotmentError) -> GuardError:
+        """Say which tenant is in two waves or in none."""
+        working = (begin for begin, pick in zip(self._places, self._picks, strict=True) if pick != _ABSENT)
+        name = planned_of(self._spool.line(next(islice(working, error.tenant, None)))).tenant
+        if error.waves:
+            return GuardError(
+                f"waves: {name} is in {' and in '.join(error.waves)}", remedy="let their selectors exclude each other"
+            )
+        return GuardError(f"waves: {name} is in none", remedy="let the last wave have size: rest")
 
 
 def load_plan(directory: Path, prefix: str) -> SavedPlan:

@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from deployer.domain.deployment import Deployment, Instance, Status, Step
 from deployer.domain.documents import Document
+from deployer.domain.gate import Gate
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Plan
@@ -87,11 +88,22 @@ class Journal(Protocol):
     async def plan(self, rollout: str) -> Plan:
         """Return the frozen plan of a rollout, its tenants left out."""
 
-    async def counts(self, rollout: str) -> Mapping[Status, int]:
-        """Count the tenants of a rollout by status; every status is there."""
+    async def counts(self, rollout: str, wave: int | None = None) -> Mapping[Status, int]:
+        """Count the tenants of a rollout, or of one of its waves, by status; every status is there."""
 
-    async def claim(self, rollout: str, account: str, *, after: int, limit: int) -> Sequence[Deployment]:
-        """Return the next deployments of an account, by place, that have an open step, each with what is remembered."""
+    async def gates(self, rollout: str) -> Mapping[int, Gate]:
+        """Return the gates of the waves that have ended, by the wave's number."""
+
+    async def set_gate(self, rollout: str, gate: Gate) -> None:
+        """Write how far a gate is, and return when it is durable."""
+
+    async def claim(
+        self, rollout: str, account: str, *, wave: int, begun: bool | None, after: int, limit: int
+    ) -> Sequence[Deployment]:
+        """Return the next deployments of an account in a wave, by place, that have an open step, and what is known.
+
+        Only those that have begun, or not, where that is told.
+        """
 
     async def deployments(
         self, rollout: str, *, after: int, limit: int, troubled: bool = False

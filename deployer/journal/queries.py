@@ -6,7 +6,8 @@ from typing import Final
 ROLLOUT: Final = (
     "id, name, kind, plan, manifest_digest, tenants_digest, outcome, reason, who, started_at, ended_at, body, checksum"
 )
-DEPLOYMENT: Final = "rollout, place, tenant, account, template, integration, action, body, checksum"
+DEPLOYMENT: Final = "rollout, place, tenant, account, template, integration, action, wave, body, checksum"
+GATE: Final = "rollout, wave, state, since, who, checksum"
 STEP: Final = "rollout, place, position, kind, state, attempts, body, checksum"
 INSTANCE: Final = "template, integration, tenant, account, body, checksum"
 EVENT: Final = "rollout, place, position, event, at, body, checksum"
@@ -41,7 +42,10 @@ _TROUBLED = """(action = 'blocked' OR EXISTS (
     WHERE s.rollout = d.rollout AND s.place = d.place AND s.state IN ('unknown', 'failed', 'cancelled')
 ))"""
 _NEXT = "AND place > :after ORDER BY place LIMIT :limit"
-CLAIM: Final = f"{_OF} AND account = :account AND {_OPEN} {_NEXT}"
+_BEGUN = "EXISTS (SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place AND s.state != 'ready')"
+CLAIM: Final = f"""
+    {_OF} AND account = :account AND wave = :wave AND {_OPEN} AND (:begun IS NULL OR {_BEGUN} = :begun) {_NEXT}
+"""
 PAGE: Final = f"{_OF} {_NEXT}"
 TROUBLED: Final = f"{_OF} AND {_TROUBLED} {_NEXT}"
 ONE: Final = f"{_OF} AND tenant = :tenant"
@@ -62,14 +66,20 @@ STANDING: Final = """
     SELECT state, position > 0, stale, count(*) FROM (
         SELECT min(position) AS position, state,
             CASE state WHEN 'failed' THEN coalesce(json_extract(body, '$.facts.stale'), 0) ELSE 0 END AS stale
-        FROM step WHERE rollout = ? AND state != 'done' GROUP BY place
+        FROM step WHERE rollout = :rollout AND state != 'done' AND (:wave IS NULL OR place IN
+            (SELECT place FROM deployment d WHERE d.rollout = :rollout AND d.wave = :wave)) GROUP BY place
     ) GROUP BY 1, 2, 3
 """
 IDLE: Final = """
-    SELECT action = 'blocked', count(*) FROM deployment d WHERE rollout = ?
+    SELECT action = 'blocked', count(*) FROM deployment d WHERE rollout = :rollout AND (:wave IS NULL OR wave = :wave)
     AND NOT EXISTS (SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place) GROUP BY 1
 """
-ALL: Final = "SELECT count(*) FROM deployment WHERE rollout = ?"
+ALL: Final = "SELECT count(*) FROM deployment WHERE rollout = :rollout AND (:wave IS NULL OR wave = :wave)"
+GATES: Final = f"SELECT {GATE} FROM gate WHERE rollout = ? ORDER BY wave"
+SET_GATE: Final = f"""
+    {_insert("gate", GATE)} ON CONFLICT (rollout, wave) DO UPDATE SET
+    state = excluded.state, since = excluded.since, who = excluded.who, checksum = excluded.checksum
+"""
 DONE: Final = """
     SELECT 1 FROM deployment d JOIN step s ON s.rollout = d.rollout AND s.place = d.place
     WHERE d.rollout = ? AND d.account = ? AND s.kind = ? AND s.state = 'done' LIMIT 1
@@ -84,6 +94,7 @@ GUARDED: Final = {
             "rollout": ROLLOUT,
             "deployment": DEPLOYMENT,
             "step": STEP,
+            "gate": GATE,
             "instance": INSTANCE,
             "event": EVENT,
         }.items()

@@ -8,6 +8,7 @@ from typing import Any
 
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import canonical
+from deployer.domain.gate import Gate, GateState
 from deployer.domain.plan import Planned
 from deployer.domain.rebuilding import Work
 from deployer.domain.records import (
@@ -63,7 +64,7 @@ def read_work(row: Row) -> Work:
 def deployment_row(rollout: str, place: int, planned: Planned) -> Row:
     """Return the row of a planned tenant."""
     where = (planned.tenant, planned.account, planned.template, planned.integration, planned.action.value)
-    return summed((rollout, place, *where, planned_line(planned)))
+    return summed((rollout, place, *where, planned.wave, planned_line(planned)))
 
 
 def step_row(rollout: str, place: int, position: int, step: Step) -> Row:
@@ -76,6 +77,17 @@ def instance_row(instance: Instance) -> Row:
     """Return the row of what is remembered of a flow."""
     where = (instance.template, instance.integration, instance.tenant, instance.account)
     return summed((*where, canonical(instance_record(instance))))
+
+
+def gate_row(rollout: str, gate: Gate) -> Row:
+    """Return the row of a gate."""
+    return summed((rollout, gate.wave, gate.state.value, gate.since, gate.who))
+
+
+def read_gate(row: Row) -> Gate:
+    """Return the gate of a row."""
+    _, wave, state, since, who = checked(row, f"the gate after wave {row[1]}")
+    return Gate(wave, GateState(state), since, who)
 
 
 def read_deployment(row: Row, steps: Iterable[Row], known: Instance | None) -> Deployment:

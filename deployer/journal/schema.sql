@@ -1,4 +1,4 @@
--- Version 3. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
+-- Version 4. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
 CREATE TABLE rollout (
     number          INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,
@@ -32,12 +32,13 @@ CREATE TABLE deployment (
     template    TEXT NOT NULL,
     integration TEXT NOT NULL,
     action      TEXT NOT NULL,
+    wave        INTEGER NOT NULL,  -- counted from 1; 0 where there are none, or nothing is to be done
     body        TEXT NOT NULL,
     checksum    INTEGER NOT NULL,
     PRIMARY KEY (rollout, place),
     UNIQUE (rollout, tenant)
 ) WITHOUT ROWID;
-CREATE INDEX deployment_by_account ON deployment (rollout, account, place);
+CREATE INDEX deployment_by_account ON deployment (rollout, account, wave, place);
 CREATE INDEX deployment_by_instance ON deployment (template, integration);
 
 CREATE TABLE step (
@@ -57,6 +58,17 @@ CREATE INDEX step_unsettled ON step (state) WHERE state IN ('intended', 'unknown
 CREATE INDEX step_troubled ON step (rollout, place) WHERE state IN ('unknown', 'failed', 'cancelled');
 -- A tenant never has two intents in flight.
 CREATE UNIQUE INDEX step_one_intent ON step (rollout, place) WHERE state = 'intended';
+
+-- The gate after a wave, once the wave has ended.
+CREATE TABLE gate (
+    rollout  TEXT NOT NULL REFERENCES rollout (id),
+    wave     INTEGER NOT NULL,
+    state    TEXT NOT NULL,
+    since    TEXT NOT NULL,  -- UTC
+    who      TEXT NOT NULL,  -- approved it
+    checksum INTEGER NOT NULL,
+    PRIMARY KEY (rollout, wave)
+) WITHOUT ROWID;
 
 CREATE TABLE event (
     number   INTEGER PRIMARY KEY,

@@ -13,6 +13,7 @@ from typing import Self
 from deployer.domain.command import typed
 from deployer.domain.deployment import Deployment, Instance, Status, Step, status_in
 from deployer.domain.documents import canonical
+from deployer.domain.gate import Gate
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.memory import instance_unwritten
@@ -29,7 +30,9 @@ from deployer.journal.rows import (
     Row,
     checked,
     deployment_row,
+    gate_row,
     read_deployment,
+    read_gate,
     read_instance,
     read_rollout,
     read_work,
@@ -120,13 +123,27 @@ class SqliteJournal:
         _, head = await self._writer.ask(lambda connection: _rollout(connection, rollout))
         return plan_from(json.loads(head))
 
-    async def counts(self, rollout: str) -> Mapping[Status, int]:
-        """Count the tenants of a rollout by status; every status is there."""
-        return await self._writer.ask(lambda connection: _counts(connection, rollout))
+    async def counts(self, rollout: str, wave: int | None = None) -> Mapping[Status, int]:
+        """Count the tenants of a rollout, or of one of its waves, by status; every status is there."""
+        return await self._writer.ask(lambda connection: _counts(connection, rollout, wave))
 
-    async def claim(self, rollout: str, account: str, *, after: int, limit: int) -> Sequence[Deployment]:
-        """Return the next deployments of an account, by place, that have an open step, each with what is remembered."""
-        wanted = {"rollout": rollout, "account": account, "after": after, "limit": limit}
+    async def gates(self, rollout: str) -> Mapping[int, Gate]:
+        """Return the gates of the waves that have ended, by the wave's number."""
+        return {gate.wave: gate for gate in map(read_gate, await self._select(q.GATES, (rollout,)))}
+
+    async def set_gate(self, rollout: str, gate: Gate) -> None:
+        """Write how far a gate is, and return when it is durable."""
+        row = gate_row(rollout, gate)
+        await self._writer.ask(lambda connection: connection.execute(q.SET_GATE, row))
+
+    async def claim(
+        self, rollout: str, account: str, *, wave: int, begun: bool | None, after: int, limit: int
+    ) -> Sequence[Deployment]:
+        """Return the next deployments of an account in a wave, by place, that have an open step, and what is known.
+
+        Only those that have begun, or not, where that is told.
+        """
+        wanted = {"rollout": rollout, "account": account, "wave": wave, "begun": begun, "after": after, "limit": limit}
         return await self._writer.ask(lambda connection: _deployments(connection, q.CLAIM, wanted))
 
     async def deployments(
@@ -243,13 +260,13 @@ def _remember_unwritten(connection: sqlite3.Connection, planned: Planned) -> Non
         remember(connection, [instance])
 
 
-def _counts(connection: sqlite3.Connection, rollout: str) -> Mapping[Status, int]:
-    counts = dict.fromkeys(Status, 0)
-    for state, begun, stale, count in connection.execute(q.STANDING, (rollout,)):
+def _counts(connection: sqlite3.Connection, rollout: str, wave: int | None) -> Mapping[Status, int]:
+    counts, wanted = dict.fromkeys(Status, 0), {"rollout": rollout, "wave": wave}
+    for state, begun, stale, count in connection.execute(q.STANDING, wanted):
         counts[status_in(State(state), begun=bool(begun), stale=bool(stale))] += count
-    for blocked, count in connection.execute(q.IDLE, (rollout,)):
+    for blocked, count in connection.execute(q.IDLE, wanted):
         counts[Status.BLOCKED if blocked else Status.NO_CHANGE] += count
-    (total,) = connection.execute(q.ALL, (rollout,)).fetchone()
+    (total,) = connection.execute(q.ALL, wanted).fetchone()
     return {**counts, Status.DONE: total - sum(counts.values())}
 
 

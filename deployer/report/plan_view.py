@@ -1,6 +1,7 @@
 """A plan as a document for programs and as text for people."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from deployer.domain.command import typed
@@ -9,12 +10,13 @@ from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
 from deployer.domain.records import change_view
 from deployer.report.pace import limit_of, seconds
 from deployer.report.plan_lines import PlanLines, every_line
-from deployer.report.text import plain, some, wrapped
+from deployer.report.text import duration, plain, some, wrapped
 
 _FORMAT = 1
 _DIGITS = 12  # of a digest, to type
 _REVISION_DIGITS = 6
 _ACCOUNTS = 5  # named in the header
+_WAVES = 10  # named in the header
 _ABSENT = 10  # named, of the tenants that left the manifest
 _TOTALS = {
     Action.CREATE: "to create",
@@ -34,7 +36,8 @@ def plan_head(plan: Plan, digest: str) -> Document:
         "revision": plan.revision,
         "requests": plan.requests,
         "seconds": round(seconds(plan), 1),
-        "blast_radius": plan.work,  # without waves nothing stops before all
+        "blast_radius": plan.blast_radius,
+        "waves": [asdict(wave) for wave in plan.waves],
     }
 
 
@@ -44,7 +47,7 @@ def plan_tenant(planned: Planned) -> Document:
         "tenant": planned.tenant,
         "account": planned.account,
         "action": planned.action.value,
-        "wave": 1 if planned.steps else None,
+        "wave": planned.wave or (1 if planned.steps else None),
         "reason": planned.reason,
         "changes": [change_view(change) for change in planned.changes],
     }
@@ -86,7 +89,22 @@ def _header(plan: Plan, width: int) -> list[str]:
     lines = wrapped(f"Rollout {plain(plan.name)}    ", pieces, width=width, hang=2)
     if len({account.revision for account in plan.accounts.values()}) > 1:
         lines += wrapped("  ! ", ["the template is not the same in all accounts"], width=width, hang=4)
+    if plan.waves:
+        lines += wrapped("  waves ", _waves(plan), width=width, hang=8, gap=" · ")
     return lines
+
+
+def _waves(plan: Plan) -> Iterator[str]:
+    """Yield the waves with the numbers that their amounts come to; of many alike, the first are named."""
+    for wave in plan.waves[:_WAVES]:
+        bounds = [f"{wave.tolerance} tolerated"] if wave.tolerance else []
+        bounds += [f"{wave.concurrency} at once"] if wave.concurrency < wave.size else []
+        bounds += [f"bake {duration(wave.bake[0])}"] if wave.bake[0] else []
+        bounds += ["then approval"] if wave.approve else []
+        yield f"{plain(wave.name)}: {wave.size}" + (f" ({', '.join(bounds)})" if bounds else "")
+    if (more := len(plan.waves) - _WAVES) > 0:
+        yield f"… and {more} more"
+    yield f"of {plan.work} {'tenant' if plan.work == 1 else 'tenants'} with work{', strict' if plan.strict else ''}"
 
 
 def _template(account: PlannedAccount) -> str:
@@ -117,8 +135,11 @@ def _totals(plan: Plan) -> Iterator[str]:
         yield "nothing to do"
         return
     yield f"{plan.requests} requests, {_about(seconds(plan))}"
-    tenants = plan.work
-    yield "at most 1 tenant can fail" if tenants == 1 else f"without waves nothing stops before all {tenants} tenants"
+    radius = plan.blast_radius
+    if plan.waves or radius == 1:
+        yield f"at most {radius} {'tenant' if radius == 1 else 'tenants'} can fail before it stops"
+    else:
+        yield f"without waves nothing stops before all {radius} tenants"
 
 
 def _about(span: float) -> str:

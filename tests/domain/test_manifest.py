@@ -3,7 +3,8 @@ from textwrap import dedent
 import pytest
 
 from deployer.domain.documents import fingerprint
-from deployer.domain.manifest import Manifest, TenantEntry, parse_manifest, span
+from deployer.domain.manifest import Manifest, TenantEntry, parse_manifest
+from deployer.domain.model import span
 from deployer.errors import ManifestError
 
 ENV = {"ACME_TOKEN": "s3cret-value", "HOST": "127.0.0.1:8080"}
@@ -129,7 +130,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
           name: ${env:ZZZZZ}
         connections: {57f1: x}
         run: {trigger: true, follow: yes, max_errors: -1, timeout: 30}
-        waves: {}
+        waves: {sizes: [1], tolerance: 5 %}
         safety: {settle: 120, timeout: 0s}
         """
     assert lines(dedent(text)) == [
@@ -152,7 +153,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
         "error: r.yaml:15:30: run.follow: must be true or false",
         "error: r.yaml:15:47: run.max_errors: must be at least 0",
         "error: r.yaml:15:60: run.timeout: must be a duration such as 250ms, 30s, 5m or 2h",
-        "error: r.yaml:16:1: waves: not supported in this version",
+        'error: r.yaml:16:32: waves.tolerance: must be a number of tenants, or a percentage such as "20%"',
         "error: r.yaml:17:18: safety.settle: must be a duration such as 250ms, 30s, 5m or 2h",
         "error: r.yaml:17:32: safety.timeout: must be more than 0",
     ]
@@ -208,7 +209,7 @@ def test_a_mistake_is_explained_at_its_place(line: str, problem: str) -> None:
     assert lines(with_line(line)) == [f"error: {problem}"]
 
 
-@pytest.mark.parametrize("key", ["waves", "schedules", "freeze", "pins", "prune", "verify", "restore"])
+@pytest.mark.parametrize("key", ["schedules", "freeze", "pins", "prune", "verify", "restore"])
 def test_what_is_planned_is_refused_and_not_ignored(key: str) -> None:
     assert lines(with_line(f"{key}: {{}}")) == [f"error: r.yaml:5:1: {key}: not supported in this version"]
 

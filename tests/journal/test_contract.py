@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from deployer.domain.deployment import TROUBLED, Deployment, Instance, Status, Step, count
 from deployer.domain.documents import MISSING, Path
+from deployer.domain.gate import Gate, GateState
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.merge3 import Change, Memory, Verdict
@@ -162,11 +163,13 @@ async def test_the_plan_of_a_rollout_that_is_not_there_is_an_error_of_the_journa
             await journal.plan("nowhere")
 
 
-async def claimed(journal: Journal, account: str, limit: int) -> list[list[str]]:
+async def claimed(
+    journal: Journal, account: str, limit: int, *, wave: int = 0, begun: bool | None = None
+) -> list[list[str]]:
     """Claim page after page, and return the tenants of each."""
     pages: list[list[str]] = []
     place = -1
-    while page := await journal.claim(FIRST.id, account, after=place, limit=limit):
+    while page := await journal.claim(FIRST.id, account, wave=wave, begun=begun, after=place, limit=limit):
         pages.append([found.planned.tenant for found in page])
         place = page[-1].place
     return pages
@@ -482,11 +485,37 @@ async def test_a_step_that_anybody_of_an_account_has_done_is_known(store: Store)
         assert not await journal.has_done(FIRST.id, "main", StepKind.CONFIGURE)
 
 
+async def test_claims_are_of_one_wave_those_that_had_begun_or_the_others(store: Store) -> None:
+    async with store.open() as journal:
+        await begun(journal, *(replace(one, wave=1 + number % 2) for number, one in enumerate(crowd(6))))
+        found = await journal.deployments(FIRST.id, after=-1, limit=9)
+        await journal.record(entry(found[2], Event.INTEND))
+        assert await claimed(journal, "main", 9, wave=1) == [["tenant-0", "tenant-2", "tenant-4"]]
+        assert await claimed(journal, "main", 9, wave=1, begun=True) == [["tenant-2"]]
+        assert await claimed(journal, "main", 1, wave=1, begun=False) == [["tenant-0"], ["tenant-4"]]
+        assert await claimed(journal, "main", 9, wave=2, begun=True) == []
+        counts = await journal.counts(FIRST.id, 1)
+        assert (counts[Status.PENDING], counts[Status.RUNNING], sum(counts.values())) == (2, 1, 3)
+
+
+async def test_gates_are_kept_by_rollout_and_wave_as_they_were_set_last(store: Store) -> None:
+    baking, open_ = Gate(1, GateState.BAKING, AT), Gate(1, GateState.RELEASED, AT, "jo@laptop")
+    async with store.open() as journal:
+        await begun(journal)
+        assert await journal.gates(FIRST.id) == {}
+        await journal.set_gate(FIRST.id, baking)
+        await journal.set_gate(FIRST.id, replace(baking, wave=2))
+        await journal.set_gate(FIRST.id, open_)
+        async with store.after_a_crash() as later:
+            assert await later.gates(FIRST.id) == {1: open_, 2: replace(baking, wave=2)}
+            assert await later.gates("another") == {}
+
+
 async def test_a_claim_brings_what_is_remembered_of_the_flow(store: Store) -> None:
     async with store.open() as journal:
         await begun(journal, planned("a"), planned("b", integration="integr02"))
         await journal.remember([instance("a"), instance("a", template="template2")])
-        claimed = await journal.claim(FIRST.id, "main", after=-1, limit=9)
+        claimed = await journal.claim(FIRST.id, "main", wave=0, begun=None, after=-1, limit=9)
         assert [one.known for one in claimed] == [instance("a"), None]
 
 

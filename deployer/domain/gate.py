@@ -1,0 +1,45 @@
+"""The gate after a wave: how long it bakes, and whether a person has to let the next wave begin."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from deployer.domain.waves import Wave
+
+
+class GateState(StrEnum):
+    """How far a gate is."""
+
+    BAKING = "baking"
+    WAITING = "waiting"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The gate after a wave, since when it is in its state (UTC, ISO-8601), and who approved it, if anybody."""
+
+    wave: int
+    state: GateState
+    since: str
+    who: str = ""
+
+
+def next_gate(number: int, wave: Wave, gate: Gate | None, now: str) -> Gate:
+    """Return the gate as it is now, after a wave that ended well: baking, then waiting for a person, then released."""
+    if gate is None:
+        gate = Gate(number, GateState.BAKING, now)
+    if gate.state is not GateState.BAKING or seconds_left(wave, gate, now) > 0:
+        return gate
+    return Gate(number, GateState.WAITING if wave.approve else GateState.RELEASED, now)
+
+
+def seconds_left(wave: Wave, gate: Gate, now: str) -> float:
+    """Return how long a wave still bakes: never longer than it ought to, whatever became of the wall's clock."""
+    baked = (datetime.fromisoformat(now) - datetime.fromisoformat(gate.since)).total_seconds()
+    return min(wave.bake[0], wave.bake[0] - baked)
+
+
+def approved(gate: Gate, who: str, now: str) -> Gate:
+    """Return a gate that waited for a person, and was let open."""
+    return Gate(gate.wave, GateState.RELEASED, now, who)

@@ -1,0 +1,187 @@
+"""Carry a rollout out, wave by wave: nobody of the next one begins before the gate after the last is released."""
+
+from dataclasses import dataclass, field
+
+import anyio
+
+from deployer.domain.command import typed
+from deployer.domain.deployment import Status
+from deployer.domain.gate import GateState, next_gate, seconds_left
+from deployer.domain.lifecycle import Event, State, StepKind
+from deployer.domain.manifest import Manifest, Safety
+from deployer.domain.moves import settle_time
+from deployer.domain.plan import Plan
+from deployer.domain.waves import Wave
+from deployer.engine.admission import Admission
+from deployer.engine.clock import Clock
+from deployer.engine.desk import Desk, failure
+from deployer.engine.execute import AccountRun, execute
+from deployer.engine.keeping import Leases
+from deployer.engine.planning import Accounts
+from deployer.engine.rollouts import Crew
+from deployer.journal.paging import every_deployment
+from deployer.journal.protocol import Entry, Journal, Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How far a rollout came: `halted` says why accounts or waves stopped; `waiting`, for which wave's approval."""
+
+    halted: dict[str, str]
+    waiting: str = ""
+
+
+async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_only: bool = False) -> Ending:
+    """Move every tenant as far as it goes. With `settle_only` nothing new is begun.
+
+    Raise GuardError where the journal is not the one that worked here last.
+    """
+    async with crew.holding(accounts.opened.values()) as leases:
+        return await carry_held(crew, rollout, accounts, leases, settle_only=settle_only)
+
+
+async def carry_held(crew: Crew, rollout: Rollout, accounts: Accounts, leases: Leases, *, settle_only: bool) -> Ending:
+    """Do the same with accounts that are held already, and a journal that is known to be the one."""
+    plan = await crew.journal.plan(rollout.id)
+    carrying = _Carrying(crew, rollout.id, plan, frozen(plan, crew.safety), accounts, settle_only)
+    await carrying.go(leases)
+    sure = not await crew.journal.unsettled()
+    for name, account in accounts.opened.items():
+        lease = leases[account.identity]
+        lease.settled &= sure and (not lease.dead or carrying.holds.get(name) == 0.0)
+    return Ending(carrying.halted, carrying.waiting)
+
+
+@dataclass(slots=True)
+class _Carrying:
+    """A rollout while it is carried out. `holds` are the seconds each account has to wait before it begins anything."""
+
+    crew: Crew
+    rollout: str
+    plan: Plan
+    settings: Manifest
+    accounts: Accounts
+    settle_only: bool
+    halted: dict[str, str] = field(default_factory=dict)
+    waiting: str = ""
+    holds: dict[str, float] = field(default_factory=dict)
+
+    async def go(self, leases: Leases) -> None:
+        """Go through the waves until one does not let the next begin."""
+        for name, cause in halted_before(self.plan, self.accounts).items():
+            self._halt(name, cause)
+        settle = settle_time(StepKind.CLONE, self.settings.safety)
+        for name in self.plan.accounts.keys() - self.halted.keys():
+            self.holds[name] = settle if leases[self.accounts.opened[name].identity].dead else 0.0
+        if not self.plan.waves:
+            await self._carry(0, Admission(None, strict=False))
+            return
+        for number, wave in enumerate(self.plan.waves, 1):
+            if not await self._wave(number, wave):
+                break
+
+    async def _wave(self, number: int, wave: Wave) -> bool:
+        """Carry a wave out, and tell whether the next may begin."""
+        journal, watcher = self.crew.journal, self.crew.watcher
+        counts = await journal.counts(self.rollout, number)
+        failed = counts[Status.FAILED] + counts[Status.UNKNOWN]
+        admission = Admission(wave, strict=self.plan.strict, failed=failed, begun=counts[Status.RUNNING])
+        if self.halted:
+            admission.close()
+        if counts[Status.PENDING] and not (self.settle_only or admission.is_over):
+            watcher.wave("started", number, wave)
+        await self._carry(number, admission)
+        if self.settle_only:
+            return True
+        if admission.is_broken:
+            cause = f"{admission.failed} failed, {wave.tolerance} tolerated"
+            self.halted[f"wave {wave.name}"] = cause
+            watcher.wave("halted", number, wave, cause=cause)
+        if self.halted or self.crew.stop.asked:
+            return False
+        return number == len(self.plan.waves) or await self._is_released(number, wave)
+
+    async def _carry(self, number: int, admission: Admission) -> None:
+        """Move the tenants of a wave in every account."""
+        ahead, runs = _ahead(len(self.plan.accounts)), {}
+        for name, hold in self.holds.items():
+            account, planned = self.accounts.opened[name], self.plan.accounts[name]
+            crew = self.crew
+            desk = Desk(account, planned, self.plan, self.settings, crew.journal, crew.clock, crew.rescue)
+            runs[name] = AccountRun(
+                desk, self.rollout, crew.watcher, crew.stop, self.settle_only, ahead, hold, number, admission
+            )
+        await execute(runs)
+        for name, run in runs.items():
+            self.holds[name] = run.hold
+            if run.halted:
+                self.halted[name] = run.halted
+
+    async def _is_released(self, number: int, wave: Wave) -> bool:
+        """Wait until the gate after a wave is open; tell False where a person has to open it, or the wait is cut."""
+        crew = self.crew
+        while True:
+            before = (await crew.journal.gates(self.rollout)).get(number)
+            gate = next_gate(number, wave, before, crew.clock.utc())
+            if gate != before:
+                await crew.journal.set_gate(self.rollout, gate)
+            match gate.state:
+                case GateState.RELEASED:
+                    if gate != before:
+                        crew.watcher.wave("released", number, wave)
+                    return True
+                case GateState.WAITING:
+                    self.waiting = wave.name
+                    crew.watcher.wave("waiting", number, wave)
+                    return False
+                case GateState.BAKING:
+                    left = seconds_left(wave, gate, crew.clock.utc())
+                    crew.watcher.wave("baking", number, wave, seconds=round(left, 3))
+                    with anyio.move_on_after(left):
+                        await crew.stop.wait()
+                        return False
+
+    def _halt(self, name: str, cause: str) -> None:
+        self.halted[name] = cause
+        self.crew.watcher.halted(name, cause)
+
+
+async def give_over(journal: Journal, clock: Clock, rollout: Rollout, accounts: Accounts) -> None:
+    """Leave each call in doubt, of accounts that cannot be asked any more, to a person."""
+    plan = await journal.plan(rollout.id)
+    unreachable = halted_before(plan, accounts)
+    async for deployment in every_deployment(journal, rollout.id):
+        cause = unreachable.get(deployment.planned.account)
+        for index, step in enumerate(deployment.steps):
+            if cause and step.state is State.INTENDED:
+                resolve = typed("resolve", deployment.planned.tenant)
+                remedy = f"look at it, then: {resolve} --took ID, or --retry, or --skip"
+                facts = failure("account_gone", f"its {step.kind} was never answered, and {cause}", remedy)
+                left = step.meet(Event.UNDECIDABLE, facts)
+                journal.note(Entry(deployment, index, Event.UNDECIDABLE, left, clock.utc(), facts))
+
+
+def _ahead(accounts: int) -> int:
+    """Return how many deployments each of so many accounts reads ahead: hundreds of them must not fill the memory."""
+    return max(8, min(64, 512 // accounts))
+
+
+def halted_before(plan: Plan, accounts: Accounts) -> dict[str, str]:
+    """Return the planned accounts that cannot be worked on at all, and why."""
+    halted: dict[str, str] = {}
+    for name, planned in plan.accounts.items():
+        account = accounts.opened.get(name)
+        if name in accounts.refused:
+            halted[name] = accounts.reasons[name]
+        elif account is None:
+            halted[name] = "it is not in the manifest any more"
+        elif (account.base_url, account.user) != (planned.base_url, planned.user):
+            halted[name] = f"the token is of user {account.user}; the plan was made for {planned.user}"
+    return halted
+
+
+def frozen(plan: Plan, safety: Safety) -> Manifest:
+    """Return the manifest as it was planned, but waiting as long as the more patient of then and now demands."""
+    settings = Manifest.model_validate({**plan.settings, "tenants": []})
+    longest = {name: max(then, getattr(safety, name)) for name, then in settings.safety}
+    return settings.model_copy(update={"safety": Safety.model_construct(**longest)})
