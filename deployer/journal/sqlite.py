@@ -23,6 +23,7 @@ from deployer.domain.records import plan_from, plan_record
 from deployer.domain.remembered import Remembered
 from deployer.errors import JournalError
 from deployer.journal import queries as q
+from deployer.journal import writer
 from deployer.journal.entering import enter, remember
 from deployer.journal.opening import open_to_read, open_to_write
 from deployer.journal.protocol import Entry, Happening, Rollout
@@ -230,8 +231,8 @@ class SqliteJournal:
         }
 
     def _enter(self, connection: sqlite3.Connection) -> None:
-        """Write every entry that waits, also those of later jobs: a failure is theirs too, since it is for good."""
-        enter(connection, [self._entries.popleft() for _ in range(len(self._entries))])
+        """Write the entries that wait, also those of later jobs: a failure is theirs too, since it is for good."""
+        enter(connection, [self._entries.popleft() for _ in range(min(len(self._entries), writer.BATCH))])
 
     async def _select(self, query: str, wanted: Row) -> list[Row]:
         return await self._writer.ask(lambda connection: connection.execute(query, wanted).fetchall())

@@ -15,7 +15,7 @@ from deployer.errors import JournalError
 
 LINGER = 0.01  # seconds that writes nobody waits for may be collected
 SPACING = 0.005  # seconds between two commits that may be spaced: each costs more CPU than what is written in it
-_BATCH = 1000
+BATCH = 1000
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ class Writer:
         """Return the jobs that wait, lingering a little where that keeps nobody waiting long; none means stop."""
         batch: list[Job[Any]] = []
         deadline = float("inf")
-        while len(batch) < _BATCH:
+        while len(batch) < BATCH:
             try:
                 job = self._jobs.get(timeout=max(0.0, deadline - time.monotonic()) if batch else None)
             except Empty:

@@ -75,8 +75,9 @@ class Command:
             os.dup2(os.open(self._file(suffix), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
         self.door.name_victim(os.getpid())
         _arm(self.strike, self._file("commits"))
+        patch.object(writer, "SPACING", 0.0).start()  # more commits are more places to die at
         if not self.grouped:
-            patch.object(writer, "_BATCH", 1).start()
+            patch.object(writer, "BATCH", 1).start()
         plant(self.without)
         first, *options = self.words
         sys.exit(main([first, "rollout.yaml", "--yes", "--json", *options]))
