@@ -9,6 +9,7 @@ from deployer.api.rolling import Event, Rolling, carried_out
 from deployer.api.rollouts import (
     SavedPlan,
     begin,
+    demand_not_paused,
     demand_same,
     heed_guards,
     is_unfinished,
@@ -62,6 +63,7 @@ async def apply(
     async with workplace(loaded, journal=journal, office=office) as place:
         rollout = await last_rollout(place)
         if rollout is not None and is_unfinished(rollout):
+            await demand_not_paused(place, rollout)
             await demand_same(place, rollout, digest=plan)
         else:
             saved = await (saved_plan(place, plan) if plan else new_plan(place))

@@ -21,6 +21,11 @@ def lock_path(journal: Path) -> Path:
     return journal.with_name(f"{journal.name}.lock")
 
 
+def control_directory(journal: Path) -> Path:
+    """Return the folder in which processes leave what people say to a rollout."""
+    return journal.parent / "control"
+
+
 def state_directory(env: Mapping[str, str]) -> Path:
     """Return the user's state directory, where the locks of accounts lie."""
     root = env.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"

@@ -1,7 +1,7 @@
 """A rollout while it is carried out: an iterator of events, which can be stopped, and left at once."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from json import dumps
 from sys import stderr
@@ -11,8 +11,11 @@ import anyio
 
 from deployer.api.workplace import Workplace
 from deployer.domain.deployment import Status
+from deployer.domain.documents import Document
+from deployer.domain.instructions import Instruction, Standing, Verb
 from deployer.domain.outcome import judge
 from deployer.engine.carrying import Ending, carry_out
+from deployer.engine.control import Control, instruction_of
 from deployer.engine.execute import DRAIN, Stop
 from deployer.engine.narration import Narrator
 from deployer.engine.rollouts import UNFINISHED, Crew
@@ -70,22 +73,38 @@ class Rolling:
         """Carry the rollout out, and write how it ended."""
         place, rollout = self._place, self.rollout
         self._tell(place.tell("rollout.started", {"rollout": rollout.id, "plan": rollout.plan}))
-        crew = crew_of(place, self._stop, Narrator(place.clock, self._log_and_tell))
+        control = Control(place.control, place.journal, rollout.id, self._instructed)
+        narrator = Narrator(place.clock, self._log_and_tell)
+        crew = crew_of(place, self._stop, narrator, said=lambda: control.standing)
         try:
             with self._scope:
-                self.ending = await carry_out(crew, rollout, place.accounts, settle_only=self._settle_only)
-            outcome = await self._conclude()
+                await control.know()
+                async with anyio.create_task_group() as group:
+                    group.start_soon(control.heed)
+                    self.ending = await carry_out(crew, rollout, place.accounts, settle_only=self._settle_only)
+                    group.cancel_scope.cancel()
+            outcome = await self._conclude(control.standing)
             self._tell(place.tell("rollout.ended", {"rollout": rollout.id, "outcome": outcome}))
         finally:
             self._ended = True
             self._news.set()
 
-    async def _conclude(self) -> str:
+    def _instructed(self, said: Instruction) -> None:
+        fields: Document = {"rollout": said.rollout, "verb": said.verb.value, "about": said.about, "who": said.who}
+        self._tell(self._place.tell("rollout.instructed", fields))
+        if said.verb is Verb.PAUSE:
+            self._stop.ask()
+
+    async def _conclude(self, standing: Standing) -> str:
         """Write how the rollout stands now."""
         journal, rollout = self._place.journal, self.rollout.id
         halted, waiting = self.ending.halted, self.ending.waiting
-        outcome = judge(await journal.counts(rollout), halted=bool(halted), waiting=bool(waiting))
-        reason = "; ".join(f"{what}: {cause}" for what, cause in halted.items())
+        left = "halted" if halted else "paused" if standing.paused else "waiting" if waiting else "running"
+        outcome = judge(await journal.counts(rollout), left=left)
+        reasons = [f"{what}: {cause}" for what, cause in halted.items()]
+        reasons += [f"by {standing.paused.who}"] if outcome == "paused" and standing.paused else []
+        reasons += [f"wave {waiting} waits for approval"] if outcome == "waiting" else []
+        reason = "; ".join(reasons)
         ended_at = None if outcome in UNFINISHED else self._place.clock.utc()
         await journal.conclude(rollout, outcome=outcome, reason=reason, ended_at=ended_at)
         return outcome
@@ -106,6 +125,8 @@ async def carried_out(place: Workplace, rollout: Rollout, *, settle_only: bool =
     With `settle_only` nothing new is begun: what became of each call in doubt is found out.
     """
     place.accounts.demand_one()
+    if Standing.of(await place.journal.instructions(rollout.id)).paused:
+        await place.journal.instruct(instruction_of(place.clock, rollout.id, Verb.RESUME))
     await place.journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
     rolling = Rolling(place, rollout, await place.journal.counts(rollout.id), settle_only=settle_only)
     try:
@@ -128,7 +149,7 @@ def _alone(error: BaseException) -> BaseException:
     return error
 
 
-def crew_of(place: Workplace, stop: Stop, narrator: Narrator) -> Crew:
+def crew_of(place: Workplace, stop: Stop, narrator: Narrator, *, said: Callable[[], Standing] = Standing) -> Crew:
     """Return what a rollout of a workplace is carried out with."""
     return Crew(
         place.journal,
@@ -138,6 +159,7 @@ def crew_of(place: Workplace, stop: Stop, narrator: Narrator) -> Crew:
         lambda tenant, flow: _rescue(place, tenant, flow),
         place.locks,
         place.loaded.manifest.safety,
+        said,
         place.journal_name,
         str(place.loaded.path),
     )

@@ -6,20 +6,25 @@ from deployer.api.workplace import Workplace
 from deployer.domain.candidate import Choices
 from deployer.domain.command import typed
 from deployer.domain.guards import refuse_broken, violated
+from deployer.domain.instructions import Standing
 from deployer.domain.plan import Plan, Planned
 from deployer.engine import rollouts
 from deployer.engine.carrying import give_over
+from deployer.engine.control import cancel
 from deployer.engine.keeping import demand_kept
 from deployer.engine.planning import Materials, changed_templates, make_plan, plan_runs
 from deployer.engine.plans import SavedPlan, load_plan
 from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, retry_failed
+from deployer.engine.whoever import whoever
 from deployer.errors import GuardError, UsageError
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Rollout
 
 __all__ = [
     "SavedPlan",
+    "abort",
     "begin",
+    "demand_not_paused",
     "demand_same",
     "demand_template",
     "demand_unfinished",
@@ -170,10 +175,34 @@ async def retry(place: Workplace, last: Rollout) -> int:
 
 async def supersede(place: Workplace, last: Rollout) -> bool:
     """Leave a rollout whose calls were settled; tell whether that could be: none is in doubt any more."""
+    if not await _is_settled(place, last):
+        return False
+    reason = "left for a new plan"
+    await place.journal.conclude(last.id, outcome=SUPERSEDED, reason=reason, ended_at=place.clock.utc())
+    return True
+
+
+async def abort(place: Workplace, last: Rollout) -> bool:
+    """End a rollout whose calls were settled: what has not begun is cancelled; tell whether that could be."""
+    if not await _is_settled(place, last):
+        return False
+    async for deployment in every_deployment(place.journal, last.id):
+        cancel(place.journal, place.clock, deployment)
+    await place.journal.conclude(last.id, outcome="aborted", reason=f"by {whoever()}", ended_at=place.clock.utc())
+    return True
+
+
+async def _is_settled(place: Workplace, last: Rollout) -> bool:
     await give_over(place.journal, place.clock, last, place.accounts)
     async for deployment in every_deployment(place.journal, last.id):
         if deployment.in_doubt:
             return False
-    reason = "left for a new plan"
-    await place.journal.conclude(last.id, outcome=SUPERSEDED, reason=reason, ended_at=place.clock.utc())
     return True
+
+
+async def demand_not_paused(place: Workplace, last: Rollout) -> None:
+    """Raise GuardError where somebody paused a rollout: only a resume goes on with it."""
+    paused = Standing.of(await place.journal.instructions(last.id)).paused
+    if paused:
+        remedy = f"go on with: {typed('resume', place.loaded.path)}"
+        raise GuardError(f"rollout {last.id} was paused by {paused.who} at {paused.at}", remedy=remedy)

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from structlog.typing import FilteringBoundLogger
 
-from deployer.api.places import journal_path, lock_path, state_directory
+from deployer.api.places import control_directory, journal_path, lock_path, state_directory
 from deployer.domain.documents import Document
 from deployer.domain.manifest import Account
 from deployer.engine.accounts import Opening, open_accounts
@@ -58,6 +58,11 @@ class Workplace:
     def plans(self) -> Path:
         """Return the folder of the saved plans."""
         return self.journal_path.parent / "plans"
+
+    @property
+    def control(self) -> Path:
+        """Return the folder in which other processes leave what people say."""
+        return control_directory(self.journal_path)
 
     @property
     def locks(self) -> Path:

@@ -54,6 +54,7 @@ class Applying:
         return await self._begin()
 
     async def _resume(self, last: Rollout) -> int:
+        await rollouts.demand_not_paused(self.place, last)
         await rollouts.demand_same(self.place, last, digest=self.wish.digest, scope=self.manner.scope)
         if self.wish.failed:
             await rollouts.retry(self.place, last)

@@ -25,21 +25,21 @@ class Gate:
     who: str = ""
 
 
-def next_gate(number: int, wave: Wave, gate: Gate | None, now: str) -> Gate:
+def next_gate(number: int, wave: Wave, gate: Gate | None, now: str, *, approved_by: str = "") -> Gate:
     """Return the gate as it is now, after a wave that ended well: baking, then waiting for a person, then released."""
-    if gate is None:
-        gate = Gate(number, GateState.BAKING, now)
-    if gate.state is not GateState.BAKING or seconds_left(wave, gate, now) > 0:
-        return gate
-    return Gate(number, GateState.WAITING if wave.approve else GateState.RELEASED, now)
+    gate = gate or Gate(number, GateState.BAKING, now)
+    match gate.state:
+        case GateState.RELEASED:
+            return gate
+        case GateState.BAKING if seconds_left(wave, gate, now) > 0:
+            return gate
+        case _ if wave.approve and not approved_by:
+            return gate if gate.state is GateState.WAITING else Gate(number, GateState.WAITING, now)
+        case _:
+            return Gate(number, GateState.RELEASED, now, approved_by if wave.approve else "")
 
 
 def seconds_left(wave: Wave, gate: Gate, now: str) -> float:
     """Return how long a wave still bakes: never longer than it ought to, whatever became of the wall's clock."""
     baked = (datetime.fromisoformat(now) - datetime.fromisoformat(gate.since)).total_seconds()
     return min(wave.bake[0], wave.bake[0] - baked)
-
-
-def approved(gate: Gate, who: str, now: str) -> Gate:
-    """Return a gate that waited for a person, and was let open."""
-    return Gate(gate.wave, GateState.RELEASED, now, who)

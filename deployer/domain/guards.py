@@ -23,7 +23,7 @@ def violated(plan: Plan) -> dict[str, str]:
     existing, updates = plan.totals.existing, plan.totals.actions[Action.UPDATE]
     absent, remembered = len(plan.absent), len(plan.absent) + existing
     found: dict[str, str] = {}
-    if existing >= FEW and updates > _MOST_UPDATES * existing:
+    if not plan.waves and existing >= FEW and updates > _MOST_UPDATES * existing:
         found[UPDATES] = f"{updates} of {existing} existing flows would be updated, more than 30 %"
     if remembered >= FEW and absent > _MOST_ABSENT * remembered:
         found[SHRUNK] = f"{absent} of {remembered} deployed tenants are not in the manifest any more, more than 10 %"

@@ -20,10 +20,10 @@ _EXIT_CODES: Final[Mapping[str, int]] = {
 }
 
 
-def judge(counts: Mapping[Status, int], *, halted: bool, waiting: bool = False) -> str:
-    """Return the outcome of a rollout: work that is left comes before trouble, trouble before success."""
+def judge(counts: Mapping[Status, int], *, left: str = "running") -> str:
+    """Return the outcome of a rollout: work, which is `left` for that reason, comes before trouble, then success."""
     if any(counts[status] for status in OPEN):
-        return "halted" if halted else "waiting" if waiting else "running"
+        return left
     if not any(counts[status] for status in TROUBLED):
         return "succeeded"
     return "succeeded_with_failures" if any(counts[status] for status in _WELL) else "failed"

@@ -109,7 +109,7 @@ class _Carrying:
             crew = self.crew
             desk = Desk(account, planned, self.plan, self.settings, crew.journal, crew.clock, crew.rescue)
             runs[name] = AccountRun(
-                desk, self.rollout, crew.watcher, crew.stop, self.settle_only, ahead, hold, number, admission
+                desk, self.rollout, crew.watcher, crew.stop, self.settle_only, ahead, hold, number, admission, crew.said
             )
         await execute(runs)
         for name, run in runs.items():
@@ -122,7 +122,9 @@ class _Carrying:
         crew = self.crew
         while True:
             before = (await crew.journal.gates(self.rollout)).get(number)
-            gate = next_gate(number, wave, before, crew.clock.utc())
+            approval = crew.said().approved.get(wave.name)
+            by = approval.who if approval else ""
+            gate = next_gate(number, wave, before, crew.clock.utc(), approved_by=by)
             if gate != before:
                 await crew.journal.set_gate(self.rollout, gate)
             match gate.state:

@@ -10,11 +10,13 @@ import anyio
 from anyio.abc import TaskGroup
 
 from deployer.domain.deployment import Deployment, Step
+from deployer.domain.instructions import Standing
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.moves import Rest, next_move
 from deployer.domain.waves import Wave
 from deployer.engine.admission import Admission
 from deployer.engine.agenda import Agenda
+from deployer.engine.control import leave_out
 from deployer.engine.desk import Desk
 from deployer.engine.perform import perform
 from deployer.engine.result import Down, Later, Moved
@@ -78,6 +80,7 @@ class AccountRun:
     hold: float = 0.0
     wave: int = 0
     admission: Admission = field(default_factory=lambda: Admission(None, strict=False))
+    said: Callable[[], Standing] = Standing
     halted: str | None = None
     _succeeded: set[StepKind] = field(default_factory=set)
     _workers: int = 1
@@ -135,7 +138,15 @@ class AccountRun:
         while deployment := await agenda.next():
             self._arriving = False
             hire()
-            await self._drive(deployment, agenda)
+            await self._drive(self._unless_excluded(deployment), agenda)
+
+    def _unless_excluded(self, deployment: Deployment) -> Deployment:
+        """Return a deployment, cancelled where somebody excluded its tenant before it began."""
+        if deployment.is_begun or deployment.planned.tenant not in self.said().excluded:
+            return deployment
+        left_out = leave_out(self.desk.journal, self.desk.clock, deployment)
+        self.watcher.moved(deployment, left_out)
+        return left_out
 
     async def _drive(self, deployment: Deployment, agenda: Agenda) -> None:
         """Move a deployment until it rests, has to wait, or the account stops."""

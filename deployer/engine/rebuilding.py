@@ -9,12 +9,13 @@ import anyio
 from deployer.domain.deployment import Instance
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey, is_newborn
-from deployer.domain.lifecycle import Event, State, StepKind
+from deployer.domain.lifecycle import StepKind
 from deployer.domain.moves import settle_time
 from deployer.domain.rebuilding import Finding, Loss, Recollection, Sought, has_run, loss, recollect, strangers
 from deployer.domain.tenants import Tenant
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.carrying import carry_held, give_over
+from deployer.engine.control import cancel
 from deployer.engine.keeping import Leases, begin_work, locked
 from deployer.engine.load import Loaded
 from deployer.engine.observe import by_integration, got
@@ -24,7 +25,7 @@ from deployer.engine.rollouts import SUPERSEDED, Crew
 from deployer.errors import GuardError
 from deployer.integrator.wire import Done
 from deployer.journal.paging import every_deployment
-from deployer.journal.protocol import Entry, Rollout
+from deployer.journal.protocol import Rollout
 
 _ACCOUNTS, _WORKERS = 8, 64  # at a time
 _REASON: Final = "left by rebuild: the journal may not know all that was done"
@@ -95,9 +96,7 @@ class Rebuilding:
             if deployment.in_doubt:
                 what = f"{deployment.planned.tenant}: what became of a call in rollout {rollout.id} cannot be read yet"
                 raise GuardError(what, remedy="run rebuild again once the API answers")
-            for index, step in enumerate(deployment.steps):
-                if step.state is State.READY:
-                    journal.note(Entry(deployment, index, Event.CANCEL, step.meet(Event.CANCEL), clock.utc()))
+            cancel(journal, clock, deployment)
         await journal.conclude(rollout.id, outcome=SUPERSEDED, reason=_REASON, ended_at=clock.utc())
         self.onlooker.left(rollout)
 

@@ -1,8 +1,5 @@
 """Rollouts from their plan to their end: begin, carry out, try again, resolve."""
 
-import getpass
-import os
-import socket
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +8,7 @@ from random import Random
 
 from deployer.domain.deployment import Deployment
 from deployer.domain.documents import Document
+from deployer.domain.instructions import Standing
 from deployer.domain.lifecycle import Event, State
 from deployer.domain.manifest import Safety
 from deployer.engine.accounts import OpenAccount
@@ -18,11 +16,12 @@ from deployer.engine.clock import Clock
 from deployer.engine.execute import Stop, Watcher
 from deployer.engine.keeping import Leases, begin_work, demand_kept, locked
 from deployer.engine.plans import SavedPlan
+from deployer.engine.whoever import whoever
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Entry, Journal, Rollout
 
 SUPERSEDED = "superseded"
-UNFINISHED = frozenset({"running", "halted", "waiting"})
+UNFINISHED = frozenset({"running", "halted", "waiting", "paused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Crew:
     """What a rollout is carried out with. `locks` is a directory of the user's: one lock an account, for any journal.
 
     `rescue` is told the tenant and the flow that the journal could not be told of; `safety` is what the clients now
-    keep to.
+    keep to; `said` is what people said so far.
     """
 
     journal: Journal
@@ -40,6 +39,7 @@ class Crew:
     rescue: Callable[[str, str], None]
     locks: Path
     safety: Safety
+    said: Callable[[], Standing]
     name: str  # of the journal, for whoever finds an account's lock left by a deployer that died
     manifest: str  # as a person types it
 
@@ -95,12 +95,3 @@ def decided(clock: Clock, deployment: Deployment, index: int, event: Event, fact
     if event is Event.RETRY:
         after = replace(after, attempts=0, intent=None)
     return Entry(deployment, index, event, after, clock.utc(), added)
-
-
-def whoever() -> str:
-    """Return who is at work, and where; in a container the user may have no name."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"

@@ -9,6 +9,7 @@ from deployer.domain.deployment import Deployment, Instance, Status, Step
 from deployer.domain.documents import Document
 from deployer.domain.gate import Gate
 from deployer.domain.identity import InstanceKey
+from deployer.domain.instructions import Instruction
 from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Plan
 from deployer.domain.rebuilding import Work
@@ -96,6 +97,12 @@ class Journal(Protocol):
 
     async def set_gate(self, rollout: str, gate: Gate) -> None:
         """Write how far a gate is, and return when it is durable."""
+
+    async def instruct(self, instruction: Instruction) -> None:
+        """Write what a person said, once however often it is told, and return when it is durable."""
+
+    async def instructions(self, rollout: str) -> Sequence[Instruction]:
+        """Return what people said to a rollout, oldest first."""
 
     async def claim(
         self, rollout: str, account: str, *, wave: int, begun: bool | None, after: int, limit: int

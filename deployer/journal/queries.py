@@ -7,6 +7,7 @@ ROLLOUT: Final = (
     "id, name, kind, plan, manifest_digest, tenants_digest, outcome, reason, who, started_at, ended_at, body, checksum"
 )
 DEPLOYMENT: Final = "rollout, place, tenant, account, template, integration, action, wave, body, checksum"
+INSTRUCTION: Final = "id, rollout, verb, about, who, at, checksum"
 GATE: Final = "rollout, wave, state, since, who, checksum"
 STEP: Final = "rollout, place, position, kind, state, attempts, body, checksum"
 INSTANCE: Final = "template, integration, tenant, account, body, checksum"
@@ -75,6 +76,8 @@ IDLE: Final = """
     AND NOT EXISTS (SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place) GROUP BY 1
 """
 ALL: Final = "SELECT count(*) FROM deployment WHERE rollout = :rollout AND (:wave IS NULL OR wave = :wave)"
+INSTRUCT: Final = f"{_insert('instruction', INSTRUCTION)} ON CONFLICT (id) DO NOTHING"
+INSTRUCTIONS: Final = f"SELECT {INSTRUCTION} FROM instruction WHERE rollout = ? ORDER BY number"
 GATES: Final = f"SELECT {GATE} FROM gate WHERE rollout = ? ORDER BY wave"
 SET_GATE: Final = f"""
     {_insert("gate", GATE)} ON CONFLICT (rollout, wave) DO UPDATE SET
@@ -95,6 +98,7 @@ GUARDED: Final = {
             "deployment": DEPLOYMENT,
             "step": STEP,
             "gate": GATE,
+            "instruction": INSTRUCTION,
             "instance": INSTANCE,
             "event": EVENT,
         }.items()
@@ -104,7 +108,7 @@ FORGET_WORK: Final = "DELETE FROM work"
 BEGIN_WORK: Final = _insert("work", "journal, number, checksum")
 
 UNFINISHED: Final = f"""
-    SELECT {ROLLOUT} FROM rollout r WHERE outcome NOT IN ('succeeded', 'superseded') OR EXISTS
+    SELECT {ROLLOUT} FROM rollout r WHERE outcome NOT IN ('succeeded', 'superseded', 'aborted') OR EXISTS
         (SELECT 1 FROM step s WHERE s.rollout = r.id AND s.state IN ('ready', 'intended') AND s.kind != 'follow')
     ORDER BY number
 """

@@ -9,6 +9,7 @@ from typing import Any
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import canonical
 from deployer.domain.gate import Gate, GateState
+from deployer.domain.instructions import Instruction, Verb
 from deployer.domain.plan import Planned
 from deployer.domain.rebuilding import Work
 from deployer.domain.records import (
@@ -77,6 +78,18 @@ def instance_row(instance: Instance) -> Row:
     """Return the row of what is remembered of a flow."""
     where = (instance.template, instance.integration, instance.tenant, instance.account)
     return summed((*where, canonical(instance_record(instance))))
+
+
+def instruction_row(instruction: Instruction) -> Row:
+    """Return the row of what a person said."""
+    said = (instruction.verb.value, instruction.about, instruction.who, instruction.at)
+    return summed((instruction.id, instruction.rollout, *said))
+
+
+def read_instruction(row: Row) -> Instruction:
+    """Return what a person said."""
+    id_, rollout, verb, about, who, at = checked(row, f"an instruction to rollout {row[1]}")
+    return Instruction(id_, rollout, Verb(verb), about, who, at)
 
 
 def gate_row(rollout: str, gate: Gate) -> Row:

@@ -59,6 +59,19 @@ CREATE INDEX step_troubled ON step (rollout, place) WHERE state IN ('unknown', '
 -- A tenant never has two intents in flight.
 CREATE UNIQUE INDEX step_one_intent ON step (rollout, place) WHERE state = 'intended';
 
+-- What people said to a rollout.
+CREATE TABLE instruction (
+    number   INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL UNIQUE,
+    rollout  TEXT NOT NULL REFERENCES rollout (id),
+    verb     TEXT NOT NULL,
+    about    TEXT NOT NULL,
+    who      TEXT NOT NULL,
+    at       TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+);
+CREATE INDEX instruction_by_rollout ON instruction (rollout, number);
+
 -- The gate after a wave, once the wave has ended.
 CREATE TABLE gate (
     rollout  TEXT NOT NULL REFERENCES rollout (id),

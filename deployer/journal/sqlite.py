@@ -10,11 +10,11 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
-from deployer.domain.command import typed
-from deployer.domain.deployment import Deployment, Instance, Status, Step, status_in
+from deployer.domain.deployment import Deployment, Instance, Status, Step
 from deployer.domain.documents import canonical
 from deployer.domain.gate import Gate
 from deployer.domain.identity import InstanceKey
+from deployer.domain.instructions import Instruction
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.memory import instance_unwritten
 from deployer.domain.plan import Plan, Planned
@@ -27,16 +27,17 @@ from deployer.journal import writer
 from deployer.journal.entering import enter, remember
 from deployer.journal.opening import open_to_read, open_to_write
 from deployer.journal.protocol import Entry, Happening, Rollout
+from deployer.journal.reading import counts_of, deployments_of, rollout_of, why_unsettled, work_of
 from deployer.journal.rows import (
     Row,
     checked,
     deployment_row,
     gate_row,
-    read_deployment,
+    instruction_row,
     read_gate,
     read_instance,
+    read_instruction,
     read_rollout,
-    read_work,
     rollout_row,
     step_row,
     work_row,
@@ -70,13 +71,13 @@ class SqliteJournal:
 
     async def work(self) -> Work:
         """Return which journal this is, and how often work was begun with it."""
-        return await self._writer.ask(_work)
+        return await self._writer.ask(work_of)
 
     async def begin_work(self, *, anew: bool = False) -> Work:
         """Count one more work, durably, and return it; with `anew` the journal is another one from now on."""
 
         def work(connection: sqlite3.Connection) -> Work:
-            before = _work(connection)
+            before = work_of(connection)
             kept = "" if anew else before.journal
             after = Work(kept or token_hex(16), before.number + 1)
             connection.execute(q.FORGET_WORK)
@@ -113,7 +114,7 @@ class SqliteJournal:
         """Write how a rollout stands; `ended_at` is None while it may go on."""
 
         def work(connection: sqlite3.Connection) -> None:
-            before, head = _rollout(connection, rollout)
+            before, head = rollout_of(connection, rollout)
             after = replace(before, outcome=outcome, reason=reason, ended_at=ended_at)
             _one(connection, q.CONCLUDE, (outcome, reason, ended_at, rollout_row(after, head)[-1], rollout))
 
@@ -121,12 +122,12 @@ class SqliteJournal:
 
     async def plan(self, rollout: str) -> Plan:
         """Return the frozen plan of a rollout, its tenants left out."""
-        _, head = await self._writer.ask(lambda connection: _rollout(connection, rollout))
+        _, head = await self._writer.ask(lambda connection: rollout_of(connection, rollout))
         return plan_from(json.loads(head))
 
     async def counts(self, rollout: str, wave: int | None = None) -> Mapping[Status, int]:
         """Count the tenants of a rollout, or of one of its waves, by status; every status is there."""
-        return await self._writer.ask(lambda connection: _counts(connection, rollout, wave))
+        return await self._writer.ask(lambda connection: counts_of(connection, rollout, wave))
 
     async def gates(self, rollout: str) -> Mapping[int, Gate]:
         """Return the gates of the waves that have ended, by the wave's number."""
@@ -137,6 +138,15 @@ class SqliteJournal:
         row = gate_row(rollout, gate)
         await self._writer.ask(lambda connection: connection.execute(q.SET_GATE, row))
 
+    async def instruct(self, instruction: Instruction) -> None:
+        """Write what a person said, once however often it is told, and return when it is durable."""
+        row = instruction_row(instruction)
+        await self._writer.ask(lambda connection: connection.execute(q.INSTRUCT, row))
+
+    async def instructions(self, rollout: str) -> Sequence[Instruction]:
+        """Return what people said to a rollout, oldest first."""
+        return list(map(read_instruction, await self._select(q.INSTRUCTIONS, (rollout,))))
+
     async def claim(
         self, rollout: str, account: str, *, wave: int, begun: bool | None, after: int, limit: int
     ) -> Sequence[Deployment]:
@@ -145,7 +155,7 @@ class SqliteJournal:
         Only those that have begun, or not, where that is told.
         """
         wanted = {"rollout": rollout, "account": account, "wave": wave, "begun": begun, "after": after, "limit": limit}
-        return await self._writer.ask(lambda connection: _deployments(connection, q.CLAIM, wanted))
+        return await self._writer.ask(lambda connection: deployments_of(connection, q.CLAIM, wanted))
 
     async def deployments(
         self, rollout: str, *, after: int, limit: int, troubled: bool = False
@@ -153,18 +163,18 @@ class SqliteJournal:
         """Return the next deployments of a rollout by place, whatever their status or only those in trouble."""
         wanted = {"rollout": rollout, "after": after, "limit": limit}
         query = q.TROUBLED if troubled else q.PAGE
-        return await self._writer.ask(lambda connection: _deployments(connection, query, wanted))
+        return await self._writer.ask(lambda connection: deployments_of(connection, query, wanted))
 
     async def deployment(self, rollout: str, tenant: str) -> Deployment | None:
         """Return one tenant's deployment."""
         wanted = {"rollout": rollout, "tenant": tenant}
-        found = await self._writer.ask(lambda connection: _deployments(connection, q.ONE, wanted))
+        found = await self._writer.ask(lambda connection: deployments_of(connection, q.ONE, wanted))
         return found[0] if found else None
 
     async def awaiting(self, name: str, tenant: str) -> Deployment | None:
         """Return a tenant's newest deployment, in rollouts of a name, that has a step UNKNOWN or FAILED."""
         wanted = {"name": name, "tenant": tenant}
-        found = await self._writer.ask(lambda connection: _deployments(connection, q.AWAITING, wanted))
+        found = await self._writer.ask(lambda connection: deployments_of(connection, q.AWAITING, wanted))
         return found[0] if found else None
 
     async def has_done(self, rollout: str, account: str, kind: StepKind) -> bool:
@@ -226,7 +236,7 @@ class SqliteJournal:
         """Return, by instance key, why nothing may start there: a call whose effect is not known yet."""
         rows = await self._select(q.UNSETTLED, ())
         return {
-            InstanceKey(template, integration): _why_unsettled(name, tenant, kind, state)
+            InstanceKey(template, integration): why_unsettled(name, tenant, kind, state)
             for template, integration, name, tenant, kind, state in rows
         }
 
@@ -236,12 +246,6 @@ class SqliteJournal:
 
     async def _select(self, query: str, wanted: Row) -> list[Row]:
         return await self._writer.ask(lambda connection: connection.execute(query, wanted).fetchall())
-
-
-def _why_unsettled(name: str, tenant: str, kind: str, state: str) -> str:
-    if state == "unknown":
-        return f"its {kind} in rollout {name} waits for a person: {typed('resolve', tenant)}"
-    return f"its {kind} in rollout {name} is not settled: finish that rollout with deployer resume"
 
 
 def _one(connection: sqlite3.Connection, statement: str, values: Row) -> None:
@@ -259,37 +263,3 @@ def _remember_unwritten(connection: sqlite3.Connection, planned: Planned) -> Non
     instance = instance_unwritten(planned, read_instance(rows[0]) if rows else None)
     if instance:
         remember(connection, [instance])
-
-
-def _counts(connection: sqlite3.Connection, rollout: str, wave: int | None) -> Mapping[Status, int]:
-    counts, wanted = dict.fromkeys(Status, 0), {"rollout": rollout, "wave": wave}
-    for state, begun, stale, count in connection.execute(q.STANDING, wanted):
-        counts[status_in(State(state), begun=bool(begun), stale=bool(stale))] += count
-    for blocked, count in connection.execute(q.IDLE, wanted):
-        counts[Status.BLOCKED if blocked else Status.NO_CHANGE] += count
-    (total,) = connection.execute(q.ALL, wanted).fetchone()
-    return {**counts, Status.DONE: total - sum(counts.values())}
-
-
-def _work(connection: sqlite3.Connection) -> Work:
-    row = connection.execute(q.WORK).fetchone()
-    return read_work(row) if row else Work()
-
-
-def _rollout(connection: sqlite3.Connection, rollout: str) -> tuple[Rollout, str]:
-    rows: list[Row] = connection.execute(q.BY_ID, (rollout,)).fetchall()
-    if not rows:
-        raise JournalError(f"the journal holds no rollout {rollout}")
-    return read_rollout(rows[0])
-
-
-def _deployments(connection: sqlite3.Connection, query: str, wanted: Mapping[str, object]) -> list[Deployment]:
-    rows: list[Row] = connection.execute(query, wanted).fetchall()
-    if not rows:
-        return []
-    page = (rows[0][0], json.dumps([row[1] for row in rows]))
-    steps: dict[int, list[Row]] = {}
-    for step in connection.execute(q.STEPS, page):
-        steps.setdefault(step[1], []).append(step)
-    known = {row[:2]: read_instance(row) for row in connection.execute(q.INSTANCES_OF, page)}
-    return [read_deployment(row, steps.get(row[1], ()), known.get((row[4], row[5]))) for row in rows]

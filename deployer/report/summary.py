@@ -28,12 +28,12 @@ def rollout_head(rollout: Rollout, counts: Mapping[Status, int]) -> Document:
 
     The outcome follows from the tenants as they are now, unless a person's word (paused, aborted, superseded) holds.
     """
-    halted = rollout.outcome == "halted"
+    left = "halted" if rollout.outcome == "halted" else "running"
     return {
         "format_version": _FORMAT,
         "rollout": rollout.id,
         "name": rollout.name,
-        "outcome": judge(counts, halted=halted) if rollout.outcome in _JUDGED else rollout.outcome,
+        "outcome": judge(counts, left=left) if rollout.outcome in _JUDGED else rollout.outcome,
         "reason": rollout.reason,
         "started_at": rollout.started_at,
         "ended_at": rollout.ended_at,

@@ -1,0 +1,125 @@
+"""What people say to a rollout: to the process that carries it out, or to its journal where there is none."""
+
+from pathlib import Path
+
+import anyio
+
+from deployer.api.places import control_directory, lock_path
+from deployer.domain.deployment import Status
+from deployer.domain.gate import GateState
+from deployer.domain.instructions import Instruction, Verb
+from deployer.engine.clock import SystemClock
+from deployer.engine.control import Control, instruction_of, leave_out, post
+from deployer.engine.rollouts import UNFINISHED
+from deployer.errors import GuardError, UsageError
+from deployer.journal.lock import exclusive, is_held
+from deployer.journal.protocol import Journal, Rollout
+from deployer.journal.sqlite import SqliteJournal
+
+__all__ = ["approve", "exclude", "pause", "wait_until_free"]
+
+_PATIENCE = 3.0  # seconds in which whoever works on a rollout takes what it is told
+_LOOK = 0.05
+_DRAINED = 45.0  # seconds after which a process that was paused must have ended
+_BEGUN = frozenset({Status.RUNNING, Status.DONE})
+_DIGITS = 6  # of a digest, at least
+_SHOWN = 12
+
+
+async def pause(journal: Path, name: str | None) -> str:
+    """Let nothing more of a rollout begin, until it is resumed; return what came of it."""
+    rollout = await _unfinished(journal, name)
+    return await _say(journal, instruction_of(SystemClock(), rollout.id, Verb.PAUSE), "paused")
+
+
+async def approve(journal: Path, name: str | None, *, wave: str | None, digest: str) -> str:
+    """Let the gate after a wave open: the one that waits, if none is named.
+
+    `digest` is the plan's, or how it begins. Raise UsageError for another plan's, or a wave that asks for no approval.
+    """
+    rollout = await _unfinished(journal, name)
+    begins = digest.removeprefix("plan:")
+    if len(begins) < _DIGITS or not rollout.plan.startswith(begins):
+        remedy = f"look at what is rolled out, and approve that: --plan {rollout.plan[:_SHOWN]}"
+        raise UsageError(f"rollout {rollout.id} is not of plan {digest}", remedy=remedy)
+    chosen = wave or await _waiting(journal, rollout)
+    async with SqliteJournal(journal, read_only=True) as book:
+        asking = {each.name for each in (await book.plan(rollout.id)).waves if each.approve}
+    if chosen not in asking:
+        raise UsageError(f'no wave "{chosen}" of rollout {rollout.id} asks for approval')
+    return await _say(journal, instruction_of(SystemClock(), rollout.id, Verb.APPROVE, chosen), f"{chosen} approved")
+
+
+async def exclude(journal: Path, name: str | None, tenant: str) -> str:
+    """Leave a tenant out of a rollout, unless it has begun; return what came of it."""
+    rollout = await _unfinished(journal, name)
+    async with SqliteJournal(journal, read_only=True) as book:
+        found = await book.deployment(rollout.id, tenant)
+    if found is None:
+        raise UsageError(f'rollout {rollout.id} has no tenant "{tenant}"')
+    if found.status not in {Status.PENDING, Status.FAILED}:
+        raise UsageError(f"{tenant} is {found.status}: only who has not begun, or failed, can be excluded")
+    if found.status is Status.FAILED and is_held(lock_path(journal)):
+        raise UsageError(f"{tenant} failed, and somebody is at work", remedy="pause the rollout first: deployer pause")
+    said = await _say(journal, instruction_of(SystemClock(), rollout.id, Verb.EXCLUDE, tenant), f"{tenant} excluded")
+    async with SqliteJournal(journal, read_only=True) as book:
+        now = await book.deployment(rollout.id, tenant)
+    return f"{tenant} has begun meanwhile, and goes on" if now and now.status in _BEGUN else said
+
+
+async def wait_until_free(journal: Path) -> None:
+    """Wait until nobody works on a journal; raise GuardError where that takes longer than a pause may."""
+    with anyio.move_on_after(_DRAINED):
+        while is_held(lock_path(journal)):  # noqa: ASYNC110 - a lock of another process tells nobody
+            await anyio.sleep(_LOOK)
+        return
+    raise GuardError("the deployer at work does not end", remedy="look at it: deployer status")
+
+
+async def _unfinished(journal: Path, name: str | None) -> Rollout:
+    async with SqliteJournal(journal, read_only=True) as book:
+        found = await book.rollouts(name, limit=1)
+    if not found or found[0].outcome not in UNFINISHED:
+        raise UsageError("no rollout is unfinished" if name is None else f"no rollout of {name} is unfinished")
+    return found[0]
+
+
+async def _waiting(journal: Path, rollout: Rollout) -> str:
+    """Return the wave that waits for approval."""
+    async with SqliteJournal(journal, read_only=True) as book:
+        waves, gates = (await book.plan(rollout.id)).waves, await book.gates(rollout.id)
+    for number, gate in gates.items():
+        if gate.state is GateState.WAITING:
+            return waves[number - 1].name
+    remedy = "name one, to approve it beforehand: --wave NAME"
+    raise UsageError(f"no wave of rollout {rollout.id} waits for approval", remedy=remedy)
+
+
+async def _say(journal: Path, instruction: Instruction, done: str) -> str:
+    """Say it to whoever is at work, and wait until it is taken; where nobody is, write it down."""
+    folder = control_directory(journal)
+    file = post(folder, instruction)
+    with anyio.move_on_after(_PATIENCE):
+        while file.exists() and not await _written(journal, folder, instruction):  # noqa: ASYNC110 - as above
+            await anyio.sleep(_LOOK)
+        return done
+    return f"{done}, as soon as the deployer at work takes notice"
+
+
+async def _written(journal: Path, folder: Path, instruction: Instruction) -> bool:
+    """Write what was said into a journal that nobody works on; tell whether that could be."""
+    try:
+        with exclusive(lock_path(journal), f"the journal {journal}"):
+            async with SqliteJournal(journal) as book:
+                await Control(folder, book, instruction.rollout, lambda _: None).take()
+                if instruction.verb is Verb.EXCLUDE:
+                    await _leave_out(book, instruction)
+    except GuardError:
+        return False
+    return True
+
+
+async def _leave_out(book: Journal, instruction: Instruction) -> None:
+    found = await book.deployment(instruction.rollout, instruction.about)
+    if found is not None:
+        leave_out(book, SystemClock(), found)

@@ -1,0 +1,28 @@
+"""`deployer approve`: let the next wave begin."""
+
+from functools import partial
+from pathlib import Path
+
+import anyio
+import click
+
+from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.domain.command import typed
+
+
+@click.command()
+@together(MANIFEST, JOURNAL)
+@click.option("--plan", "digest", metavar="DIGEST", required=True, help="The plan that is approved.")
+@click.option("--wave", metavar="NAME", help="The wave after which to go on; the one that waits, if none is named.")
+def approve(*, manifest: Path, journal: str | None, digest: str, wave: str | None) -> None:
+    """Approve what a wave of MANIFEST's rollout did, so that the next may begin.
+
+    Name the plan that is rolled out, as `deployer status` shows it: nobody approves what was planned since.
+    """
+    from deployer.api.control import approve as approve_wave
+    from deployer.api.loading import name_in
+    from deployer.api.places import journal_path
+
+    ask = partial(approve_wave, wave=wave, digest=digest)
+    said = anyio.run(ask, journal_path(manifest, journal), name_in(manifest))
+    click.echo(f"{said}; go on with: {typed('resume', manifest)}")

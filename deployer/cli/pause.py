@@ -1,0 +1,24 @@
+"""`deployer pause`: let nothing more of a rollout begin."""
+
+from pathlib import Path
+
+import anyio
+import click
+
+from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.domain.command import typed
+
+
+@click.command()
+@together(MANIFEST, JOURNAL)
+def pause(*, manifest: Path, journal: str | None) -> None:
+    """Pause the rollout of MANIFEST, here or in another process: what is in flight ends, nothing more begins.
+
+    It stays paused until `deployer resume`.
+    """
+    from deployer.api.control import pause as pause_rollout
+    from deployer.api.loading import name_in
+    from deployer.api.places import journal_path
+
+    said = anyio.run(pause_rollout, journal_path(manifest, journal), name_in(manifest))
+    click.echo(f"{said}; go on with: {typed('resume', manifest)}")

@@ -1,0 +1,54 @@
+"""What people say to a rollout while it goes, and what of that holds."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Self
+
+
+class Verb(StrEnum):
+    """What a person may say."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    APPROVE = "approve"
+    EXCLUDE = "exclude"
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One thing that a person said, when (UTC, ISO-8601); `about` names a wave or a tenant. `id` is its own."""
+
+    id: str
+    rollout: str
+    verb: Verb
+    about: str
+    who: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What holds: by whom it is paused, if at all; the waves that were approved, the tenants that are excluded."""
+
+    paused: Instruction | None = None
+    approved: Mapping[str, Instruction] = field(default_factory=dict)
+    excluded: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, instructions: Iterable[Instruction]) -> Self:
+        """Fold what was said, oldest first: the last word on a pause counts, and the first on anything else."""
+        paused: Instruction | None = None
+        approved: dict[str, Instruction] = {}
+        excluded: set[str] = set()
+        for said in instructions:
+            match said.verb:
+                case Verb.PAUSE:
+                    paused = said
+                case Verb.RESUME:
+                    paused = None
+                case Verb.APPROVE:
+                    approved.setdefault(said.about, said)
+                case Verb.EXCLUDE:
+                    excluded.add(said.about)
+        return cls(paused, approved, frozenset(excluded))

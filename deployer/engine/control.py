@@ -1,0 +1,106 @@
+"""Instructions from other processes: files that are renamed into a folder, taken into the journal by its owner."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+import anyio
+
+from deployer.domain.deployment import Deployment
+from deployer.domain.instructions import Instruction, Standing, Verb
+from deployer.domain.lifecycle import Event, State
+from deployer.engine.clock import Clock
+from deployer.engine.whoever import whoever
+from deployer.journal.protocol import Entry, Journal
+
+_EVERY: Final = 0.25  # seconds between two looks into the folder
+_SUFFIX: Final = ".json"
+
+
+class Control:
+    """What people say to one rollout. `said` is called with each instruction once it is in the journal."""
+
+    def __init__(self, folder: Path, journal: Journal, rollout: str, said: Callable[[Instruction], None]) -> None:
+        self.standing = Standing()
+        self._folder = folder
+        self._journal = journal
+        self._rollout = rollout
+        self._said = said
+
+    async def take(self) -> None:
+        """Take what was said into the journal, and know what holds."""
+        for path, instruction in _posted(self._folder, self._rollout):
+            await self._journal.instruct(instruction)
+            if instruction.verb is Verb.PAUSE:
+                await self._journal.conclude(
+                    self._rollout, outcome="paused", reason=f"by {instruction.who}", ended_at=None
+                )
+            path.unlink(missing_ok=True)
+            await self.know()
+            self._said(instruction)
+
+    async def heed(self) -> None:
+        """Take what is said until cancelled."""
+        while True:
+            await self.take()
+            await anyio.sleep(_EVERY)
+
+    async def know(self) -> None:
+        """Read what was said so far."""
+        self.standing = Standing.of(await self._journal.instructions(self._rollout))
+
+
+def instruction_of(clock: Clock, rollout: str, verb: Verb, about: str = "") -> Instruction:
+    """Return what whoever is at work says now."""
+    return Instruction(token_hex(8), rollout, verb, about, whoever(), clock.utc())
+
+
+def post(folder: Path, instruction: Instruction) -> Path:
+    """Leave an instruction for whoever works on the rollout, whole or not at all; return its file."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{instruction.id}{_SUFFIX}"
+    draft = path.with_suffix(".draft")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(instruction), file)
+        file.flush()
+        os.fsync(descriptor)
+    return draft.replace(path)
+
+
+def _posted(folder: Path, rollout: str) -> list[tuple[Path, Instruction]]:
+    """Return the instructions for a rollout that lie in the folder, oldest first; what is none is left alone."""
+    found: list[tuple[Path, Instruction]] = []
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            instruction = Instruction(**{**record, "verb": Verb(record["verb"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+        if instruction.rollout == rollout:
+            found.append((path, instruction))
+    return sorted(found, key=lambda pair: pair[1].at)
+
+
+def leave_out(journal: Journal, clock: Clock, deployment: Deployment) -> Deployment:
+    """Cancel what a tenant has not begun, skip what failed, and return it as it is then."""
+    return _end(journal, clock, deployment, {State.READY: Event.CANCEL, State.FAILED: Event.SKIP})
+
+
+def cancel(journal: Journal, clock: Clock, deployment: Deployment) -> Deployment:
+    """Cancel what a tenant has not begun, and return it as it is then."""
+    return _end(journal, clock, deployment, {State.READY: Event.CANCEL})
+
+
+def _end(journal: Journal, clock: Clock, deployment: Deployment, events: Mapping[State, Event]) -> Deployment:
+    for index, step in enumerate(deployment.steps):
+        event = events.get(step.state)
+        if event is not None:
+            entry = Entry(deployment, index, event, step.meet(event), clock.utc())
+            journal.note(entry)
+            deployment = deployment.moved(index, entry.step)
+    return deployment

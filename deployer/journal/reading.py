@@ -1,0 +1,59 @@
+"""What is read of the SQLite journal, on the connection's own thread."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+
+from deployer.domain.command import typed
+from deployer.domain.deployment import Deployment, Status, status_in
+from deployer.domain.lifecycle import State
+from deployer.domain.rebuilding import Work
+from deployer.errors import JournalError
+from deployer.journal import queries as q
+from deployer.journal.protocol import Rollout
+from deployer.journal.rows import Row, read_deployment, read_instance, read_rollout, read_work
+
+
+def work_of(connection: sqlite3.Connection) -> Work:
+    """Return which journal it is, and how often work was begun with it."""
+    row = connection.execute(q.WORK).fetchone()
+    return read_work(row) if row else Work()
+
+
+def rollout_of(connection: sqlite3.Connection, rollout: str) -> tuple[Rollout, str]:
+    """Return a rollout, and its plan without the tenants, as JSON; raise JournalError where there is none."""
+    rows: list[Row] = connection.execute(q.BY_ID, (rollout,)).fetchall()
+    if not rows:
+        raise JournalError(f"the journal holds no rollout {rollout}")
+    return read_rollout(rows[0])
+
+
+def counts_of(connection: sqlite3.Connection, rollout: str, wave: int | None) -> Mapping[Status, int]:
+    """Count the tenants of a rollout, or of one of its waves, by status."""
+    counts, wanted = dict.fromkeys(Status, 0), {"rollout": rollout, "wave": wave}
+    for state, begun, stale, count in connection.execute(q.STANDING, wanted):
+        counts[status_in(State(state), begun=bool(begun), stale=bool(stale))] += count
+    for blocked, count in connection.execute(q.IDLE, wanted):
+        counts[Status.BLOCKED if blocked else Status.NO_CHANGE] += count
+    (total,) = connection.execute(q.ALL, wanted).fetchone()
+    return {**counts, Status.DONE: total - sum(counts.values())}
+
+
+def deployments_of(connection: sqlite3.Connection, query: str, wanted: Mapping[str, object]) -> list[Deployment]:
+    """Return the deployments that a query finds, with their steps and what is remembered."""
+    rows: list[Row] = connection.execute(query, wanted).fetchall()
+    if not rows:
+        return []
+    page = (rows[0][0], json.dumps([row[1] for row in rows]))
+    steps: dict[int, list[Row]] = {}
+    for step in connection.execute(q.STEPS, page):
+        steps.setdefault(step[1], []).append(step)
+    known = {row[:2]: read_instance(row) for row in connection.execute(q.INSTANCES_OF, page)}
+    return [read_deployment(row, steps.get(row[1], ()), known.get((row[4], row[5]))) for row in rows]
+
+
+def why_unsettled(name: str, tenant: str, kind: str, state: str) -> str:
+    """Say why nothing may start where a call is not settled."""
+    if state == "unknown":
+        return f"its {kind} in rollout {name} waits for a person: {typed('resolve', tenant)}"
+    return f"its {kind} in rollout {name} is not settled: finish that rollout with deployer resume"

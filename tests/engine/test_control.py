@@ -1,0 +1,167 @@
+"""What people say to a rollout: pause, resume, approve, exclude, abort; to a process at work, or to the journal."""
+
+import json
+import time
+
+import pytest
+
+from deployer.simulator import Customer, Knobs
+from tests.engine.stage import SOON, US, Stage
+from tests.engine.test_waves import many, outcomes
+
+SLOW = Knobs(latency={"flows.clone": 0.15})
+
+
+@pytest.fixture
+def slow(stage: Stage) -> Stage:
+    """Return a stage with twenty tenants, one after the other, each of which takes its time."""
+    stage.one_at_a_time(20)
+    stage.simulator.knobs = SLOW
+    return stage
+
+
+def test_a_rollout_at_work_is_paused_within_a_second_and_stays_so_until_it_is_resumed(slow: Stage) -> None:
+    with slow.started("apply", "--yes") as working:
+        slow.await_requests("flows.clone", 3)
+        began = time.monotonic()
+        said = slow.run("pause")
+        taken = time.monotonic() - began
+        working.wait(SOON)
+    assert (said.code, said.out) == (0, "paused; go on with: deployer resume rollout.yaml\n")
+    assert taken < 1.5  # half a second of it is Python's
+    assert working.returncode == 5
+    cloned = len(slow.effects("clone"))
+    assert 3 <= cloned < 20
+    head = json.loads(slow.run("status", "--json").out)
+    assert (head["outcome"], head["reason"].startswith("by ")) == ("paused", True)
+
+    refused = slow.apply()
+    assert (refused.code, "was paused by" in refused.err) == (6, True)
+    assert len(slow.effects("clone")) == cloned
+
+    slow.simulator.knobs = Knobs()
+    ended = slow.run("resume", "--json")
+    assert (ended.code, ended.document["outcome"]) == (0, "succeeded")
+    assert len(slow.effects("clone")) == 20
+
+
+def test_what_nobody_works_on_is_paused_too(stage: Stage) -> None:
+    stage.refuse("acme")
+    many(stage, 2, sizes=[1])
+    stage.refuse("tenant-00")
+    assert stage.apply().code == 6
+
+    assert stage.run("pause").code == 0
+
+    assert stage.run("status", "--json").document["outcome"] == "paused"
+    assert stage.apply().code == 6
+
+
+def test_a_tenant_that_is_excluded_is_left_out_by_the_process_at_work(slow: Stage) -> None:
+    with slow.started("apply", "--yes") as working:
+        slow.await_requests("flows.clone", 1)
+        said = slow.run("exclude", "tenant-19")
+        working.wait(SOON)
+    assert (said.code, said.out) == (0, "tenant-19 excluded\n")
+    assert working.returncode == 3
+    assert outcomes(slow, "cancelled") == ["tenant-19"]
+    assert slow.effects("clone", "tenant-19") == []
+    assert len(slow.effects("clone")) == 19
+
+
+def test_a_tenant_that_failed_no_longer_counts_once_it_is_excluded(stage: Stage) -> None:
+    many(stage, 3, sizes=[1])
+    stage.refuse("tenant-00")
+    assert stage.apply().code == 6
+
+    said = stage.run("exclude", "tenant-00")
+    ended = stage.apply()
+
+    assert (said.code, said.out) == (0, "tenant-00 excluded\n")
+    assert ended.document["outcome"] == "succeeded"
+    assert [tenant["outcome"] for tenant in ended.tenants.values()] == ["skipped", "done", "done"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("exclude", "nobody"), 'has no tenant "nobody"'),
+        (("exclude", "tenant-01"), "tenant-01 is done: only who has not begun, or failed, can be excluded"),
+        (("approve", "--plan", "0123456789"), "is not of plan 0123456789"),
+        (("approve", "--plan", "{}", "--wave", "nothing"), 'no wave "nothing"'),
+        (("approve", "--plan", "{}"), "no wave of rollout"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(stage: Stage, words: tuple[str, ...], said: str) -> None:
+    many(stage, 3, sizes=[2])
+    stage.refuse("tenant-00")
+    plan = stage.apply().document["plan"]
+
+    ended = stage.run(*(word.format(plan) for word in words))
+
+    assert (ended.code, said in ended.err) == (2, True), ended.err
+
+
+def test_where_no_rollout_is_unfinished_there_is_nothing_to_pause(stage: Stage) -> None:
+    stage.apply()
+    ended = stage.run("pause")
+    assert (ended.code, ended.err) == (2, "error: no rollout of order-sync is unfinished\n")
+
+
+def test_a_wave_waits_for_the_approval_of_its_plan_and_then_the_next_begins(stage: Stage) -> None:
+    many(stage, 3, sizes=[1], approve=True)
+
+    first = stage.apply()
+    assert (first.code, first.document["outcome"]) == (5, "waiting")
+    assert first.document["reason"] == "wave wave 1 waits for approval"
+    assert outcomes(stage, "pending") == ["tenant-01", "tenant-02"]
+    assert stage.apply().code == 5  # it still waits
+
+    said = stage.run("approve", "--plan", first.document["plan"][:12])
+    assert (said.code, said.out) == (0, "wave 1 approved; go on with: deployer resume rollout.yaml\n")
+    second = stage.run("resume", "--json")
+    assert (second.code, second.document["outcome"]) == (5, "waiting")
+    assert outcomes(stage, "pending") == ["tenant-02"]
+
+    assert stage.run("approve", "--plan", first.document["plan"]).code == 0
+    assert stage.run("resume").code == 0
+
+
+def test_a_wave_may_be_approved_before_it_waits(stage: Stage) -> None:
+    many(stage, 2, sizes=[1], approve=True, bake={"min": "1s"})
+    begun = stage.apply("--timeout", "300ms")
+    assert begun.code == 5
+
+    assert stage.run("approve", "--plan", begun.document["plan"], "--wave", "wave 1").code == 0
+
+    assert stage.apply().code == 0
+
+
+def test_an_abort_ends_what_is_at_work_and_cancels_the_rest(slow: Stage) -> None:
+    with slow.started("apply", "--yes") as working:
+        slow.await_requests("flows.clone", 2)
+        ended = slow.run("abort", "--yes")
+        working.wait(SOON)
+    assert (ended.code, working.returncode) == (0, 5)
+    status = slow.run("status", "--json").document
+    assert status["outcome"] == "aborted"
+    counts = status["counts"]
+    assert counts["pending"] == counts["running"] == 0
+    assert counts["cancelled"] + counts["done"] == 20
+    assert all(flow["disabled"] is False for name in outcomes(slow, "done") for flow in slow.flows(name))
+
+    slow.simulator.knobs = Knobs()
+    assert slow.apply().document["outcome"] == "succeeded"  # planned anew
+    assert len(slow.effects("clone")) == 20
+
+
+def test_files_that_are_no_instructions_are_left_alone(stage: Stage) -> None:
+    stage.tenants = {"acme": Customer(US, 0)}
+    control = stage.directory / ".deployer" / "control"
+    control.mkdir(parents=True)
+    for name, text in {"a.json": "{", "b.json": '{"verb": "explode"}', "c.json": "[]", "d.draft": ""}.items():
+        (control / name).write_text(text)
+
+    assert stage.apply().code == 0
+
+    assert sorted(path.name for path in control.iterdir()) == ["a.json", "b.json", "c.json", "d.draft"]
