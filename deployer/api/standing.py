@@ -16,7 +16,7 @@ from deployer.journal.lock import is_held
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Happening, Journal, Rollout
 from deployer.journal.sqlite import SqliteJournal
-from deployer.report.summary import rollout_head, tenant_view
+from deployer.report.summary import WaveStanding, rollout_head, tenant_view
 
 _PAGE = 500
 T = TypeVar("T")
@@ -30,11 +30,12 @@ class Standing:
     rollout: Rollout
     counts: Mapping[Status, int]
     journal: Path
+    waves: Sequence[WaveStanding] = ()
 
     @property
     def head(self) -> Document:
         """Return what `status --json` shows besides the tenants."""
-        return rollout_head(self.rollout, self.counts)
+        return rollout_head(self.rollout, self.counts, self.waves)
 
     @property
     def at_work(self) -> bool:
@@ -67,7 +68,13 @@ async def find_standing(journal: Path, *, name: str | None = None, rollout: str 
     """Return how the newest rollout of a name stands, or the one of an id; raise UsageError where there is none."""
     async with _reading(journal) as book:
         found = await _found(book, journal, name=name, rollout=rollout)
-        return Standing(found, await book.counts(found.id), journal)
+        return Standing(found, await book.counts(found.id), journal, await _waves(book, found.id))
+
+
+async def _waves(book: Journal, rollout: str) -> list[WaveStanding]:
+    waves, gates = (await book.plan(rollout)).waves, await book.gates(rollout)
+    by_wave = await book.counts_by_wave(rollout) if waves else {}
+    return [WaveStanding(wave, by_wave[number], gates.get(number)) for number, wave in enumerate(waves, 1)]
 
 
 async def past(journal: Path, *, name: str | None = None, limit: int) -> list[Standing]:

@@ -1,9 +1,11 @@
 """The gate after a wave: how long it bakes, and whether a person has to let the next wave begin."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from deployer.domain.deployment import OPEN, Status
 from deployer.domain.waves import Wave
 
 
@@ -23,6 +25,17 @@ class Gate:
     state: GateState
     since: str
     who: str = ""
+
+
+def wave_state(wave: Wave, counts: Mapping[Status, int], gate: Gate | None) -> str:
+    """Return the one word for how far a wave is."""
+    if gate is not None:
+        return gate.state.value
+    if wave.is_broken(counts[Status.FAILED] + counts[Status.UNKNOWN]):
+        return "halted"
+    if not any(counts[status] for status in OPEN):
+        return "ended"
+    return "pending" if counts[Status.PENDING] == wave.size else "running"
 
 
 def next_gate(number: int, wave: Wave, gate: Gate | None, now: str, *, approved_by: str = "") -> Gate:

@@ -1,5 +1,6 @@
 """Carry a rollout out, wave by wave: nobody of the next one begins before the gate after the last is released."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import anyio
@@ -76,14 +77,14 @@ class _Carrying:
         if not self.plan.waves:
             await self._carry(0, Admission(None, strict=False))
             return
+        counts = await self.crew.journal.counts_by_wave(self.rollout)
         for number, wave in enumerate(self.plan.waves, 1):
-            if not await self._wave(number, wave):
+            if not await self._wave(number, wave, counts[number]):
                 break
 
-    async def _wave(self, number: int, wave: Wave) -> bool:
-        """Carry a wave out, and tell whether the next may begin."""
-        journal, watcher = self.crew.journal, self.crew.watcher
-        counts = await journal.counts(self.rollout, number)
+    async def _wave(self, number: int, wave: Wave, counts: Mapping[Status, int]) -> bool:
+        """Carry a wave out that stands so far, and tell whether the next may begin."""
+        watcher = self.crew.watcher
         failed = counts[Status.FAILED] + counts[Status.UNKNOWN]
         admission = Admission(wave, strict=self.plan.strict, failed=failed, begun=counts[Status.RUNNING])
         if self.halted:

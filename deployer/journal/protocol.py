@@ -89,8 +89,11 @@ class Journal(Protocol):
     async def plan(self, rollout: str) -> Plan:
         """Return the frozen plan of a rollout, its tenants left out."""
 
-    async def counts(self, rollout: str, wave: int | None = None) -> Mapping[Status, int]:
-        """Count the tenants of a rollout, or of one of its waves, by status; every status is there."""
+    async def counts(self, rollout: str) -> Mapping[Status, int]:
+        """Count the tenants of a rollout by status; every status is there."""
+
+    async def counts_by_wave(self, rollout: str) -> Mapping[int, Mapping[Status, int]]:
+        """Count the tenants of each wave by status; every status is there. Without waves, nothing is."""
 
     async def gates(self, rollout: str) -> Mapping[int, Gate]:
         """Return the gates of the waves that have ended, by the wave's number."""

@@ -63,19 +63,22 @@ EVENTS: Final = f"SELECT {EVENT} FROM event WHERE rollout = ? AND place = ? ORDE
 
 # Of each deployment the first step that is not done decides, as in `status_of`: SQLite takes the other columns of
 # the row that has the minimum.
-STANDING: Final = """
-    SELECT state, position > 0, stale, count(*) FROM (
-        SELECT min(position) AS position, state,
-            CASE state WHEN 'failed' THEN coalesce(json_extract(body, '$.facts.stale'), 0) ELSE 0 END AS stale
-        FROM step WHERE rollout = :rollout AND state != 'done' AND (:wave IS NULL OR place IN
-            (SELECT place FROM deployment d WHERE d.rollout = :rollout AND d.wave = :wave)) GROUP BY place
-    ) GROUP BY 1, 2, 3
+_FIRST_LEFT = """
+    SELECT place, min(position) AS position, state,
+        CASE state WHEN 'failed' THEN coalesce(json_extract(body, '$.facts.stale'), 0) ELSE 0 END AS stale
+    FROM step WHERE rollout = :rollout AND state != 'done' GROUP BY place
 """
+STANDING: Final = f"SELECT state, position > 0, stale, count(*) FROM ({_FIRST_LEFT}) GROUP BY 1, 2, 3"
 IDLE: Final = """
-    SELECT action = 'blocked', count(*) FROM deployment d WHERE rollout = :rollout AND (:wave IS NULL OR wave = :wave)
+    SELECT action = 'blocked', count(*) FROM deployment d WHERE rollout = :rollout
     AND NOT EXISTS (SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place) GROUP BY 1
 """
-ALL: Final = "SELECT count(*) FROM deployment WHERE rollout = :rollout AND (:wave IS NULL OR wave = :wave)"
+ALL: Final = "SELECT count(*) FROM deployment WHERE rollout = :rollout"
+BY_WAVE: Final = f"""
+    SELECT d.wave, s.state, s.position > 0, s.stale, count(*)
+    FROM ({_FIRST_LEFT}) s JOIN deployment d ON d.rollout = :rollout AND d.place = s.place GROUP BY 1, 2, 3, 4
+"""
+WAVES: Final = "SELECT wave, count(*) FROM deployment WHERE rollout = :rollout AND wave > 0 GROUP BY wave"
 INSTRUCT: Final = f"{_insert('instruction', INSTRUCTION)} ON CONFLICT (id) DO NOTHING"
 INSTRUCTIONS: Final = f"SELECT {INSTRUCTION} FROM instruction WHERE rollout = ? ORDER BY number"
 GATES: Final = f"SELECT {GATE} FROM gate WHERE rollout = ? ORDER BY wave"

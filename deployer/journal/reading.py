@@ -28,15 +28,28 @@ def rollout_of(connection: sqlite3.Connection, rollout: str) -> tuple[Rollout, s
     return read_rollout(rows[0])
 
 
-def counts_of(connection: sqlite3.Connection, rollout: str, wave: int | None) -> Mapping[Status, int]:
-    """Count the tenants of a rollout, or of one of its waves, by status."""
-    counts, wanted = dict.fromkeys(Status, 0), {"rollout": rollout, "wave": wave}
+def counts_of(connection: sqlite3.Connection, rollout: str) -> Mapping[Status, int]:
+    """Count the tenants of a rollout by status."""
+    counts, wanted = dict.fromkeys(Status, 0), {"rollout": rollout}
     for state, begun, stale, count in connection.execute(q.STANDING, wanted):
         counts[status_in(State(state), begun=bool(begun), stale=bool(stale))] += count
     for blocked, count in connection.execute(q.IDLE, wanted):
         counts[Status.BLOCKED if blocked else Status.NO_CHANGE] += count
     (total,) = connection.execute(q.ALL, wanted).fetchone()
     return {**counts, Status.DONE: total - sum(counts.values())}
+
+
+def counts_by_wave(connection: sqlite3.Connection, rollout: str) -> Mapping[int, Mapping[Status, int]]:
+    """Count the tenants of each wave by status."""
+    wanted = {"rollout": rollout}
+    waves = {
+        wave: {**dict.fromkeys(Status, 0), Status.DONE: total} for wave, total in connection.execute(q.WAVES, wanted)
+    }
+    for wave, state, begun, stale, count in connection.execute(q.BY_WAVE, wanted):
+        if wave in waves:
+            waves[wave][status_in(State(state), begun=bool(begun), stale=bool(stale))] += count
+            waves[wave][Status.DONE] -= count
+    return waves
 
 
 def deployments_of(connection: sqlite3.Connection, query: str, wanted: Mapping[str, object]) -> list[Deployment]:

@@ -27,7 +27,7 @@ from deployer.journal import writer
 from deployer.journal.entering import enter, remember
 from deployer.journal.opening import open_to_read, open_to_write
 from deployer.journal.protocol import Entry, Happening, Rollout
-from deployer.journal.reading import counts_of, deployments_of, rollout_of, why_unsettled, work_of
+from deployer.journal.reading import counts_by_wave, counts_of, deployments_of, rollout_of, why_unsettled, work_of
 from deployer.journal.rows import (
     Row,
     checked,
@@ -125,9 +125,13 @@ class SqliteJournal:
         _, head = await self._writer.ask(lambda connection: rollout_of(connection, rollout))
         return plan_from(json.loads(head))
 
-    async def counts(self, rollout: str, wave: int | None = None) -> Mapping[Status, int]:
-        """Count the tenants of a rollout, or of one of its waves, by status; every status is there."""
-        return await self._writer.ask(lambda connection: counts_of(connection, rollout, wave))
+    async def counts(self, rollout: str) -> Mapping[Status, int]:
+        """Count the tenants of a rollout by status; every status is there."""
+        return await self._writer.ask(lambda connection: counts_of(connection, rollout))
+
+    async def counts_by_wave(self, rollout: str) -> Mapping[int, Mapping[Status, int]]:
+        """Count the tenants of each wave by status; every status is there. Without waves, nothing is."""
+        return await self._writer.ask(lambda connection: counts_by_wave(connection, rollout))
 
     async def gates(self, rollout: str) -> Mapping[int, Gate]:
         """Return the gates of the waves that have ended, by the wave's number."""

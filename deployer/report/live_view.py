@@ -32,6 +32,7 @@ def draw(tally: Tally, failures: Sequence[str], halted: Mapping[str, str]) -> Co
     return Group(
         _bar(tally),
         _line(f"{tally.rested} of {tally.total}: {counted(tally.counts)}"),
+        *([_line(tally.wave)] if tally.wave else []),
         _line(" · ".join(tally.pace())),
         *(_line(f"x {failure}", "red") for failure in failures),
         *(_line(f"{plain(account)} halted: {plain(cause)}", "bold red") for account, cause in halted.items()),

@@ -9,7 +9,7 @@ import anyio
 
 from deployer.domain.deployment import TROUBLED, Status
 from deployer.domain.documents import Document
-from deployer.report.tally import Budget, Tally, boot_seconds, trouble
+from deployer.report.tally import Budget, Tally, boot_seconds, instructed, trouble, wave_said
 from deployer.report.text import counted, duration, plain
 from deployer.telemetry.events import Event
 
@@ -44,6 +44,8 @@ class LiveProgress:
                 self._failures.append(trouble(told["tenant"], told["status"], told["error"]))
             case "account.halted":
                 self._halted[str(told["account"])] = str(told["cause"])
+            case name if name.startswith("wave."):
+                self._tally.wave = wave_said(name, told)
             case _:
                 pass
 
@@ -99,6 +101,10 @@ class PlainProgress:
                     self._write(f"waiting {self._tally.waits(who)}")
             case "account.halted":
                 self._write(f"halted {told['account']}: {told['cause']}")
+            case "rollout.instructed":
+                self._write(instructed(told))
+            case name if name.startswith("wave."):
+                self._write(wave_said(name, told))
             case _:
                 pass
 

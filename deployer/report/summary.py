@@ -1,13 +1,15 @@
 """How a rollout stands, as a document for programs and as text for people."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from deployer.domain.command import typed
 from deployer.domain.deployment import OPEN, Deployment, Status
 from deployer.domain.documents import Document
+from deployer.domain.gate import Gate, wave_state
 from deployer.domain.outcome import judge
+from deployer.domain.waves import Wave
 from deployer.journal.protocol import Happening, Rollout
 from deployer.report.causes import Causes, place_of
 from deployer.report.text import counted, padded, plain, value_text, wrapped
@@ -15,6 +17,7 @@ from deployer.report.text import counted, padded, plain, value_text, wrapped
 _FORMAT = 1
 _NAMES = 5  # tenants named for each cause
 _CAUSES = 20
+_DIGITS = 12  # of a digest, to type
 _DECISIONS = 50  # unknown tenants that are shown, each with the line to type
 _JUDGED = frozenset({"running", "halted", "succeeded", "succeeded_with_failures", "failed"})
 _TOLD = (Status.FAILED, Status.STALE, Status.BLOCKED)
@@ -23,7 +26,28 @@ _UNTOLD = frozenset({"seen", "body", "error", "stale"})  # facts that are for th
 Tenant = dict[str, Any]
 
 
-def rollout_head(rollout: Rollout, counts: Mapping[Status, int]) -> Document:
+@dataclass(frozen=True, slots=True)
+class WaveStanding:
+    """How far a wave is: its tenants by status, and the gate after it, once it has ended."""
+
+    wave: Wave
+    counts: Mapping[Status, int]
+    gate: Gate | None
+
+    @property
+    def view(self) -> Document:
+        """Return the wave as `--json` shows it."""
+        return {
+            "name": self.wave.name,
+            "state": wave_state(self.wave, self.counts, self.gate),
+            "tenants": self.wave.size,
+            "tolerance": self.wave.tolerance,
+            "approved_by": (self.gate.who or None) if self.gate else None,
+            "counts": {status.value: self.counts[status] for status in Status},
+        }
+
+
+def rollout_head(rollout: Rollout, counts: Mapping[Status, int], waves: Sequence[WaveStanding] = ()) -> Document:
     """Return how a rollout stands, as `--json` shows it, without its tenants.
 
     The outcome follows from the tenants as they are now, unless a person's word (paused, aborted, superseded) holds.
@@ -39,6 +63,7 @@ def rollout_head(rollout: Rollout, counts: Mapping[Status, int]) -> Document:
         "ended_at": rollout.ended_at,
         "plan": rollout.plan,
         "counts": {status.value: counts[status] for status in Status},
+        "waves": [wave.view for wave in waves],
     }
 
 
@@ -79,7 +104,12 @@ def summary_text(
         if tenant["outcome"] in _TOLD and tenant["error"]:
             causes.note(tenant)
         unknown.note(tenant)
-    lines = [*_headline(head, width, at_work=at_work), *_causes(causes, width), *unknown.lines(width)]
+    lines = [
+        *_headline(head, width, at_work=at_work),
+        *_waves(head, width),
+        *_causes(causes, width),
+        *unknown.lines(width),
+    ]
     if head["reason"]:
         lines += ["", *wrapped("stopped: ", [plain(head["reason"])], width=width, hang=2)]
     lines += _next(head, plain(manifest))
@@ -91,6 +121,18 @@ def _headline(head: Mapping[str, Any], width: int, *, at_work: bool) -> list[str
     outcome = head["outcome"].replace("_", " ")
     word = "unfinished" if outcome == "running" and not at_work else outcome
     return wrapped(f"Rollout {plain(head['name'])} {word}: ", [counted(head["counts"])], width=width, hang=2)
+
+
+def _waves(head: Mapping[str, Any], width: int) -> list[str]:
+    """Return how far the waves are, those that have not begun counted together."""
+    begun = [wave for wave in head["waves"] if wave["state"] != "pending"]
+    later = head["waves"][len(begun) :]
+    pieces = [f"{plain(wave['name'])} {wave['state']}: {counted(wave['counts'])}" for wave in begun]
+    if later:
+        pieces.append(
+            f"{len(later)} {'wave' if len(later) == 1 else 'waves'} to come: {sum(w['tenants'] for w in later)}"
+        )
+    return wrapped("  ", pieces, width=width, hang=4, gap=" · ") if head["waves"] else []
 
 
 def _causes(causes: Causes, width: int) -> Iterator[str]:
@@ -140,6 +182,8 @@ def _error_text(error: Mapping[str, Any], outcome: str) -> str:
 
 def _next(head: Mapping[str, Any], manifest: str) -> list[str]:
     counts, tenants, commands = head["counts"], sum(head["counts"].values()), []
+    if head["outcome"] == "waiting":
+        commands.append(f"let the next wave begin:  {typed('approve', manifest, '--plan', head['plan'][:_DIGITS])}")
     if any(counts[status] for status in OPEN):
         mend = "mend what stopped it, then" if head["outcome"] == "halted" else "go on"
         commands.append(f"{mend}:  {typed('resume', manifest)}")

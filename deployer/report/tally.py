@@ -47,6 +47,7 @@ class Tally:
     budgets: Callable[[], Budget]
     clock: Callable[[], float]
     waiting: dict[str, Waiting] = field(default_factory=dict)
+    wave: str = ""
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
     _began: float = 0.0
     _rested_before: int = 0
@@ -114,6 +115,19 @@ class Tally:
     def _seconds_left(self) -> float:
         rested = self.rested - self._rested_before
         return (self.total - self.rested) * (self.clock() - self._began) / rested if rested else 0.0
+
+
+def wave_said(name: str, told: Document) -> str:
+    """Return how far a wave is as a line: `wave canary baking, 2m0s`."""
+    word = name.removeprefix("wave.")
+    more = duration(float(str(told["seconds"]))) if "seconds" in told else str(told.get("cause", ""))
+    tenants = f"{told['tenants']} {'tenant' if told['tenants'] == 1 else 'tenants'}" if word == "started" else ""
+    return ", ".join(filter(None, [f"wave {plain(told['name'])} {word}", tenants, plain(more)]))
+
+
+def instructed(told: Document) -> str:
+    """Return what a person said as a line: `exclude acme, by jo@laptop`."""
+    return f"{' '.join(filter(None, [str(told['verb']), plain(told['about'])]))}, by {plain(told['who'])}"
 
 
 def trouble(tenant: object, status: object, error: object) -> str:

@@ -494,8 +494,11 @@ async def test_claims_are_of_one_wave_those_that_had_begun_or_the_others(store: 
         assert await claimed(journal, "main", 9, wave=1, begun=True) == [["tenant-2"]]
         assert await claimed(journal, "main", 1, wave=1, begun=False) == [["tenant-0"], ["tenant-4"]]
         assert await claimed(journal, "main", 9, wave=2, begun=True) == []
-        counts = await journal.counts(FIRST.id, 1)
-        assert (counts[Status.PENDING], counts[Status.RUNNING], sum(counts.values())) == (2, 1, 3)
+        by_wave = await journal.counts_by_wave(FIRST.id)
+        assert {wave: {status: n for status, n in counts.items() if n} for wave, counts in by_wave.items()} == {
+            1: {Status.PENDING: 2, Status.RUNNING: 1},
+            2: {Status.PENDING: 3},
+        }
 
 
 async def test_gates_are_kept_by_rollout_and_wave_as_they_were_set_last(store: Store) -> None:
