@@ -44,7 +44,7 @@ async def approve(journal: Path, name: str | None, *, wave: str | None, digest: 
         raise UsageError(f"rollout {rollout.id} is not of plan {digest}", remedy=remedy)
     chosen = wave or await _waiting(journal, rollout)
     async with SqliteJournal(journal, read_only=True) as book:
-        asking = {each.name for each in (await book.plan(rollout.id)).waves if each.approve}
+        asking = {each.name for each in (await book.plan(rollout.id)).waves if each.approve or each.checks}
     if chosen not in asking:
         raise UsageError(f'no wave "{chosen}" of rollout {rollout.id} asks for approval')
     return await _say(journal, instruction_of(SystemClock(), rollout.id, Verb.APPROVE, chosen), f"{chosen} approved")
@@ -85,11 +85,11 @@ async def _unfinished(journal: Path, name: str | None) -> Rollout:
 
 
 async def _waiting(journal: Path, rollout: Rollout) -> str:
-    """Return the wave that waits for approval."""
+    """Return the wave whose gate is closed."""
     async with SqliteJournal(journal, read_only=True) as book:
         waves, gates = (await book.plan(rollout.id)).waves, await book.gates(rollout.id)
     for number, gate in gates.items():
-        if gate.state is GateState.WAITING:
+        if gate.state is not GateState.RELEASED:
             return waves[number - 1].name
     remedy = "name one, to approve it beforehand: --wave NAME"
     raise UsageError(f"no wave of rollout {rollout.id} waits for approval", remedy=remedy)

@@ -99,10 +99,11 @@ class Rolling:
         """Write how the rollout stands now."""
         journal, rollout = self._place.journal, self.rollout.id
         halted, waiting = self.ending.halted, self.ending.waiting
-        left = "halted" if halted else "paused" if standing.paused else "waiting" if waiting else "running"
+        held = f"by {standing.paused.who}" if standing.paused else self.ending.held
+        left = "halted" if halted else "paused" if held else "waiting" if waiting else "running"
         outcome = judge(await journal.counts(rollout), left=left)
         reasons = [f"{what}: {cause}" for what, cause in halted.items()]
-        reasons += [f"by {standing.paused.who}"] if outcome == "paused" and standing.paused else []
+        reasons += [held] if outcome == "paused" else []
         reasons += [f"wave {waiting} waits for approval"] if outcome == "waiting" else []
         reason = "; ".join(reasons)
         ended_at = None if outcome in UNFINISHED else self._place.clock.utc()

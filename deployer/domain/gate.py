@@ -1,12 +1,16 @@
-"""The gate after a wave: how long it bakes, and whether a person has to let the next wave begin."""
+"""The gate after a wave: how long it bakes, what is checked, and whether a person has to let the next wave begin."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
+from deployer.domain.checks import Finding, Verdict
 from deployer.domain.deployment import OPEN, Status
 from deployer.domain.waves import Wave
+
+RECHECK: Final = 30.0  # seconds until what could not be told is looked at again
 
 
 class GateState(StrEnum):
@@ -38,21 +42,50 @@ def wave_state(wave: Wave, counts: Mapping[Status, int], gate: Gate | None) -> s
     return "pending" if counts[Status.PENDING] == wave.size else "running"
 
 
-def next_gate(number: int, wave: Wave, gate: Gate | None, now: str, *, approved_by: str = "") -> Gate:
-    """Return the gate as it is now, after a wave that ended well: baking, then waiting for a person, then released."""
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """What was checked is not well."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is checked could not be told for as long as it may take: a person has to look."""
+
+    cause: str
+
+
+def gate_move(
+    number: int, wave: Wave, gate: Gate | None, finding: Finding, now: str, *, approved_by: str = ""
+) -> Gate | Wait | Halt | Hold:
+    """Return what becomes of the gate after a wave that ended: bake, check, wait for a person, release.
+
+    What fails halts at once; what cannot be told never passes, unless a person approves it.
+    """
     gate = gate or Gate(number, GateState.BAKING, now)
-    match gate.state:
-        case GateState.RELEASED:
-            return gate
-        case GateState.BAKING if seconds_left(wave, gate, now) > 0:
-            return gate
-        case _ if wave.approve and not approved_by:
-            return gate if gate.state is GateState.WAITING else Gate(number, GateState.WAITING, now)
-        case _:
-            return Gate(number, GateState.RELEASED, now, approved_by if wave.approve else "")
+    if gate.state is GateState.RELEASED:
+        return gate
+    if finding.verdict is Verdict.FAIL:
+        return Halt(finding.said)
+    least, longest = (_left(gate, now, span) for span in wave.bake)
+    if gate.state is GateState.BAKING and least > 0:
+        return Wait(least)
+    if finding.verdict is Verdict.INCONCLUSIVE and not approved_by:
+        return Wait(min(RECHECK, longest)) if longest > 0 else Hold(finding.said)
+    if wave.approve and not approved_by:
+        return gate if gate.state is GateState.WAITING else Gate(number, GateState.WAITING, now)
+    return Gate(number, GateState.RELEASED, now, approved_by)
 
 
-def seconds_left(wave: Wave, gate: Gate, now: str) -> float:
-    """Return how long a wave still bakes: never longer than it ought to, whatever became of the wall's clock."""
-    baked = (datetime.fromisoformat(now) - datetime.fromisoformat(gate.since)).total_seconds()
-    return min(wave.bake[0], wave.bake[0] - baked)
+def _left(gate: Gate, now: str, span: float) -> float:
+    """Return how much of a span is left: never more than all of it, whatever became of the wall's clock."""
+    over = (datetime.fromisoformat(now) - datetime.fromisoformat(gate.since)).total_seconds()
+    return min(span, span - over)

@@ -25,7 +25,7 @@ from deployer.domain.model import Duration, Part, Positive, Share, Timeout
 from deployer.domain.scalars import AccountName, Id, Name, Slug, TokenReference, Url
 from deployer.domain.selection import label_selector
 from deployer.domain.source import Located, Steps, read_yaml
-from deployer.domain.wave_models import Bake, WaveEntry, Waves, WavesOrList
+from deployer.domain.wave_models import Bake, Verify, WaveEntry, Waves, WavesOrList
 from deployer.errors import ManifestError
 
 REGIONS: Final[Mapping[str, str]] = {
@@ -182,9 +182,9 @@ _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     ("accounts", "*", "rate"): Rate.model_fields,
     ("run",): Run.model_fields,
     ("waves",): Waves.model_fields,
-    ("waves", "bake"): Bake.model_fields,
+    ("waves", "*"): {*Bake.model_fields, *Verify.model_fields},
     ("waves", "*", "*"): WaveEntry.model_fields,
-    ("waves", "*", "*", "bake"): Bake.model_fields,
+    ("waves", "*", "*", "*"): {*Bake.model_fields, *Verify.model_fields},
     ("safety",): Safety.model_fields,
 }
 

@@ -19,8 +19,6 @@ NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")
 _PLANNED_KEYS: Final[Mapping[Steps, frozenset[str]]] = {
     (): frozenset({"schedules", "freeze", "pin", "pins", "prune", "verify", "restore"}),
-    ("waves",): frozenset({"verify"}),
-    ("waves", "*", "*"): frozenset({"verify"}),
 }
 _MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is required",

@@ -12,7 +12,7 @@ from deployer.domain.documents import MISSING, Document, Path, Value, canonical
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.merge3 import Change, Choice, Memory, Verdict
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
-from deployer.domain.waves import Wave
+from deployer.domain.waves import Checks, Evidence, Wave
 
 PLAN_FORMAT = 3
 
@@ -68,9 +68,15 @@ def plan_from(record: Stored, tenants: Collection[Planned] = ()) -> Plan:
         totals=_totals_from(record["totals"]),
         absent=tuple(record["absent"]),
         observed_at=record["observed_at"],
-        waves=tuple(Wave(**{**wave, "bake": tuple(wave["bake"])}) for wave in record["waves"]),
+        waves=tuple(map(_wave_from, record["waves"])),
         strict=record["strict"],
     )
+
+
+def _wave_from(record: Stored) -> Wave:
+    checks = record["checks"]
+    evidence = Evidence(**checks["evidence"]) if checks["evidence"] else None
+    return Wave(**{**record, "bake": tuple(record["bake"]), "checks": Checks(**{**checks, "evidence": evidence})})
 
 
 def planned_line(planned: Planned) -> str:

@@ -1,16 +1,26 @@
 """Waves as a manifest writes them: `sizes`, the last of which repeats, or `each` wave with what it takes."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, StrictBool, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from deployer.domain.editor import written
-from deployer.domain.model import Duration, Part
+from deployer.domain.model import Duration, Part, Positive, Share
 from deployer.domain.scalars import Name
 from deployer.domain.selection import Labels, have, label_selector, labels
-from deployer.domain.waves import REST, Amount, Stage, stages_of
+from deployer.domain.waves import REST, Amount, Checks, Evidence, Stage, stages_of
 
 _PERCENT: Final = re.compile(r"[0-9]+(\.[0-9]+)?%")
 _MOST: Final = 60  # waves that are written one by one
@@ -31,6 +41,16 @@ def _some(value: Amount) -> Amount:
     if value == 0 or (isinstance(value, str) and value != REST and float(value[:-1]) == 0):
         raise ValueError("must be more than 0")
     return value
+
+
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"cannot be read as a command: {error}") from None
+    if not words:
+        raise ValueError("must name a command")
+    return text
 
 
 def _size(value: object) -> object:
@@ -56,6 +76,28 @@ class Bake(Part):
         return self
 
 
+class EvidenceEntry(Part):
+    """How much worse than those not yet changed the changed may be."""
+
+    margin: Share = 0.05
+    jobs: Positive = 5
+
+
+class Verify(Part):
+    """What is checked before the next wave may begin."""
+
+    equal: StrictBool = False
+    errors: Annotated[StrictInt, Field(ge=0)] | None = None
+    evidence: EvidenceEntry | None = None
+    command: Annotated[str, AfterValidator(_command)] | None = None
+
+    @property
+    def checks(self) -> Checks:
+        """Return the checks as values."""
+        evidence = Evidence(self.evidence.margin, self.evidence.jobs) if self.evidence else None
+        return Checks(self.equal, self.errors, evidence, self.command or "")
+
+
 class WaveEntry(Part):
     """One wave; what it does not say, all of them say."""
 
@@ -64,6 +106,7 @@ class WaveEntry(Part):
     size: Size | None = None
     concurrency: SomeAmount | None = None
     tolerance: AnyAmount | None = None
+    verify: Verify | None = None
     bake: Bake | None = None
     approve: StrictBool | None = None
 
@@ -86,6 +129,7 @@ class Waves(Part):
     each: tuple[WaveEntry, ...] | None = None
     concurrency: SomeAmount | None = None
     tolerance: AnyAmount = 0
+    verify: Verify = Verify()
     bake: Bake = Bake()
     approve: StrictBool = False
 
@@ -133,6 +177,7 @@ class Waves(Part):
             tolerance=self.tolerance if entry.tolerance is None else entry.tolerance,
             approve=self.approve if entry.approve is None else entry.approve,
             bake=(bake.min, bake.min if bake.max is None else bake.max),
+            checks=(self.verify if entry.verify is None else entry.verify).checks,
         )
 
 

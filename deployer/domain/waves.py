@@ -1,7 +1,7 @@
 """Waves: ordered slices of a rollout's tenants, each with its bounds; who is in which, and how much may go wrong."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil, floor
 from typing import Final
@@ -10,6 +10,28 @@ Amount = int | str
 """A number, or a percentage such as "20%"."""
 
 REST: Final = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much more often than those not yet changed the changed may fail, as a part of 1, and from how many jobs."""
+
+    margin: float
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What is checked of a wave: that its flows are as they were written, their jobs since, what a command says."""
+
+    equal: bool = False
+    errors: int | None = None
+    evidence: Evidence | None = None
+    command: str = ""
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is checked."""
+        return self != Checks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +45,7 @@ class Stage:
     tolerance: Amount = 0
     approve: bool = False
     bake: tuple[float, float] = (0.0, 0.0)
+    checks: Checks = field(default_factory=Checks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +58,7 @@ class Wave:
     tolerance: int
     approve: bool = False
     bake: tuple[float, float] = (0.0, 0.0)
+    checks: Checks = field(default_factory=Checks)
 
     def is_broken(self, failures: int) -> bool:
         """Tell whether more tenants failed than are tolerated: then nothing more is begun."""
@@ -80,7 +104,7 @@ def stages_of(sizes: Sequence[Amount], total: int, model: Stage) -> list[Stage]:
     while left > 0:
         counts.append(min(left, _share_of(sizes[min(len(counts), len(sizes) - 1)], total)))
         left -= counts[-1]
-    return [_like(model, f"wave {number}", count) for number, count in enumerate(counts, 1)]
+    return [replace(model, name=f"wave {number}", size=count) for number, count in enumerate(counts, 1)]
 
 
 def allot(stages: Sequence[Stage], picks: Sequence[int]) -> tuple[list[int], tuple[Wave, ...]]:
@@ -122,7 +146,8 @@ def _counted(stages: Sequence[Stage], taken: Sequence[int]) -> tuple[list[int], 
 
 def _wave(stage: Stage, size: int) -> Wave:
     concurrency = size if stage.concurrency is None else max(1, floor(_part_of(stage.concurrency, size)))
-    return Wave(stage.name, size, concurrency, floor(_part_of(stage.tolerance, size)), stage.approve, stage.bake)
+    tolerance = floor(_part_of(stage.tolerance, size))
+    return Wave(stage.name, size, concurrency, tolerance, stage.approve, stage.bake, stage.checks)
 
 
 def _room(stage: Stage, total: int) -> int:
@@ -136,9 +161,3 @@ def _share_of(amount: Amount, total: int) -> int:
 def _part_of(amount: Amount, total: int) -> Fraction:
     """Return an amount of so many, exactly: as floats, 29 % of 100 are more than 29."""
     return Fraction(amount[:-1]) * total / 100 if isinstance(amount, str) else Fraction(amount)
-
-
-def _like(model: Stage, name: str, size: int) -> Stage:
-    return Stage(
-        name, size, concurrency=model.concurrency, tolerance=model.tolerance, approve=model.approve, bake=model.bake
-    )

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 
+from deployer.domain.checks import Finding, Verdict
 from deployer.domain.command import typed
 from deployer.domain.deployment import Status
-from deployer.domain.gate import GateState, next_gate, seconds_left
+from deployer.domain.gate import Gate, GateState, Halt, Hold, Wait, gate_move
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.manifest import Manifest, Safety
 from deployer.domain.moves import settle_time
 from deployer.domain.plan import Plan
 from deployer.domain.waves import Wave
 from deployer.engine.admission import Admission
+from deployer.engine.checking import Checking
 from deployer.engine.clock import Clock
 from deployer.engine.desk import Desk, failure
 from deployer.engine.execute import AccountRun, execute
@@ -26,10 +29,14 @@ from deployer.journal.protocol import Entry, Journal, Rollout
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How far a rollout came: `halted` says why accounts or waves stopped; `waiting`, for which wave's approval."""
+    """How far a rollout came: `halted` says why accounts or waves stopped.
+
+    `waiting` names the wave that waits for approval, `held` says what could not be told to be well.
+    """
 
     halted: dict[str, str]
     waiting: str = ""
+    held: str = ""
 
 
 async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_only: bool = False) -> Ending:
@@ -50,7 +57,7 @@ async def carry_held(crew: Crew, rollout: Rollout, accounts: Accounts, leases: L
     for name, account in accounts.opened.items():
         lease = leases[account.identity]
         lease.settled &= sure and (not lease.dead or carrying.holds.get(name) == 0.0)
-    return Ending(carrying.halted, carrying.waiting)
+    return Ending(carrying.halted, carrying.waiting, carrying.held)
 
 
 @dataclass(slots=True)
@@ -65,6 +72,7 @@ class _Carrying:
     settle_only: bool
     halted: dict[str, str] = field(default_factory=dict)
     waiting: str = ""
+    held: str = ""
     holds: dict[str, float] = field(default_factory=dict)
 
     async def go(self, leases: Leases) -> None:
@@ -95,9 +103,7 @@ class _Carrying:
         if self.settle_only:
             return True
         if admission.is_broken:
-            cause = f"{admission.failed} failed, {wave.tolerance} tolerated"
-            self.halted[f"wave {wave.name}"] = cause
-            watcher.wave("halted", number, wave, cause=cause)
+            self._halt_wave(number, wave, f"{admission.failed} failed, {wave.tolerance} tolerated")
         if self.halted or self.crew.stop.asked:
             return False
         return number == len(self.plan.waves) or await self._is_released(number, wave)
@@ -119,30 +125,51 @@ class _Carrying:
                 self.halted[name] = run.halted
 
     async def _is_released(self, number: int, wave: Wave) -> bool:
-        """Wait until the gate after a wave is open; tell False where a person has to open it, or the wait is cut."""
+        """Wait until the gate after a wave is open; tell False where it stays closed, or the wait is cut short."""
         crew = self.crew
         while True:
             before = (await crew.journal.gates(self.rollout)).get(number)
+            finding = await self._checked(number, wave, before)
+            if before is None:
+                before = Gate(number, GateState.BAKING, crew.clock.utc())
+                await crew.journal.set_gate(self.rollout, before)
             approval = crew.said().approved.get(wave.name)
             by = approval.who if approval else ""
-            gate = next_gate(number, wave, before, crew.clock.utc(), approved_by=by)
-            if gate != before:
-                await crew.journal.set_gate(self.rollout, gate)
-            match gate.state:
-                case GateState.RELEASED:
-                    if gate != before:
-                        crew.watcher.wave("released", number, wave)
-                    return True
-                case GateState.WAITING:
-                    self.waiting = wave.name
-                    crew.watcher.wave("waiting", number, wave)
+            match gate_move(number, wave, before, finding, crew.clock.utc(), approved_by=by):
+                case Gate(state=state) as gate:
+                    return await self._set(gate, wave, told=gate == before and state is GateState.RELEASED)
+                case Halt(cause):
+                    self._halt_wave(number, wave, cause)
                     return False
-                case GateState.BAKING:
-                    left = seconds_left(wave, gate, crew.clock.utc())
-                    crew.watcher.wave("baking", number, wave, seconds=round(left, 3))
-                    with anyio.move_on_after(left):
+                case Hold(cause):
+                    self.held = f"wave {wave.name} cannot be told to be well: {cause}"
+                    return False
+                case Wait(seconds):
+                    crew.watcher.wave("baking", number, wave, seconds=round(seconds, 3))
+                    with anyio.move_on_after(seconds):
                         await crew.stop.wait()
                         return False
+
+    async def _checked(self, number: int, wave: Wave, gate: Gate | None) -> Finding:
+        """Return what the checks of a wave come to, unless its gate is open already."""
+        if not wave.checks or (gate and gate.state is GateState.RELEASED):
+            return Finding(Verdict.PASS)
+        folder = Path(self.crew.manifest).parent
+        opened = {name: self.accounts.opened[name] for name in self.holds}
+        return await Checking(self.crew.journal, opened, self.rollout, number, wave, folder).go()
+
+    async def _set(self, gate: Gate, wave: Wave, *, told: bool) -> bool:
+        """Write a gate that is open, or waits for a person, and tell whether it is open."""
+        await self.crew.journal.set_gate(self.rollout, gate)
+        if not told:
+            self.crew.watcher.wave(gate.state.value, gate.wave, wave)
+        if gate.state is GateState.WAITING:
+            self.waiting = wave.name
+        return gate.state is GateState.RELEASED
+
+    def _halt_wave(self, number: int, wave: Wave, cause: str) -> None:
+        self.halted[f"wave {wave.name}"] = cause
+        self.crew.watcher.wave("halted", number, wave, cause=cause)
 
     def _halt(self, name: str, cause: str) -> None:
         self.halted[name] = cause

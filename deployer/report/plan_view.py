@@ -100,6 +100,7 @@ def _waves(plan: Plan) -> Iterator[str]:
         bounds = [f"{wave.tolerance} tolerated"] if wave.tolerance else []
         bounds += [f"{wave.concurrency} at once"] if wave.concurrency < wave.size else []
         bounds += [f"bake {duration(wave.bake[0])}"] if wave.bake[0] else []
+        bounds += ["checked"] if wave.checks else []
         bounds += ["then approval"] if wave.approve else []
         yield f"{plain(wave.name)}: {wave.size}" + (f" ({', '.join(bounds)})" if bounds else "")
     if (more := len(plan.waves) - _WAVES) > 0:

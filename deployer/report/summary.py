@@ -182,7 +182,8 @@ def _error_text(error: Mapping[str, Any], outcome: str) -> str:
 
 def _next(head: Mapping[str, Any], manifest: str) -> list[str]:
     counts, tenants, commands = head["counts"], sum(head["counts"].values()), []
-    if head["outcome"] == "waiting":
+    doubted = head["outcome"] == "paused" and any(wave["state"] == "baking" for wave in head["waves"])
+    if doubted or head["outcome"] == "waiting":
         commands.append(f"let the next wave begin:  {typed('approve', manifest, '--plan', head['plan'][:_DIGITS])}")
     if any(counts[status] for status in OPEN):
         mend = "mend what stopped it, then" if head["outcome"] == "halted" else "go on"

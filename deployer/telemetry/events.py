@@ -17,7 +17,7 @@ EVENTS: Final[Mapping[str, int]] = {
     "rollout.instructed": logging.WARNING,
     "wave.started": logging.INFO,
     "wave.baking": logging.INFO,
-    "wave.waiting": logging.WARNING,
+    "wave.waiting": logging.INFO,
     "wave.released": logging.INFO,
     "wave.halted": logging.ERROR,
     "rollout.ended": logging.INFO,

@@ -173,7 +173,12 @@ def test_waves_are_read_back_as_they_were_written() -> None:
         ("[{name: a, size: 1}, {name: a, size: 1}]", "5:8: waves: each needs a name of its own"),
         ("{each: [{sise: 1}]}", '5:17: waves.each[0].sise: unknown key (did you mean "size"?)'),
         ("{sizes: [1], tolerence: 1}", '5:21: waves.tolerence: unknown key (did you mean "tolerance"?)'),
-        ("{sizes: [1], verify: {}}", "5:21: waves.verify: not supported in this version"),
+        ("{sizes: [1], verify: {eqaul: true}}", '5:30: waves.verify.eqaul: unknown key (did you mean "equal"?)'),
+        (
+            '{sizes: [1], verify: {command: "\'"}}',
+            "5:39: waves.verify.command: cannot be read as a command: No closing quotation",
+        ),
+        ("{sizes: [1], verify: {errors: -1}}", "5:38: waves.verify.errors: must be at least 0"),
     ],
 )
 def test_what_waves_may_not_say(written: str, problem: str) -> None:

@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -7,12 +8,16 @@ import jsonschema
 import pytest
 
 from deployer.domain.deployment import Status
+from deployer.domain.gate import Gate, GateState
 from deployer.domain.lifecycle import State
 from deployer.domain.plan import Action
+from deployer.domain.waves import Checks, Evidence, Wave
 from deployer.report.plan_view import plan_head, plan_tenant
-from deployer.report.summary import rollout_head, tenant_view
+from deployer.report.summary import WaveStanding, rollout_head, tenant_view
 from tests.factories import rollout
 from tests.report.stage import DIGEST, at_rest, sample, untouched
+
+CHECKS = Checks(equal=True, errors=0, evidence=Evidence(0.05, 5), command="./check")
 
 
 def judge_of(name: str) -> jsonschema.Draft202012Validator:
@@ -41,8 +46,24 @@ def test_a_plan_is_as_its_schema_says() -> None:
     judge_of("plan").validate(as_printed({**plan_head(made, DIGEST), "tenants": [*map(plan_tenant, made.tenants)]}))
 
 
+def test_a_plan_with_waves_is_as_its_schema_says() -> None:
+    waves = (Wave("canary", 1, 1, 0, approve=True, bake=(60.0, 120.0)), Wave("rest", 1, 1, 0, checks=CHECKS))
+    made = replace(sample(), waves=waves)
+    judge_of("plan").validate(as_printed({**plan_head(made, DIGEST), "tenants": [*map(plan_tenant, made.tenants)]}))
+
+
 def test_a_summary_is_as_its_schema_says() -> None:
     judge_of("summary").validate(a_summary())
+
+
+def test_a_summary_with_waves_is_as_its_schema_says() -> None:
+    counts = {status: int(status is Status.DONE) for status in Status}
+    gates = (None, Gate(1, GateState.BAKING, "2026-03-01T10:00:00Z"), Gate(1, GateState.RELEASED, "", "jo@laptop"))
+    waves = [WaveStanding(Wave("canary", 1, 1, 0), counts, gate) for gate in gates]
+    document = as_printed({**rollout_head(rollout(), counts, waves), "tenants": []})
+    judge_of("summary").validate(document)
+    assert [wave["state"] for wave in document["waves"]] == ["ended", "baking", "released"]
+    assert [wave["approved_by"] for wave in document["waves"]] == [None, None, "jo@laptop"]
 
 
 @pytest.mark.parametrize("missing", ["outcome", "counts", "tenants"])
