@@ -123,7 +123,7 @@ async def demand_same(place: Workplace, last: Rollout, *, digest: str | None, sc
     """
     loaded = place.loaded
     same = {
-        "the command (run)": last.kind == "apply",
+        f"the command ({last.kind})": last.kind == "apply",
         "the manifest": last.manifest_digest == loaded.manifest_digest,
         "the tenants": last.tenants_digest == loaded.tenants_digest,
         "the plan": digest is None or last.plan.startswith(digest.removeprefix("plan:")),

@@ -25,6 +25,7 @@ COMMANDS = {
     "approve": "Let the next wave begin.",
     "exclude": "Leave a tenant out of a rollout.",
     "abort": "End a rollout where it stands.",
+    "rollback": "Undo the last rollout.",
     "history": "Show the rollouts there were.",
     "explain": "Show where the values of a tenant's fields come from.",
     "resolve": "Decide about a tenant that waits for a person.",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from deployer.domain.documents import Document, Path
+from deployer.domain.documents import MISSING, Document, Path, Value
 from deployer.domain.lifecycle import Event, State, StepKind, after
 from deployer.domain.merge3 import Memory
 from deployer.domain.plan import Action, Planned
@@ -62,6 +62,17 @@ class Instance:
     def is_configured(self) -> bool:
         """Tell whether the flow was ever PUT with an answer, or taken over: one only born is not."""
         return bool(self.fields or self.last_modified)
+
+
+def before_image(step: Step) -> dict[Path, Value]:
+    """Return how the fields of ours stood before a step's PUT."""
+    before = step.facts.get("before")
+    entries = before if isinstance(before, list) else []
+    return {
+        tuple(str(key) for key in entry["path"]): entry.get("value", MISSING)
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry["path"], list)
+    }
 
 
 class Status(StrEnum):

@@ -20,7 +20,7 @@ from deployer.domain.editor import written
 from deployer.domain.model import Duration, Part, Positive, Share
 from deployer.domain.scalars import Name
 from deployer.domain.selection import Labels, have, label_selector, labels
-from deployer.domain.waves import REST, Amount, Checks, Evidence, Stage, stages_of
+from deployer.domain.waves import REST, Amount, Checks, Evidence, Stage, Wave, allot, stages_of
 
 _PERCENT: Final = re.compile(r"[0-9]+(\.[0-9]+)?%")
 _MOST: Final = 60  # waves that are written one by one
@@ -166,6 +166,10 @@ class Waves(Part):
         if self.sizes is not None:
             return stages_of(self.sizes, total, self._stage(WaveEntry(size=REST), ""))
         return [self._stage(entry, f"wave {number}") for number, entry in enumerate(self.each or (), 1)]
+
+    def allot(self, picks: Sequence[int]) -> tuple[list[int], tuple[Wave, ...]]:
+        """Return the wave of each tenant, and the waves; raise AllotmentError for one in two of them, or in none."""
+        return allot(self.stages(len(picks)), picks)
 
     def _stage(self, entry: WaveEntry, name: str) -> Stage:
         bake = self.bake if entry.bake is None else entry.bake

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from deployer.domain.body import body_of, ignored, is_settled, others, strayed
-from deployer.domain.deployment import Instance
+from deployer.domain.deployment import Instance, before_image
 from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, same
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, Event, State
@@ -102,14 +102,7 @@ def _is_done(live: Document, changes: tuple[Change, ...], planned: Planned) -> b
 
 def _before(case: Case) -> dict[Path, Memory]:
     """Remember the before-image of a PUT whose answer was lost: by it we know what was changed since."""
-    before = case.step.facts.get("before")
-    entries = before if isinstance(before, list) else []
-    images: dict[Path, Value] = {
-        tuple(str(key) for key in entry["path"]): entry.get("value", MISSING)
-        for entry in entries
-        if isinstance(entry, dict) and isinstance(entry["path"], list)
-    }
-    return {path: Memory(value, value, value) for path, value in images.items()}
+    return {path: Memory(value, value, value) for path, value in before_image(case.step).items()}
 
 
 def _is_stale(planned: Planned, live: Document, changes: tuple[Change, ...]) -> bool:

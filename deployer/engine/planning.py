@@ -15,7 +15,7 @@ from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, steps_fo
 from deployer.domain.remembered import Remembered
 from deployer.domain.snapshot import Template
 from deployer.domain.tenants import Tenant
-from deployer.domain.wave_models import Waves
+from deployer.domain.wave_models import Waves, picked
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.load import Loaded
 from deployer.engine.observe import Aim, Observation, observe, read_template
@@ -154,7 +154,10 @@ class _Planner:
     ) -> None:
         self._materials = materials
         self._observed = observed
-        self._draft = Draft(len(materials.loaded.tenants), materials.watch, waves)
+        self._selectors = waves.selectors if waves else ()
+        self._strict = bool(waves and waves.strict)
+        size = len(materials.loaded.tenants)
+        self._draft = Draft(size, materials.watch, waves.allot) if waves else Draft(size, materials.watch)
         self._planned: dict[str, PlannedAccount] = {}
         self._refused: dict[str, DeployerError] = dict(materials.accounts.refused)
 
@@ -175,6 +178,7 @@ class _Planner:
             totals=self._draft.totals,
             absent=await self._absent(),
             observed_at=observed_at,
+            strict=self._strict,
         )
         return self._draft.save(directory, head)
 
@@ -228,7 +232,7 @@ class _Planner:
                 why = f"{first} is the same integration of the same account"
                 self._draft.add(place, _blocked(tenant, template, why, remembered))
             else:
-                self._draft.add(place, ruling, tenant.labels)
+                self._draft.add(place, ruling, picked(self._selectors, tenant.labels))
 
 
 def _entries(loaded: Loaded, accounts: Accounts) -> Iterable[Sequence[str]]:

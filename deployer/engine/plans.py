@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -26,8 +26,7 @@ from deployer.domain.records import (
     planned_line,
     planned_of,
 )
-from deployer.domain.wave_models import Waves, picked
-from deployer.domain.waves import AllotmentError, Wave, allot
+from deployer.domain.waves import AllotmentError, Wave
 from deployer.engine.spool import Spool
 from deployer.errors import GuardError, UsageError
 
@@ -76,33 +75,38 @@ def _lines(path: Path, start: int) -> Iterator[bytes]:
             yield line.rstrip(b",\n")
 
 
+Allotment = Callable[[Sequence[int]], tuple[Iterable[int] | None, tuple[Wave, ...]]]
+"""Gives each pick its wave, counted from 1, and the waves; None and none where there are none."""
+
+
 class Draft:
     """A plan in the making: tenants come account by account, and lie in the order of the manifest's list at the end.
 
     They wait in a spool; what is kept of each is where it begins there.
     """
 
-    def __init__(self, size: int, watch: Callable[[int, Planned], None], waves: Waves | None = None) -> None:
+    def __init__(
+        self, size: int, watch: Callable[[int, Planned], None], allotted: Allotment = lambda _: (None, ())
+    ) -> None:
         self.totals = Totals()
-        self._waves = waves
-        self._selectors = waves.selectors if waves else ()
+        self._allotted = allotted
         self._places = array("q", [_ABSENT]) * size
         self._picks = array("q", [_ABSENT]) * size  # the waves that may take each tenant with work
         self._watch = watch
         self._spool = Spool()
 
-    def add(self, place: int, planned: Planned, carried: Mapping[str, str] | None = None) -> None:
-        """Take a decided tenant in, once; `carried` are its labels."""
+    def add(self, place: int, planned: Planned, pick: int = 0) -> None:
+        """Take a decided tenant in, once; `pick` tells its waves apart."""
         if planned.steps:
-            self._picks[place] = picked(self._selectors, carried or {})
+            self._picks[place] = pick
         self._places[place] = self._spool.add(planned_line(planned).encode())
         self.totals.add(planned)
         self._watch(place, planned)
 
     def save(self, directory: Path, head: Plan) -> SavedPlan:
         """Write the plan whole or not at all, under its digest; `head` is what is known besides the tenants."""
-        numbers, waves = self._allotted()
-        head = replace(head, totals=self.totals, waves=waves, strict=bool(self._waves and self._waves.strict))
+        numbers, waves = self._waves()
+        head = replace(head, totals=self.totals, waves=waves)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=directory)  # which makes it 0600
         try:
@@ -117,7 +121,7 @@ class Draft:
         # In the manifest's order, which a text with sorted keys forgets.
         return replace(saved, plan=replace(saved.plan, accounts=head.accounts))
 
-    def _write(self, file: BinaryIO, head: Plan, numbers: Iterable[int]) -> str:
+    def _write(self, file: BinaryIO, head: Plan, numbers: Iterable[int] | None) -> str:
         digest, lines = Digest(), sha256()
         file.write(canonical(plan_record(head)).encode()[:-1] + _HEAD_END)
         last = self.totals.actions.total() - 1
@@ -128,20 +132,17 @@ class Draft:
         file.write(_END % lines.hexdigest().encode())
         return digest.of(head)
 
-    def _ordered(self, numbers: Iterable[int]) -> Iterator[bytes]:
-        waves = iter(numbers)
+    def _ordered(self, numbers: Iterable[int] | None) -> Iterator[bytes]:
+        waves = repeat(0) if numbers is None else iter(numbers)
         for begin, pick in zip(self._places, self._picks, strict=True):
             if begin != _ABSENT:
                 line = self._spool.line(begin)
                 yield line if pick == _ABSENT else in_wave(line, next(waves))
 
-    def _allotted(self) -> tuple[Iterable[int], tuple[Wave, ...]]:
-        """Return the wave of each tenant with work, in order, and the waves; without any, all are in none."""
-        if self._waves is None:
-            return repeat(0), ()
-        picks = array("q", (pick for pick in self._picks if pick != _ABSENT))
+    def _waves(self) -> tuple[Iterable[int] | None, tuple[Wave, ...]]:
+        """Return the wave of each tenant with work, in order, and the waves."""
         try:
-            return allot(self._waves.stages(len(picks)), picks)
+            return self._allotted(array("q", (pick for pick in self._picks if pick != _ABSENT)))
         except AllotmentError as error:
             raise self._misfit(error) from None
 

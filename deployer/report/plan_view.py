@@ -53,11 +53,12 @@ def plan_tenant(planned: Planned) -> Document:
     }
 
 
-def plan_text(plan: Plan, digest: str, lines: PlanLines, *, width: int, manifest: str, scope: str = "") -> str:
-    """Return the plan for people; `lines` saw its tenants while they were decided."""
-    return "\n".join(
-        _text(plan, digest, lines.lines(width=width), width=width, target=_target(manifest, scope), absent=_ABSENT)
-    )
+def plan_text(  # noqa: PLR0913 - what is shown, and what to type then
+    plan: Plan, digest: str, lines: PlanLines, *, width: int, manifest: str, scope: str = "", verb: str = "apply"
+) -> str:
+    """Return the plan for people; `lines` saw its tenants while they were decided, and `verb` carries it out."""
+    target = _target(manifest, scope) if verb == "apply" else ""
+    return "\n".join(_text(plan, digest, lines.lines(width=width), width=width, target=target, absent=_ABSENT))
 
 
 def whole_plan_text(plan: Plan, digest: str, *, width: int, manifest: str, scope: str = "") -> Iterator[str]:
@@ -77,7 +78,7 @@ def _text(plan: Plan, digest: str, tenants: Iterable[str], *, width: int, target
     yield from _absent(plan, width=width, most=absent)
     yield ""
     yield from wrapped("", _totals(plan), width=width, hang=2, gap=" · ")
-    if plan.work:
+    if plan.work and target:
         yield f"Apply it:  {target} --plan {digest[:_DIGITS]}"
 
 

@@ -1,0 +1,38 @@
+"""Roll back: end the last rollout where it stands, plan what undoes it, and carry that out like any other plan."""
+
+from collections.abc import Callable
+
+from deployer.api.workplace import Workplace
+from deployer.domain.candidate import Choices
+from deployer.domain.command import typed
+from deployer.domain.plan import Planned
+from deployer.engine.plans import SavedPlan
+from deployer.engine.rollouts import UNFINISHED
+from deployer.engine.undoing import Undoing
+from deployer.errors import GuardError, UsageError
+from deployer.journal.protocol import Rollout
+
+__all__ = ["demand_undoable", "plan_rollback"]
+
+
+async def demand_undoable(place: Workplace) -> Rollout:
+    """Return the newest rollout, if it can be rolled back once it has ended; raise where it cannot be."""
+    found = await place.journal.rollouts(place.loaded.manifest.name, limit=1)
+    if not found:
+        raise UsageError(f"nothing was rolled out yet of {place.loaded.manifest.name}")
+    last = found[0]
+    if last.kind == "rollback":
+        unfinished = last.outcome in UNFINISHED
+        remedy = f"go on with it: {typed('resume', place.loaded.path)}" if unfinished else "apply the manifest you want"
+        raise GuardError(f"rollout {last.id} is a rollback itself", remedy=remedy)
+    if last.kind != "apply":
+        raise GuardError(f"rollout {last.id} only ran flows: a run is never undone")
+    return last
+
+
+async def plan_rollback(
+    place: Workplace, last: Rollout, choices: Choices, *, watch: Callable[[int, Planned], None]
+) -> SavedPlan:
+    """Plan what undoes a rollout that has ended, and save the plan; only reads are sent."""
+    undoing = Undoing(place.journal, place.accounts, place.loaded, choices, watch)
+    return await undoing.plan(last, place.plans, place.clock.utc())

@@ -1,0 +1,78 @@
+"""Plan the rollback of a rollout: each flow is read as it is now, and merged with how it stood before."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from deployer.domain.candidate import Choices
+from deployer.domain.deployment import Deployment
+from deployer.domain.plan import Action, Plan, Planned
+from deployer.domain.rollback import backwards, is_touched, undo
+from deployer.engine.load import Loaded
+from deployer.engine.planning import Accounts
+from deployer.engine.plans import Draft, SavedPlan
+from deployer.engine.pool import each
+from deployer.errors import UsageError
+from deployer.integrator.wire import Done, Refused
+from deployer.journal.protocol import Journal, Rollout
+
+_AT_ONCE: Final = 64
+_PAGE: Final = 500
+_GONE: Final = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """The making of a plan that undoes a rollout. `watch` sees each tenant as it is decided."""
+
+    journal: Journal
+    accounts: Accounts
+    loaded: Loaded
+    choices: Choices
+    watch: Callable[[int, Planned], None]
+
+    async def plan(self, rollout: Rollout, directory: Path, observed_at: str) -> SavedPlan:
+        """Return the plan, saved; raise UsageError where the rollout touched nobody."""
+        self.accounts.demand_one()
+        done = await self.journal.plan(rollout.id)
+        draft = Draft(sum((await self.journal.counts(rollout.id)).values()), self.watch, partial(backwards, done.waves))
+        after = -1
+        while page := await self.journal.deployments(rollout.id, after=after, limit=_PAGE):
+            await self._add(draft, page)
+            after = page[-1].place
+        if not draft.totals.actions.total():
+            raise UsageError(f"rollout {rollout.id} changed nothing: there is nothing to roll back")
+        return draft.save(directory, self._head(done, observed_at))
+
+    def _head(self, done: Plan, observed_at: str) -> Plan:
+        settings = self.loaded.manifest.model_dump(mode="json", exclude={"tenants"})
+        digest = self.loaded.manifest_digest
+        return replace(done, manifest_digest=digest, settings=settings, absent=(), observed_at=observed_at)
+
+    async def _add(self, draft: Draft, page: Sequence[Deployment]) -> None:
+        """Decide about the tenants of a page that were touched."""
+
+        async def add(deployment: Deployment) -> None:
+            draft.add(deployment.place, await self._undone(deployment), deployment.planned.wave)
+
+        await each(filter(is_touched, page), add, workers=_AT_ONCE)
+
+    async def _undone(self, deployment: Deployment) -> Planned:
+        account = self.accounts.opened.get(deployment.planned.account)
+        if account is None:
+            why = self.accounts.reasons.get(deployment.planned.account, "its account is not in the manifest any more")
+            return _blocked(deployment, why)
+        choice = self.choices.conflict(deployment.planned.tenant)
+        match await account.client.flow(deployment.flow or ""):
+            case Done(flow):
+                return undo(deployment, flow, choice)
+            case Refused(status) if status == _GONE:
+                return undo(deployment, None, choice)
+            case _:
+                return _blocked(deployment, "its flow cannot be read now")
+
+
+def _blocked(deployment: Deployment, why: str) -> Planned:
+    return replace(deployment.planned, action=Action.BLOCKED, reason=why, steps=(), wave=0)
