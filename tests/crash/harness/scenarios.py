@@ -160,7 +160,15 @@ TWO = replace(
     knobs=Knobs(latency={"flows.clone": 0.3}),  # so that both have looked before either has cloned
 )
 
-SCENARIOS = {scenario.name: scenario for scenario in (CLONE, UPDATE, CREATE, TWO)}
+WAVES = replace(
+    TWO,
+    name="waves",
+    manifest={**TWO.manifest, "waves": {"mode": "strict", "sizes": [1], "verify": {"equal": True}}},
+    grouped=False,
+    knobs=_QUICK,
+)
+
+SCENARIOS = {scenario.name: scenario for scenario in (CLONE, UPDATE, CREATE, TWO, WAVES)}
 
 DOCUMENT = {
     "name": "Events",
