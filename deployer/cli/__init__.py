@@ -26,6 +26,7 @@ COMMANDS = {
     "exclude": "Leave a tenant out of a rollout.",
     "abort": "End a rollout where it stands.",
     "rollback": "Undo the last rollout.",
+    "drift": "Show what was changed outside.",
     "history": "Show the rollouts there were.",
     "explain": "Show where the values of a tenant's fields come from.",
     "resolve": "Decide about a tenant that waits for a person.",

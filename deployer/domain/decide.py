@@ -107,7 +107,8 @@ def _existing(candidate: Candidate, flow: Document, manifest: Manifest, choice: 
     tenant, desired = candidate.wanted.tenant, candidate.wanted.desired
     known = candidate.instance_of(str(flow["_id"]))
     newborn = is_newborn(flow, candidate.key.marker)
-    changes = merge(flow, desired.fields, known.fields if known else {}, choice=choice, newborn=newborn)
+    memory, restore = known.fields if known else {}, manifest.drift == "restore"
+    changes = merge(flow, desired.fields, memory, choice=choice, newborn=newborn, restore=restore)
     fought = [dotted(change.path) for change in changes if change.verdict in CONFLICTS]
     written = newborn or any(change.verdict in WRITES for change in changes)
     action = _action(written=written, known=known is not None, fought=bool(fought))

@@ -152,7 +152,7 @@ class Manifest(Part):
     waves: WavesOrList | None = None
     marker: Literal["description", "none"] = "description"
     adopt: Literal["name", "id"] | None = None
-    drift: Literal["report"] = "report"
+    drift: Literal["report", "restore"] = "report"
     safety: Safety = Safety()
     _accounts_file: str | None = PrivateAttr(default=None)
     _places: Mapping[Steps, str] = PrivateAttr(default_factory=dict)

@@ -147,7 +147,7 @@ def rules(manifest: Document) -> Iterator[Complaint]:
     yield from _accounts_file_rules(manifest.get("accounts"))
     for name, account in _part(manifest, "accounts").items():
         yield from account_rules(name, account)
-    if manifest.get("drift") in ["off", "restore"]:
+    if manifest.get("drift") == "off":
         yield Complaint(("drift",), PLANNED)
     yield from _flow_rules(_part(manifest, "flow"))
     yield from _run_rules(_part(manifest, "flow"), _part(manifest, "run"))

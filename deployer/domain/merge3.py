@@ -5,7 +5,7 @@ returned with live.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from deployer.domain.documents import MISSING, Document, Json, Path, Value, at, put, same
@@ -93,10 +93,20 @@ def merge(
     *,
     choice: Choice | None = None,
     newborn: bool = False,
+    restore: bool = False,
 ) -> tuple[Change, ...]:
-    """Judge every field that is, or was, ours; a newborn flow has nobody else's values yet, so ours simply go in."""
+    """Judge every field that is, or was, ours; a newborn flow has nobody else's values yet, so ours simply go in.
+
+    What was changed outside is reported, or with `restore` written over.
+    """
     paths = [*desired, *(path for path in memory if path not in desired)]
-    return tuple(_change(path, live, desired, memory, choice=Choice.OURS if newborn else choice) for path in paths)
+    chosen = Choice.OURS if newborn else choice
+    changes = (_change(path, live, desired, memory, choice=chosen) for path in paths)
+    return tuple(map(_restored, changes) if restore else changes)
+
+
+def _restored(change: Change) -> Change:
+    return replace(change, verdict=Verdict.UPDATE) if change.verdict is Verdict.DRIFT else change
 
 
 def _change(

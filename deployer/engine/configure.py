@@ -77,7 +77,8 @@ def _merged(desk: Desk, case: Case, live: Document, choice: Choice | None = None
     taken = any(step.facts.get("taken") for step in case.deployment.steps)  # a person said that it is ours
     newborn = untouched or taken or is_newborn(live, planned.key.marker)
     memory = known.fields if known else {}
-    return merge(live, planned.fields, memory, choice=choice or planned.choice, newborn=newborn)
+    restore = desk.settings.drift == "restore"
+    return merge(live, planned.fields, memory, choice=choice or planned.choice, newborn=newborn, restore=restore)
 
 
 def _known(desk: Desk, case: Case) -> Instance | None:

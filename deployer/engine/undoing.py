@@ -47,7 +47,8 @@ class Undoing:
         return draft.save(directory, self._head(done, observed_at))
 
     def _head(self, done: Plan, observed_at: str) -> Plan:
-        settings = self.loaded.manifest.model_dump(mode="json", exclude={"tenants"})
+        manifest = self.loaded.manifest.model_copy(update={"drift": "report"})  # what others changed since stays
+        settings = manifest.model_dump(mode="json", exclude={"tenants"})
         digest = self.loaded.manifest_digest
         return replace(done, manifest_digest=digest, settings=settings, absent=(), observed_at=observed_at)
 

@@ -200,7 +200,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
         ("run: 5m", "r.yaml:5:6: run: must be a mapping of keys to values"),
         ("template: {file: f.json, id: a}\nmarker: none",
          "r.yaml:5:9: marker: cannot be none for a template from a file: nothing else tells its flows apart"),
-        ("drift: restore", "r.yaml:5:8: drift: not supported in this version"),
+        ("drift: off", "r.yaml:5:8: drift: not supported in this version"),
         ("adopt: marker", "r.yaml:5:8: adopt: must be 'name' or 'id'"),
         ("name: ${tenant.name}", "r.yaml:4:7: name: ${tenant.name} can stand only under flow and connections"),
     ],

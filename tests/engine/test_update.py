@@ -70,6 +70,45 @@ def test_drift_is_reported_and_left(deployed: Stage) -> None:
     assert deployed.flow()["timezone"] == "Asia/Tokyo"
 
 
+def test_drift_is_written_over_where_the_manifest_wants_it(deployed: Stage) -> None:
+    deployed.edit("acme", timezone="Asia/Tokyo", note="theirs")
+    deployed.manifest["drift"] = "restore"
+
+    planned = deployed.plan()["acme"]
+    ended = deployed.apply()
+
+    assert (planned["action"], [change["path"] for change in planned["changes"] if change["verdict"] == "update"]) == (
+        "update",
+        ["timezone"],
+    )
+    assert ended.code == 0, ended.err
+    assert (deployed.flow()["timezone"], deployed.flow()["note"]) == ("America/New_York", "theirs")
+    assert len(deployed.writes) == 1
+    assert deployed.plan()["acme"]["action"] == "no_change"
+
+
+def test_a_field_changed_here_and_there_still_waits_for_a_choice_where_drift_is_restored(deployed: Stage) -> None:
+    deployed.edit("acme", timezone="Asia/Tokyo")
+    deployed.manifest |= {"drift": "restore"}
+    deployed.manifest["flow"]["timezone"] = "Europe/Paris"
+    assert deployed.plan()["acme"]["action"] == "blocked"
+
+
+def test_drift_names_each_field_and_sends_only_reads(deployed: Stage) -> None:
+    assert deployed.run("drift").out == "3 flows, none changed outside\n"
+    deployed.edit("acme", timezone="Asia/Tokyo")
+    deployed.manifest["drift"] = "restore"  # which is for apply
+
+    told, found = deployed.run("drift"), deployed.run("drift", "--json")
+
+    assert (told.code, found.code) == (3, 3)
+    assert told.out == (
+        '! acme  timezone is "Asia/Tokyo" instead of "America/New_York"\n1 of 3 flows changed outside\n'
+    )
+    assert (found.document["drifted"], [tenant["tenant"] for tenant in found.document["tenants"]]) == (1, ["acme"])
+    assert deployed.writes == []
+
+
 def test_drift_in_one_field_does_not_keep_another_from_being_written(deployed: Stage) -> None:
     deployed.edit("acme", timezone="Asia/Tokyo")
     deployed.manifest["flow"]["settings"]["batchSize"] = 300
