@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "validate": "Check a manifest and its tenants; nothing is sent.",
     "plan": "Show what apply would do; only reads are sent.",
+    "rehearse": "Carry the plan out on a copy of the accounts.",
     "apply": "Roll the template out, or go on where the last apply ended.",
     "resume": "Go on with an unfinished rollout as it was planned.",
     "status": "Show how the last rollout stands.",

@@ -50,6 +50,13 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def copy_journal(path: Path, target: Path) -> None:
+    """Copy a journal, also one that somebody writes; where there is none, nothing is copied."""
+    if path.exists():
+        with closing(open_to_read(path)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+
+
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in {0, VERSION}:

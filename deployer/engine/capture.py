@@ -1,0 +1,62 @@
+"""Capture what a plan touches of an account, by reads alone: its documents as a simulated account holds them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from deployer.domain.documents import Document
+from deployer.domain.snapshot import parts_of
+from deployer.engine.accounts import OpenAccount
+from deployer.engine.observe import Aim, got
+from deployer.engine.pool import each
+from deployer.integrator.wire import Done
+
+_AT_ONCE: Final = 64
+_KINDS: Final = {"export": "exports", "import": "imports"}
+_NAMED: Final = ("_id", "name")  # what of a connection is kept: nothing that could be a secret
+
+
+@dataclass(slots=True)
+class Capture:
+    """One account's documents, by kind and id."""
+
+    documents: dict[str, dict[str, Document]] = field(
+        default_factory=lambda: {kind: {} for kind in ("integrations", "connections", "exports", "imports", "flows")}
+    )
+
+    async def take(self, account: OpenAccount, aim: Aim, integrations: Iterable[str]) -> None:
+        """Read the template with its parts, names, and the flows of some integrations; raise AccountError."""
+        client = account.client
+        self._keep("integrations", got(account, "the list of integrations", await client.integrations()))
+        connections = got(account, "the list of connections", await client.connections())
+        self._keep("connections", ({key: each[key] for key in _NAMED if key in each} for each in connections))
+        listed = got(account, "the list of flows", await client.flows())
+        wanted = frozenset(integrations)
+        ids = [str(flow["_id"]) for flow in listed if str(flow.get("_integrationId")) in wanted]
+        if aim.document is None:
+            ids.append(aim.template)
+            await self._template(account, aim.template)
+
+        async def read(flow: str) -> None:
+            found = await client.flow(flow)
+            if isinstance(found, Done):
+                self._keep("flows", [found.value])
+                self._stand_in(found.value)
+
+        await each(dict.fromkeys(ids), read, workers=_AT_ONCE)
+
+    async def _template(self, account: OpenAccount, template: str) -> None:
+        """Read the parts of the template whole: a clone copies them."""
+        client = account.client
+        flow = got(account, f"template flow {template}", await client.flow(template))
+        for kind, id_ in parts_of(flow):
+            part = await (client.export(id_) if kind == "export" else client.import_(id_))
+            self._keep(_KINDS[kind], [got(account, f"{kind} {id_} of the template", part)])
+
+    def _stand_in(self, flow: Document) -> None:
+        """Let the parts of a tenant's flow be there: what is in them bears on nothing."""
+        for kind, id_ in parts_of(flow):
+            self.documents[_KINDS[kind]].setdefault(id_, {"_id": id_, "name": id_})
+
+    def _keep(self, kind: str, documents: Iterable[Document]) -> None:
+        self.documents[kind] |= {str(document["_id"]): document for document in documents}
