@@ -96,7 +96,9 @@ async def rehearse(
             elsewhere = replace(loaded, manifest=_elsewhere(loaded.manifest, url))
             env = {**office.env, **{_variable(name): token for name, token in tokens.items()}, "XDG_STATE_HOME": folder}
             async with workplace(elsewhere, journal=str(here / "journal.db"), office=Office(env)) as place:
-                return await _carry_out(place, simulator, script, allow)
+                found = await _carry_out(place, simulator, script, allow)
+        settings = loaded.manifest.model_dump(mode="json", exclude={"tenants"})  # with the rates of the accounts
+        return replace(found, plan=replace(found.plan, settings=settings))
 
 
 async def _carry_out(place: Workplace, simulator: Simulator, script: Script, allow: frozenset[str]) -> Rehearsal:

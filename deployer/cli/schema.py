@@ -13,6 +13,8 @@ SCHEMAS: Final[Mapping[str, str]] = {
     "explain": "What `deployer explain --json` prints.",
     "doctor": "What `deployer doctor --json` prints.",
     "sweep": "What `deployer sweep --json` prints.",
+    "drift": "What `deployer drift --json` prints.",
+    "rehearse": "What `deployer rehearse --json` prints.",
     "rebuild": "What `deployer rebuild --json` prints.",
 }
 

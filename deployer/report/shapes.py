@@ -14,6 +14,8 @@ _FILES: Final = {
     "doctor": "checkup",
     "sweep": "sweep",
     "rebuild": "rebuilt",
+    "drift": "drift",
+    "rehearse": "rehearsal",
 }
 
 

@@ -1,5 +1,6 @@
 """Scripted misfortune: which request meets it, and what happens to that request."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -60,44 +61,53 @@ class Rule:
 @dataclass(slots=True)
 class _Armed:
     rule: Rule
+    seed: str
     seen: int = 0
     fired: int = 0
+    met: Counter[str] = field(default_factory=Counter)
 
-    def fires(self, random: Random) -> bool:
+    def fires(self, whose: str) -> bool:
         """Count a matching call and decide whether the rule befalls it."""
         rule = self.rule
         self.seen += 1
+        self.met[whose] += 1
         spent = rule.times and self.fired >= rule.times
-        if spent or (rule.nth and self.seen != rule.nth) or (rule.chance < 1 and random.random() >= rule.chance):
+        if spent or (rule.nth and self.seen != rule.nth) or not self._is_drawn(whose):
             return False
         self.fired += 1
         return True
+
+    def _is_drawn(self, whose: str) -> bool:
+        """Draw for the n-th call about somebody, whatever the others do meanwhile."""
+        return self.rule.chance >= 1 or Random(f"{self.seed}/{whose}/{self.met[whose]}").random() < self.rule.chance
 
 
 class Faults:
     """Hold the installed rules and how often each one was met; a rule counts calls from when it was installed.
 
-    Equal seeds and equal calls meet equal faults.
+    Equal seeds and equal calls meet equal faults: by chance the n-th call about an integration meets what it meets in
+    whatever order calls arrive.
     """
 
     def __init__(self, rules: Iterable[Rule] = (), *, seed: int = 0) -> None:
-        self._random = Random(seed)
-        self._armed = [_Armed(rule) for rule in rules]
+        self._seed = seed
+        self._armed: list[_Armed] = []
+        self.install(rules)
 
     def install(self, rules: Iterable[Rule]) -> None:
         """Add rules behind those that there are."""
-        self._armed += [_Armed(rule) for rule in rules]
+        self._armed += [_Armed(rule, f"{self._seed}/{number}") for number, rule in enumerate(rules, len(self._armed))]
 
     def clear(self) -> None:
         """Remove all rules."""
         self._armed = []
 
-    def due(self, route: str, ids: Collection[str]) -> list[Rule]:
-        """Return the rules that befall this call."""
+    def due(self, route: str, ids: Collection[str], whose: str = "") -> list[Rule]:
+        """Return the rules that befall this call, which is about the integration `whose`, or an id of its own."""
         return [
             armed.rule
             for armed in self._armed
             if fnmatchcase(route, armed.rule.route)
             and (not armed.rule.id or armed.rule.id in ids)
-            and armed.fires(self._random)
+            and armed.fires(f"{route}/{whose}")
         ]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from aiohttp import web
@@ -116,7 +116,7 @@ class Simulator:
 
     def _befall(self, arrival: Arrival, route: Route, call: Call) -> tuple[Answer, Rule | None]:
         """Apply a call with everything that befalls it, and return its answer with the rule that spoils that."""
-        rules = self.faults.due(route.name, _concerned(call))
+        rules = self.faults.due(route.name, _concerned(call), _whose(call))
         arrival.faults = tuple(rule.action for rule in rules)
         shape = next((rule for rule in rules if rule.action not in BYSTANDERS), None)
         _intrude(rules, call, None)
@@ -169,9 +169,18 @@ def _intrude(rules: Iterable[Rule], call: Call, answer: Answer | None) -> None:
 
 
 def _concerned(call: Call) -> Collection[str]:
+    return {call.id, *_integrations(call)}
+
+
+def _whose(call: Call) -> str:
+    """Return the integration that a call is about, which is known before any id is minted; else the call's own id."""
+    return next((integration for integration in reversed(_integrations(call)) if integration != "None"), call.id)
+
+
+def _integrations(call: Call) -> Sequence[str]:
     flow = call.account.documents["flows"].get(call.id, {}) if call.kind == "flows" else {}
     body = call.body if isinstance(call.body, dict) else {}
-    return {call.id, str(flow.get("_integrationId")), str(body.get("_integrationId"))}
+    return str(flow.get("_integrationId")), str(body.get("_integrationId"))
 
 
 def _status(shape: Rule | None, answer: Answer) -> int | None:

@@ -21,6 +21,15 @@ def without_token(stage: Stage) -> None:
     stage.manifest["accounts"]["acme-eu"]["token"] = "env:NOBODY"
 
 
+def edited(stage: Stage) -> None:
+    stage.edit("acme", timezone="Asia/Tokyo")
+
+
+def larger(stage: Stage) -> None:
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+    stage.manifest["waves"] = {"sizes": [1]}
+
+
 CASES: list[tuple[str, tuple[str, ...], Callable[[Stage], None] | None, str]] = [
     ("explain", ("explain", "acme"), None, "fields"),
     ("doctor", ("doctor",), None, "findings"),
@@ -29,6 +38,8 @@ CASES: list[tuple[str, tuple[str, ...], Callable[[Stage], None] | None, str]] = 
     ("sweep", ("sweep", "--delete", "--yes"), doubled, "removals"),
     ("sweep", ("sweep",), without_token, "refused"),
     ("rebuild", ("rebuild", "--yes"), without_journal, "tenants"),
+    ("drift", ("drift",), edited, "tenants"),
+    ("rehearse", ("rehearse", "--refused", "100"), larger, "tenants"),
 ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deployer.simulator import Customer
-from tests.engine.stage import EU, Stage
+from tests.engine.stage import EU, US, Stage
 from tests.engine.test_waves import many
 
 
@@ -20,17 +20,19 @@ def written(stage: Stage) -> dict[str, str]:
 
 
 def test_nothing_is_written_anywhere_and_the_plan_is_carried_out_on_the_copy(stage: Stage) -> None:
+    stage.manifest["accounts"][US]["rate"] = {"per_second": 2, "burst": 1}
     stage.write()
     before = written(stage)
 
     ended = stage.run("rehearse", "--json")
+    assert written(stage) == before
 
     assert ended.code == 0, ended.err
     assert (ended.document["outcome"], ended.document["counts"]["done"]) == ("succeeded", 3)
     assert ended.document["doubled"] == 0
     assert ended.document["requests"] >= 9
+    assert ended.document["seconds"] == stage.run("plan", "--json").document["seconds"]
     assert stage.writes == []
-    assert written(stage) == before
     assert all(not stage.flows(name) for name in stage.tenants)
 
 
@@ -60,7 +62,9 @@ def test_the_same_seed_tells_the_same_and_says_where_the_breaker_stops_it(stage:
     assert first["outcome"] == "halted"
     assert first["counts"]["pending"] > 0
     assert first["counts"]["failed"] <= first["blast_radius"]
-    assert [wave["state"] for wave in first["waves"]] == [wave["state"] for wave in second["waves"]]
+    assert first["waves"] == second["waves"]
+    outcomes = [[(tenant["tenant"], tenant["outcome"]) for tenant in each["tenants"]] for each in (first, second)]
+    assert outcomes[0] == outcomes[1]
     told = stage.run(*(word for word in words if word != "--json"))
     assert told.code == 6
     assert "tenants would not have begun" in told.out

@@ -204,6 +204,18 @@ def test_chance_is_the_same_for_the_same_seed() -> None:
     assert 200 < len(befallen(1)) < 400
 
 
+def test_chance_depends_on_whose_call_it_is_and_not_on_the_order_of_calls() -> None:
+    def befallen(order: list[str]) -> dict[str, list[bool]]:
+        faults = Faults([Rule(action="lose", chance=0.5)], seed=3)
+        met: dict[str, list[bool]] = {}
+        for whose in order:
+            met.setdefault(whose, []).append(bool(faults.due("flows.put", set(), whose)))
+        return met
+
+    calls = [f"integration{number}" for number in range(50)] * 3
+    assert befallen(calls) == befallen(sorted(calls)) == befallen(calls[::-1])
+
+
 async def test_rules_come_and_go_while_it_serves() -> None:
     async with bench() as b:
         for rules in ({"action": "refuse", "status": 500}, [{"action": "refuse", "status": 501, "nth": 2}]):
