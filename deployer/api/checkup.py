@@ -11,11 +11,10 @@ import anyio.to_thread
 from deployer.api.places import journal_path, lock_path
 from deployer.api.workplace import Office, opening_of
 from deployer.domain.checkup import Checkup, Finding, Verdict
-from deployer.engine.accounts import open_accounts
+from deployer.engine.accounts import Accounts, open_accounts
 from deployer.engine.checkup import examine_accounts
 from deployer.engine.clock import SystemClock
 from deployer.engine.load import Loaded
-from deployer.engine.planning import Accounts
 from deployer.errors import JournalError
 from deployer.journal.checkup import read_whole
 from deployer.journal.lock import holder

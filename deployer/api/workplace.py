@@ -15,10 +15,9 @@ from structlog.typing import FilteringBoundLogger
 from deployer.api.places import control_directory, journal_path, lock_path, state_directory
 from deployer.domain.documents import Document
 from deployer.domain.manifest import Account
-from deployer.engine.accounts import Opening, open_accounts
+from deployer.engine.accounts import Accounts, Opening, open_accounts
 from deployer.engine.clock import Clock, SystemClock
 from deployer.engine.load import Loaded
-from deployer.engine.planning import Accounts
 from deployer.integrator.client import Exchange
 from deployer.journal.lock import exclusive
 from deployer.journal.protocol import Journal, Rollout

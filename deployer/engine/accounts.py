@@ -44,6 +44,24 @@ class OpenAccount:
         return identity_of(self.base_url, self.user)
 
 
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts of a manifest: those that answer, and why the others do not."""
+
+    opened: Mapping[str, OpenAccount]
+    refused: Mapping[str, DeployerError]
+
+    def demand_one(self) -> None:
+        """Raise the first refusal where no account can work at all."""
+        if not self.opened:
+            raise next(iter(self.refused.values()))
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Return why accounts do not answer, by name, which the reason does not repeat."""
+        return {name: error.what.removeprefix(f"account {name}: ") for name, error in self.refused.items()}
+
+
 def identity_of(base_url: str, user: str) -> tuple[str, str]:
     """Return what two entries of one account have in common: host and user."""
     return urlsplit(base_url).netloc, user

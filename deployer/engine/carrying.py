@@ -15,13 +15,13 @@ from deployer.domain.manifest import Manifest, Safety
 from deployer.domain.moves import settle_time
 from deployer.domain.plan import Plan
 from deployer.domain.waves import Wave
+from deployer.engine.accounts import Accounts
 from deployer.engine.admission import Admission
 from deployer.engine.checking import Checking
 from deployer.engine.clock import Clock
 from deployer.engine.desk import Desk, failure
 from deployer.engine.execute import AccountRun, execute
 from deployer.engine.keeping import Leases
-from deployer.engine.planning import Accounts
 from deployer.engine.rollouts import Crew
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Entry, Journal, Rollout

@@ -13,10 +13,10 @@ from deployer.domain.desired import Resolver
 from deployer.domain.documents import Document
 from deployer.domain.snapshot import Snapshot
 from deployer.domain.tenants import Tenant
-from deployer.engine.accounts import OpenAccount
+from deployer.engine.accounts import Accounts, OpenAccount
 from deployer.engine.load import Loaded
 from deployer.engine.observe import got, read_template
-from deployer.engine.planning import Accounts, aim_of, pages, resolver_of
+from deployer.engine.planning import aim_of, pages, resolver_of
 from deployer.engine.pool import each
 from deployer.errors import DeployerError, Problem
 

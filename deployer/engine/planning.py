@@ -16,7 +16,7 @@ from deployer.domain.remembered import Remembered
 from deployer.domain.snapshot import Template
 from deployer.domain.tenants import Tenant
 from deployer.domain.wave_models import Waves, picked
-from deployer.engine.accounts import OpenAccount
+from deployer.engine.accounts import Accounts, OpenAccount
 from deployer.engine.load import Loaded
 from deployer.engine.observe import Aim, Observation, observe, read_template
 from deployer.engine.plans import Draft, SavedPlan
@@ -27,24 +27,6 @@ from deployer.journal.protocol import Journal
 _ACCOUNTS: Final = 8  # observed at a time: what is known of an account is dropped once its tenants are decided
 _TEMPLATES: Final = 32  # templates that are read at a time
 _PAGE: Final = 500  # tenants that are decided together
-
-
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """The accounts of a manifest: those that answer, and why the others do not."""
-
-    opened: Mapping[str, OpenAccount]
-    refused: Mapping[str, DeployerError]
-
-    def demand_one(self) -> None:
-        """Raise the first refusal where no account can work at all."""
-        if not self.opened:
-            raise next(iter(self.refused.values()))
-
-    @property
-    def reasons(self) -> dict[str, str]:
-        """Return why accounts do not answer, by name, which the reason does not repeat."""
-        return {name: error.what.removeprefix(f"account {name}: ") for name, error in self.refused.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from deployer.domain.lifecycle import StepKind
 from deployer.domain.moves import settle_time
 from deployer.domain.rebuilding import Finding, Loss, Recollection, Sought, has_run, loss, recollect, strangers
 from deployer.domain.tenants import Tenant
-from deployer.engine.accounts import OpenAccount
+from deployer.engine.accounts import Accounts, OpenAccount
 from deployer.engine.carrying import carry_held, give_over
 from deployer.engine.control import cancel
 from deployer.engine.keeping import Leases, begin_work, locked
 from deployer.engine.load import Loaded
 from deployer.engine.observe import by_integration, got
-from deployer.engine.planning import Accounts, aim_of, pages
+from deployer.engine.planning import aim_of, pages
 from deployer.engine.pool import each
 from deployer.engine.rollouts import SUPERSEDED, Crew
 from deployer.errors import GuardError

@@ -8,9 +8,9 @@ from deployer.domain.documents import Document
 from deployer.domain.lifecycle import BIRTHS, Event, State, StepKind
 from deployer.domain.manifest import Safety
 from deployer.domain.moves import remaining, settle_time
+from deployer.engine.accounts import Accounts
 from deployer.engine.clock import Clock
 from deployer.engine.observe import got
-from deployer.engine.planning import Accounts
 from deployer.engine.rollouts import decided
 from deployer.errors import GuardError, UsageError
 from deployer.journal.protocol import Journal

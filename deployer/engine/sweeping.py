@@ -7,10 +7,10 @@ from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
 from deployer.domain.rebuilding import strangers
 from deployer.domain.sweeping import Copy, Kind, Stray, strays, surplus, touched
-from deployer.engine.accounts import OpenAccount
+from deployer.engine.accounts import Accounts, OpenAccount
 from deployer.engine.load import Loaded
 from deployer.engine.observe import by_integration, got
-from deployer.engine.planning import Accounts, aim_of, pages
+from deployer.engine.planning import aim_of, pages
 from deployer.engine.pool import each
 from deployer.errors import AccountError
 from deployer.integrator.wire import Done

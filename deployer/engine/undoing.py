@@ -10,8 +10,8 @@ from deployer.domain.candidate import Choices
 from deployer.domain.deployment import Deployment
 from deployer.domain.plan import Action, Plan, Planned
 from deployer.domain.rollback import backwards, is_touched, undo
+from deployer.engine.accounts import Accounts
 from deployer.engine.load import Loaded
-from deployer.engine.planning import Accounts
 from deployer.engine.plans import Draft, SavedPlan
 from deployer.engine.pool import each
 from deployer.errors import UsageError

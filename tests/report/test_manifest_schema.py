@@ -109,7 +109,7 @@ def test_what_the_reader_takes_the_schema_takes(key: str, value: Json) -> None:
         ("run.mode", "twice"),
         ("run.max_errors", -1),
         ("marker", "elsewhere"),
-        ("drift", "restore"),
+        ("drift", "off"),
     ],
 )
 def test_what_the_schema_refuses_the_reader_refuses(key: str, value: Json) -> None:
