@@ -95,9 +95,9 @@ class _Carrying:
         watcher = self.crew.watcher
         failed = counts[Status.FAILED] + counts[Status.UNKNOWN]
         admission = Admission(wave, strict=self.plan.strict, failed=failed, begun=counts[Status.RUNNING])
-        if self.halted:
+        if self.halted or self.settle_only:
             admission.close()
-        if counts[Status.PENDING] and not (self.settle_only or admission.is_over):
+        if counts[Status.PENDING] and not admission.is_over:
             watcher.wave("started", number, wave)
         await self._carry(number, admission)
         if self.settle_only:

@@ -165,3 +165,16 @@ def test_files_that_are_no_instructions_are_left_alone(stage: Stage) -> None:
     assert stage.apply().code == 0
 
     assert sorted(path.name for path in control.iterdir()) == ["a.json", "b.json", "c.json", "d.draft"]
+
+
+@pytest.mark.parametrize("waves", [{"sizes": [20], "concurrency": 1}, {"sizes": [20], "mode": "strict"}])
+def test_a_wave_that_lets_few_begin_is_aborted_too(slow: Stage, waves: dict[str, object]) -> None:
+    slow.manifest["waves"] = waves
+    assert slow.apply("--timeout", "400ms").code == 5
+
+    ended = slow.run("abort", "--yes")
+
+    assert ended.code == 0, ended.err
+    counts = slow.run("status", "--json").document["counts"]
+    assert counts["cancelled"] > 0
+    assert counts["pending"] == counts["running"] == 0
