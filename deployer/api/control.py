@@ -16,7 +16,7 @@ from deployer.journal.lock import exclusive, is_held
 from deployer.journal.protocol import Journal, Rollout
 from deployer.journal.sqlite import SqliteJournal
 
-__all__ = ["approve", "exclude", "pause", "wait_until_free"]
+__all__ = ["approve", "exclude", "pause", "stop_work"]
 
 _PATIENCE = 3.0  # seconds in which whoever works on a rollout takes what it is told
 _LOOK = 0.05
@@ -67,8 +67,9 @@ async def exclude(journal: Path, name: str | None, tenant: str) -> str:
     return f"{tenant} has begun meanwhile, and goes on" if now and now.status in _BEGUN else said
 
 
-async def wait_until_free(journal: Path) -> None:
-    """Wait until nobody works on a journal; raise GuardError where that takes longer than a pause may."""
+async def stop_work(journal: Path, name: str | None) -> None:
+    """Pause a rollout, and wait until nobody works on it; raise GuardError where that takes longer than it may."""
+    await pause(journal, name)
     with anyio.move_on_after(_DRAINED):
         while is_held(lock_path(journal)):  # noqa: ASYNC110 - a lock of another process tells nobody
             await anyio.sleep(_LOOK)

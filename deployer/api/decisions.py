@@ -12,19 +12,24 @@ from deployer.engine.resolving import Decision, resolve, seconds_in_doubt
 from deployer.engine.rollouts import SUPERSEDED
 from deployer.errors import UsageError
 
-__all__ = ["Decision", "choices", "resolve_tenant"]
+__all__ = ["Decision", "choices", "resolve_tenant", "undivided"]
 
 
 def choices(
     loaded: Loaded, *, recreate: Iterable[str] = (), ours: Iterable[str] = (), theirs: Iterable[str] = ()
 ) -> Choices:
     """Return what is decided for some tenants; raise UsageError for one that the manifest does not have."""
-    chosen = Choices(frozenset(recreate), frozenset(ours), frozenset(theirs))
+    chosen = undivided(Choices(frozenset(recreate), frozenset(ours), frozenset(theirs)))
     named = chosen.recreate | chosen.ours | chosen.theirs
     missing = named and named - {tenant.tenant for tenant in loaded.tenants}
     if missing:
         known = (tenant.tenant for tenant in loaded.tenants)
         raise UsageError(f'there is no tenant "{min(missing)}"{did_you_mean(min(missing), known)}')
+    return chosen
+
+
+def undivided(chosen: Choices) -> Choices:
+    """Return choices of which none contradicts another; raise UsageError for a tenant that has two."""
     both = chosen.ours & chosen.theirs
     if both:
         raise UsageError(f'"{min(both)}" is given to --ours and to --theirs', remedy="choose one")

@@ -1,7 +1,6 @@
 """Rehearse: the real plan, carried out by the real engine, on a simulated copy of the accounts."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,17 +9,17 @@ from typing import Any
 from deployer.api.places import journal_path
 from deployer.api.rolling import carried_out
 from deployer.api.rollouts import begin, heed_guards, new_plan
-from deployer.api.standing import Tenant, find_standing
+from deployer.api.standing import find_standing
 from deployer.api.workplace import Office, Workplace, workplace
 from deployer.domain.documents import Document, fingerprint
 from deployer.domain.manifest import Manifest, Rate, Safety
-from deployer.domain.plan import Plan
 from deployer.domain.wave_models import Bake, Verify, WaveEntry, Waves
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.capture import Capture
 from deployer.engine.load import Loaded
 from deployer.engine.planning import aim_of
 from deployer.journal.opening import copy_journal
+from deployer.report.rehearsal import Rehearsal
 from deployer.simulator import Knobs, Rule, Simulator, World, serving
 
 __all__ = ["Rehearsal", "Script", "rehearse"]
@@ -56,20 +55,6 @@ class Script:
         return [rule for rule in rules if rule.chance > 0]
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """What became of a rehearsal: the plan, how it ended as `status --json` shows it, and which tenants are in trouble.
-
-    `requests` were sent after the plan, of polls and repeats too; `doubled` tenants had a flow made twice.
-    """
-
-    plan: Plan
-    head: Document
-    troubled: Sequence[Tenant]
-    requests: int
-    doubled: int
-
-
 async def rehearse(
     loaded: Loaded,
     script: Script,
@@ -91,12 +76,14 @@ async def rehearse(
             place.accounts.demand_one()
             world = World.load({"minted": 0, "effects": [], "accounts": await _captured(place)})
             tokens = {name: _token(account) for name, account in place.accounts.opened.items()}
+            refused = place.accounts.refused
         simulator = Simulator(world, _KNOBS, seed=script.seed)
         async with serving(simulator) as url:
             elsewhere = replace(loaded, manifest=_elsewhere(loaded.manifest, url))
             env = {**office.env, **{_variable(name): token for name, token in tokens.items()}, "XDG_STATE_HOME": folder}
             async with workplace(elsewhere, journal=str(here / "journal.db"), office=Office(env)) as place:
-                found = await _carry_out(place, simulator, script, allow)
+                accounts = replace(place.accounts, refused=refused)  # which are not copied, for the reasons they have
+                found = await _carry_out(replace(place, accounts=accounts), simulator, script, allow)
         settings = loaded.manifest.model_dump(mode="json", exclude={"tenants"})  # with the rates of the accounts
         return replace(found, plan=replace(found.plan, settings=settings))
 

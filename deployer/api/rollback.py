@@ -33,6 +33,12 @@ async def demand_undoable(place: Workplace) -> Rollout:
 async def plan_rollback(
     place: Workplace, last: Rollout, choices: Choices, *, watch: Callable[[int, Planned], None]
 ) -> SavedPlan:
-    """Plan what undoes a rollout that has ended, and save the plan; only reads are sent."""
+    """Plan what undoes a rollout that has ended, and save the plan; only reads are sent.
+
+    Raise UsageError for a choice about a tenant that the rollout does not have.
+    """
+    for tenant in sorted(choices.ours | choices.theirs):
+        if await place.journal.deployment(last.id, tenant) is None:
+            raise UsageError(f'rollout {last.id} has no tenant "{tenant}"')
     undoing = Undoing(place.journal, place.accounts, place.loaded, choices, watch)
     return await undoing.plan(last, place.plans, place.clock.utc())

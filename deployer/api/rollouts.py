@@ -1,6 +1,7 @@
 """What an apply does: go on with what is unfinished, refuse what does not fit it, or plan and begin."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from deployer.api.workplace import Workplace
 from deployer.domain.candidate import Choices
@@ -32,6 +33,7 @@ __all__ = [
     "is_unfinished",
     "last_rollout",
     "new_plan",
+    "plan_drift",
     "retry",
     "run_rollout",
     "saved_plan",
@@ -61,6 +63,12 @@ async def new_plan(
     """Plan, and save the plan; `watch` sees each tenant as it is decided, with its place in the list."""
     materials = _materials(place, watch)
     return await make_plan(materials, choices or Choices(), directory=place.plans, observed_at=place.clock.utc())
+
+
+async def plan_drift(place: Workplace) -> Plan:
+    """Return a plan that shows what was changed outside, whatever the manifest wants to be done about it."""
+    manifest = place.loaded.manifest.model_copy(update={"drift": "report"})
+    return (await new_plan(replace(place, loaded=replace(place.loaded, manifest=manifest)))).plan
 
 
 async def run_rollout(place: Workplace) -> Rollout:

@@ -7,7 +7,6 @@ import click
 
 from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, VERBOSE, YES, together
 from deployer.domain.command import typed
-from deployer.errors import GuardError
 
 
 @click.command()
@@ -18,12 +17,12 @@ def abort(*, manifest: Path, journal: str | None, yes: bool, no_input: bool, ver
     Nothing that was done is undone. The next apply plans anew.
     """
     from deployer.api import rollouts
-    from deployer.api.control import pause, wait_until_free
+    from deployer.api.control import stop_work
     from deployer.api.loading import Scope, load, name_in
     from deployer.api.places import journal_path
     from deployer.api.standing import find_standing
     from deployer.cli.asking import confirm, may_ask
-    from deployer.cli.carrying import attend
+    from deployer.cli.ending import end
     from deployer.cli.manner import Manner
     from deployer.cli.showing import show
     from deployer.cli.wiring import opened
@@ -32,18 +31,14 @@ def abort(*, manifest: Path, journal: str | None, yes: bool, no_input: bool, ver
         ask = may_ask(no_input=no_input)
         confirm("End the rollout where it stands?", about="it", command=typed("abort", manifest, "--yes"), ask=ask)
 
-    async def end() -> int:
+    async def abort_last() -> int:
         loaded, path = load(manifest, scope=Scope(tenants=False)), journal_path(manifest, journal)
-        await pause(path, name_in(manifest))
-        await wait_until_free(path)
+        await stop_work(path, name_in(manifest))
         manner = Manner(manifest, verbose=verbose)
         async with opened(loaded, journal=journal, manner=manner) as place:
             last = await rollouts.demand_unfinished(place, failed=False)
-            received = await attend(place, last, manner, settle_only=True)
-            if not await rollouts.abort(place, last):
-                again = typed("abort", manifest)
-                raise GuardError("what became of a call cannot be known yet", remedy=f"run it again: {again}")
+            received = await end(place, last, manner, verb="abort")
             await show(await find_standing(place.journal_path, rollout=last.id), manner)
             return 128 + received if received else 0
 
-    return anyio.run(end)
+    return anyio.run(abort_last)

@@ -27,24 +27,24 @@ def drift(*, manner: Manner, scope: "Scope", journal: str | None, verbose: int) 
     """
     from dataclasses import replace
 
-    from deployer.api.drift import look_for_drift
     from deployer.api.loading import load
+    from deployer.api.rollouts import plan_drift
     from deployer.cli.showing import columns, list_width, out
     from deployer.cli.wiring import opened
     from deployer.report.columns import PLANNED
-    from deployer.report.drift import drift_head, drift_text
+    from deployer.report.drift import drift_head, drift_text, drifted
     from deployer.report.listing import write_list
     from deployer.report.plan_view import plan_tenant
 
     async def show() -> int:
         loaded = load(manner.manifest, scope=scope)
         async with opened(loaded, journal=journal, manner=replace(manner, verbose=verbose), read_only=True) as place:
-            found = await look_for_drift(place)
+            found = await plan_drift(place)
         if manner.form is None:
             click.echo(drift_text(found, width=columns()))
         else:
-            tenants = map(plan_tenant, found.tenants)
+            tenants = map(plan_tenant, drifted(found))
             write_list(out(manner), manner.form, PLANNED, drift_head(found), tenants, width=list_width())  # type: ignore[arg-type]  # click lets no other form pass
-        return _DRIFTED if found.drifted else 0
+        return _DRIFTED if found.totals.drifted else 0
 
     return anyio.run(show)

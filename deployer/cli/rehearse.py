@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
+from deployer.cli.manner import scoped
 from deployer.cli.options import JOURNAL, JSON, MANIFEST, together
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from deployer.api.loading import Scope
-
-from deployer.cli.manner import scoped
 
 _PART = click.FloatRange(0, 100)
 

@@ -5,20 +5,21 @@ from dataclasses import dataclass
 import click
 
 from deployer.api import rollouts
-from deployer.api.control import pause, wait_until_free
+from deployer.api.control import stop_work
+from deployer.api.decisions import undivided
 from deployer.api.loading import Scope, load, name_in
 from deployer.api.places import journal_path
 from deployer.api.rollback import demand_undoable, plan_rollback
 from deployer.api.standing import find_standing
 from deployer.api.workplace import Rollout, Workplace
 from deployer.cli.asking import confirm
-from deployer.cli.carrying import attend, carry
+from deployer.cli.carrying import carry
+from deployer.cli.ending import end
 from deployer.cli.manner import Manner
 from deployer.cli.showing import columns
 from deployer.cli.wiring import opened
 from deployer.domain.candidate import Choices
 from deployer.domain.command import typed
-from deployer.errors import GuardError, UsageError
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
 
@@ -37,37 +38,33 @@ class Undo:
 
     async def go(self) -> int:
         """Roll back, and return the exit code."""
-        if both := sorted({*self.ours} & {*self.theirs}):
-            raise UsageError(f'"{both[0]}" is given to --ours and to --theirs', remedy="choose one")
+        choices = undivided(Choices(ours=frozenset(self.ours), theirs=frozenset(self.theirs)))
         loaded = load(self.manner.manifest, scope=Scope(tenants=False))
         path, name = journal_path(self.manner.manifest, self.journal), name_in(self.manner.manifest)
         now = await find_standing(path, name=name)
-        if not self.plan_only and now.at_work and rollouts.is_unfinished(now.rollout):
-            await pause(path, name)
-            await wait_until_free(path)
+        if not self.plan_only and now.rollout.kind == "apply" and rollouts.is_unfinished(now.rollout):
+            self._confirm(f"End rollout {now.rollout.id} where it stands, to roll it back?")
+            if now.at_work:
+                await stop_work(path, name)
         async with opened(loaded, journal=self.journal, manner=self.manner, read_only=self.plan_only) as place:
             last = await demand_undoable(place)
             if not self.plan_only and rollouts.is_unfinished(last):
-                await self._end(place, last)
-            return await self._undo(place, last)
+                click.echo(f"ending rollout {last.id} before it is rolled back", err=True)
+                await end(place, last, self.manner, verb="rollback")
+            return await self._undo(place, last, choices)
 
-    async def _end(self, place: Workplace, last: Rollout) -> None:
-        """Settle what is in flight, and let nothing more of the rollout begin."""
-        click.echo(f"ending rollout {last.id} before it is rolled back", err=True)
-        await attend(place, last, self.manner, settle_only=True)
-        if not await rollouts.abort(place, last):
-            again = typed("rollback", self.manner.manifest)
-            raise GuardError("what became of a call cannot be known yet", remedy=f"run it again: {again}")
-
-    async def _undo(self, place: Workplace, last: Rollout) -> int:
-        lines, choices = PlanLines(), Choices(ours=frozenset(self.ours), theirs=frozenset(self.theirs))
+    async def _undo(self, place: Workplace, last: Rollout, choices: Choices) -> int:
+        lines = PlanLines()
         saved = await plan_rollback(place, last, choices, watch=lines.add)
         manifest = str(self.manner.manifest)
         text = plan_text(saved.plan, saved.digest, lines, width=columns(), manifest=manifest, verb="rollback")
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
         if self.plan_only or not saved.plan.work:
             return 0
-        if not self.yes:
-            command = typed("rollback", self.manner.manifest, "--yes")
-            confirm(f"Undo it for {saved.plan.work} tenants?", about="the plan", command=command, ask=self.ask)
+        self._confirm(f"Undo it for {saved.plan.work} tenants?")
         return await carry(place, await rollouts.begin(place, saved, kind="rollback"), self.manner)
+
+    def _confirm(self, question: str) -> None:
+        """Ask a person, unless nobody wants to be asked."""
+        if not self.yes:
+            confirm(question, about="it", command=typed("rollback", self.manner.manifest, "--yes"), ask=self.ask)

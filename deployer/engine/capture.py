@@ -7,7 +7,7 @@ from typing import Final
 from deployer.domain.documents import Document
 from deployer.domain.snapshot import parts_of
 from deployer.engine.accounts import OpenAccount
-from deployer.engine.observe import Aim, got
+from deployer.engine.observe import Aim, got, read_flow
 from deployer.engine.pool import each
 from deployer.integrator.wire import Done
 
@@ -34,8 +34,10 @@ class Capture:
         wanted = frozenset(integrations)
         ids = [str(flow["_id"]) for flow in listed if str(flow.get("_integrationId")) in wanted]
         if aim.document is None:
-            ids.append(aim.template)
-            await self._template(account, aim.template)
+            flow, parts = await read_flow(account, aim.template)
+            self._keep("flows", [flow])
+            for part in parts:  # whole: a clone copies them
+                self._keep(_KINDS[part.kind], [part.document])
 
         async def read(flow: str) -> None:
             found = await client.flow(flow)
@@ -43,15 +45,7 @@ class Capture:
                 self._keep("flows", [found.value])
                 self._stand_in(found.value)
 
-        await each(dict.fromkeys(ids), read, workers=_AT_ONCE)
-
-    async def _template(self, account: OpenAccount, template: str) -> None:
-        """Read the parts of the template whole: a clone copies them."""
-        client = account.client
-        flow = got(account, f"template flow {template}", await client.flow(template))
-        for kind, id_ in parts_of(flow):
-            part = await (client.export(id_) if kind == "export" else client.import_(id_))
-            self._keep(_KINDS[kind], [got(account, f"{kind} {id_} of the template", part)])
+        await each(ids, read, workers=_AT_ONCE)
 
     def _stand_in(self, flow: Document) -> None:
         """Let the parts of a tenant's flow be there: what is in them bears on nothing."""

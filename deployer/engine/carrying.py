@@ -136,8 +136,8 @@ class _Carrying:
             approval = crew.said().approved.get(wave.name)
             by = approval.who if approval else ""
             match gate_move(number, wave, before, finding, crew.clock.utc(), approved_by=by):
-                case Gate(state=state) as gate:
-                    return await self._set(gate, wave, told=gate == before and state is GateState.RELEASED)
+                case Gate() as gate:
+                    return await self._set(gate, wave, anew=gate != before)
                 case Halt(cause):
                     self._halt_wave(number, wave, cause)
                     return False
@@ -158,14 +158,15 @@ class _Carrying:
         opened = {name: self.accounts.opened[name] for name in self.holds}
         return await Checking(self.crew.journal, opened, self.rollout, number, wave, folder).go()
 
-    async def _set(self, gate: Gate, wave: Wave, *, told: bool) -> bool:
+    async def _set(self, gate: Gate, wave: Wave, *, anew: bool) -> bool:
         """Write a gate that is open, or waits for a person, and tell whether it is open."""
-        await self.crew.journal.set_gate(self.rollout, gate)
-        if not told:
+        is_open = gate.state is GateState.RELEASED
+        if anew:
+            await self.crew.journal.set_gate(self.rollout, gate)
+        if anew or not is_open:  # whoever comes again is told what is waited for
             self.crew.watcher.wave(gate.state.value, gate.wave, wave)
-        if gate.state is GateState.WAITING:
-            self.waiting = wave.name
-        return gate.state is GateState.RELEASED
+        self.waiting = "" if is_open else wave.name
+        return is_open
 
     def _halt_wave(self, number: int, wave: Wave, cause: str) -> None:
         self.halted[f"wave {wave.name}"] = cause

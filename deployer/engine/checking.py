@@ -68,7 +68,7 @@ class Checking:
             finding = worst([await self._as_written(deployment), await self._ran(deployment)])
             found[finding.verdict].append(f"{deployment.planned.tenant}: {finding.said}")
 
-        async for page in self._pages(lambda one: one.planned.wave == self.number and one.status is Status.DONE):
+        async for page in self._pages(lambda one: one.status is Status.DONE, wave=self.number):
             await each(page, look, workers=_AT_ONCE)
         for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
             if said := found[verdict]:
@@ -122,7 +122,7 @@ class Checking:
     async def _ask(self, command: str) -> Finding:
         """Run the user's command, with the wave's tenants as JSON on its standard input."""
         tenants: list[Document] = []
-        async for page in self._pages(lambda one: one.planned.wave == self.number):
+        async for page in self._pages(lambda _: True, wave=self.number):
             tenants += (
                 {"tenant": one.planned.tenant, "account": one.planned.account, "flow": one.flow} for one in page
             )
@@ -138,10 +138,12 @@ class Checking:
             return of_command(ended.returncode, clean(next(filter(str.strip, reversed(lines)), "")))
         return of_command(None)
 
-    async def _pages(self, wanted: Callable[[Deployment], bool]) -> AsyncIterator[list[Deployment]]:
-        """Yield the deployments that are wanted, some at a time."""
+    async def _pages(
+        self, wanted: Callable[[Deployment], bool], wave: int | None = None
+    ) -> AsyncIterator[list[Deployment]]:
+        """Yield the deployments that are wanted, of one wave or of all, some at a time."""
         page: list[Deployment] = []
-        async for deployment in every_deployment(self.journal, self.rollout):
+        async for deployment in every_deployment(self.journal, self.rollout, wave=wave):
             if wanted(deployment) and deployment.planned.account in self.accounts:
                 page.append(deployment)
                 if len(page) == _PAGE:

@@ -82,13 +82,18 @@ async def read_template(account: OpenAccount, aim: Aim) -> Template:
     """Return the template with its revision: of a flow, the exports and imports it uses are read too."""
     if aim.document is not None:
         return file_template(aim.template, aim.document)
+    return flow_template(*await read_flow(account, aim.template))
+
+
+async def read_flow(account: OpenAccount, template: str) -> tuple[Document, list[Part]]:
+    """Return a flow that is a template, and the exports and imports that it uses, whole."""
     client = account.client
-    flow = got(account, f"template flow {aim.template}", await client.flow(aim.template))
+    flow = got(account, f"template flow {template}", await client.flow(template))
     parts = []
     for kind, id_ in parts_of(flow):
         outcome = await (client.export(id_) if kind == "export" else client.import_(id_))
         parts.append(Part(kind, id_, got(account, f"{kind} {id_} of the template", outcome)))
-    return flow_template(flow, parts)
+    return flow, parts
 
 
 def got(account: OpenAccount, what: str, outcome: Outcome[T]) -> T:

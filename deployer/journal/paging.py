@@ -9,10 +9,12 @@ from deployer.journal.protocol import Journal
 _PAGE: Final = 500
 
 
-async def every_deployment(journal: Journal, rollout: str, *, troubled: bool = False) -> AsyncIterator[Deployment]:
-    """Yield the deployments of a rollout in the order of the tenants' list, all or only those in trouble."""
+async def every_deployment(
+    journal: Journal, rollout: str, *, troubled: bool = False, wave: int | None = None
+) -> AsyncIterator[Deployment]:
+    """Yield the deployments of a rollout, or of a wave, in the order of the tenants' list: all, or those in trouble."""
     after = -1
-    while page := await journal.deployments(rollout, after=after, limit=_PAGE, troubled=troubled):
+    while page := await journal.deployments(rollout, after=after, limit=_PAGE, troubled=troubled, wave=wave):
         for deployment in page:
             yield deployment
         after = page[-1].place

@@ -116,9 +116,9 @@ class Journal(Protocol):
         """
 
     async def deployments(
-        self, rollout: str, *, after: int, limit: int, troubled: bool = False
+        self, rollout: str, *, after: int, limit: int, troubled: bool = False, wave: int | None = None
     ) -> Sequence[Deployment]:
-        """Return the next deployments of a rollout by place, whatever their status or only those in trouble."""
+        """Return the next deployments of a rollout, or of a wave, by place: all, or only those in trouble."""
 
     async def deployment(self, rollout: str, tenant: str) -> Deployment | None:
         """Return one tenant's deployment."""

@@ -47,8 +47,8 @@ _BEGUN = "EXISTS (SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place =
 CLAIM: Final = f"""
     {_OF} AND account = :account AND wave = :wave AND {_OPEN} AND (:begun IS NULL OR {_BEGUN} = :begun) {_NEXT}
 """
-PAGE: Final = f"{_OF} {_NEXT}"
-TROUBLED: Final = f"{_OF} AND {_TROUBLED} {_NEXT}"
+PAGE: Final = f"{_OF} AND (:wave IS NULL OR wave = :wave) {_NEXT}"
+TROUBLED: Final = f"{_OF} AND (:wave IS NULL OR wave = :wave) AND {_TROUBLED} {_NEXT}"
 ONE: Final = f"{_OF} AND tenant = :tenant"
 AWAITING: Final = f"""
     SELECT {DEPLOYMENT} FROM deployment d WHERE tenant = :tenant AND rollout =

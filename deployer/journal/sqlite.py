@@ -162,10 +162,10 @@ class SqliteJournal:
         return await self._writer.ask(lambda connection: deployments_of(connection, q.CLAIM, wanted))
 
     async def deployments(
-        self, rollout: str, *, after: int, limit: int, troubled: bool = False
+        self, rollout: str, *, after: int, limit: int, troubled: bool = False, wave: int | None = None
     ) -> Sequence[Deployment]:
-        """Return the next deployments of a rollout by place, whatever their status or only those in trouble."""
-        wanted = {"rollout": rollout, "after": after, "limit": limit}
+        """Return the next deployments of a rollout, or of a wave, by place: all, or only those in trouble."""
+        wanted = {"rollout": rollout, "after": after, "limit": limit, "wave": wave}
         query = q.TROUBLED if troubled else q.PAGE
         return await self._writer.ask(lambda connection: deployments_of(connection, query, wanted))
 

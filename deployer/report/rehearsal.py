@@ -1,7 +1,8 @@
 """What became of a rehearsal, as a document for programs and as text for people."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from typing import Any, Final
 
 from deployer.domain.deployment import Status
 from deployer.domain.documents import Document
@@ -13,31 +14,21 @@ _FORMAT: Final = 1
 _CAUSES: Final = 5
 
 
-class Found(Protocol):
-    """What became of a rehearsal."""
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What became of a rehearsal: the plan, how it ended as `status --json` shows it, and which tenants are in trouble.
 
-    @property
-    def plan(self) -> Plan:
-        """Return the plan that was rehearsed."""
+    `requests` were sent after the plan, of polls and repeats too; `doubled` tenants had a flow made twice.
+    """
 
-    @property
-    def head(self) -> Document:
-        """Return how it ended."""
-
-    @property
-    def troubled(self) -> Sequence[Mapping[str, Any]]:
-        """Return the tenants in trouble."""
-
-    @property
-    def requests(self) -> int:
-        """Return how many requests were sent."""
-
-    @property
-    def doubled(self) -> int:
-        """Return how many tenants had a flow made twice."""
+    plan: Plan
+    head: Document
+    troubled: Sequence[Mapping[str, Any]]
+    requests: int
+    doubled: int
 
 
-def rehearsal_document(found: Found, *, seed: int) -> dict[str, Any]:
+def rehearsal_document(found: Rehearsal, *, seed: int) -> dict[str, Any]:
     """Return the rehearsal as `--json` shows it; `seconds` is what the rate alone makes the plan's requests take."""
     head: Mapping[str, Any] = found.head
     return {
@@ -55,12 +46,12 @@ def rehearsal_document(found: Found, *, seed: int) -> dict[str, Any]:
     }
 
 
-def rehearsal_text(found: Found, *, seed: int, width: int) -> str:
+def rehearsal_text(found: Rehearsal, *, seed: int, width: int) -> str:
     """Return what would happen, for people."""
-    return "\n".join(line for line in _lines(found, seed, width))
+    return "\n".join(_lines(found, seed, width))
 
 
-def _lines(found: Found, seed: int, width: int) -> Iterator[str]:
+def _lines(found: Rehearsal, seed: int, width: int) -> Iterator[str]:
     head: Mapping[str, Any] = found.head
     outcome = str(head["outcome"]).replace("_", " ")
     yield from wrapped(f"Rehearsed with seed {seed}: {outcome}  ", [counted(head["counts"])], width=width, hang=2)

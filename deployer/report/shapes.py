@@ -17,6 +17,7 @@ _FILES: Final = {
     "drift": "drift",
     "rehearse": "rehearsal",
 }
+_LIKE: Final = {"drift": "plan", "rehearse": "status"}  # whose parts a schema has too
 
 
 def schema(name: str) -> Document:
@@ -27,4 +28,4 @@ def schema(name: str) -> Document:
         return manifest_schema()
     file = Path(__file__).with_name("schemas") / f"{_FILES[name]}.schema.json"
     document: Document = json.loads(file.read_text("utf-8"))
-    return document
+    return {**document, "$defs": schema(_LIKE[name])["$defs"]} if name in _LIKE else document

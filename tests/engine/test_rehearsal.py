@@ -102,6 +102,8 @@ def test_an_account_that_does_not_answer_blocks_its_tenants_alone(stage: Stage) 
     ended = stage.run("rehearse", "--json")
 
     assert (ended.code, ended.document["counts"]["blocked"]) == (3, 1), ended.err
+    [tenant] = ended.document["tenants"]
+    assert "the environment variable NOBODY is not set" in tenant["error"]["message"]
 
 
 @pytest.mark.parametrize("secret", ["sim-acme-us"])

@@ -63,6 +63,11 @@ def test_a_field_that_somebody_changed_since_waits_for_a_choice(upgraded: Stage,
     assert settings(upgraded)["batchSize"] == 200
 
 
+def test_a_choice_about_nobody_is_an_error(upgraded: Stage) -> None:
+    ended = rollback(upgraded, "--ours", "acmee")
+    assert (ended.code, 'has no tenant "acmee"' in ended.err, upgraded.writes) == (2, True, []), ended.err
+
+
 def test_a_conflict_blocks_its_tenant_alone(upgraded: Stage) -> None:
     upgraded.edit("acme", timezone="Europe/Paris")
 
@@ -110,6 +115,17 @@ def test_a_half_done_rollout_is_ended_and_only_who_was_touched_is_restored(stage
     assert ended.code == 0, ended.err
     assert list(ended.tenants) == ["tenant-00"]
     assert [settings(stage, name)["batchSize"] for name in stage.tenants] == [200] * 4
+
+
+def test_nothing_is_ended_before_somebody_agrees(stage: Stage) -> None:
+    many(stage, 2, sizes=[1])
+    stage.refuse("tenant-00")
+    assert stage.apply().code == 6
+
+    ended = stage.run("rollback", "--no-input")
+
+    assert (ended.code, "deployer rollback rollout.yaml --yes" in ended.err) == (2, True), ended.err
+    assert stage.run("status", "--json").document["outcome"] == "halted"
 
 
 def test_a_rollout_at_work_is_paused_ended_and_rolled_back(stage: Stage) -> None:

@@ -501,6 +501,13 @@ async def test_claims_are_of_one_wave_those_that_had_begun_or_the_others(store: 
         }
 
 
+async def test_deployments_are_of_all_waves_or_of_one(store: Store) -> None:
+    async with store.open() as journal:
+        await begun(journal, *(replace(one, wave=1 + number % 2) for number, one in enumerate(crowd(4))))
+        found = [await journal.deployments(FIRST.id, after=-1, limit=9, wave=wave) for wave in (None, 2)]
+        assert [[one.place for one in page] for page in found] == [[0, 1, 2, 3], [1, 3]]
+
+
 async def test_gates_are_kept_by_rollout_and_wave_as_they_were_set_last(store: Store) -> None:
     baking, open_ = Gate(1, GateState.BAKING, AT), Gate(1, GateState.RELEASED, AT, "jo@laptop")
     async with store.open() as journal:
