@@ -43,7 +43,7 @@ def strayed(body: Document, answer: Document, fields: Iterable[Path]) -> list[st
 
 
 def _ours(fields: Iterable[Path]) -> set[str]:
-    return {path[0] for path in fields} | _STAMPS | {"name", "description"}
+    return {path[0] for path in fields} | _STAMPS
 
 
 def ignored(changes: Iterable[Change], answer: Document) -> list[str]:

@@ -1,14 +1,16 @@
 """A tenant that a plan is to be made for, and the flow that it may already have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from deployer.domain.adjusting import Wishes, wishes
 from deployer.domain.deployment import Instance
 from deployer.domain.desired import Desired
 from deployer.domain.documents import Document, put
 from deployer.domain.identity import InstanceKey
 from deployer.domain.merge3 import Choice
 from deployer.domain.remembered import Remembered
+from deployer.domain.resources import ResourceKey, ResourceMemory
 from deployer.domain.sighting import Doubtful, Found, Sighting, sight
 from deployer.domain.snapshot import Snapshot
 from deployer.domain.tenants import Tenant
@@ -54,6 +56,21 @@ class Candidate:
     def instance(self) -> Instance | None:
         """Return what is remembered of the flow looked for."""
         return self.remembered.instances.get(self.wanted.tenant.integration)
+
+    @property
+    def memories(self) -> Mapping[ResourceKey, ResourceMemory]:
+        """Return what is remembered of the tenant's resources."""
+        return self.instance.resources if self.instance else {}
+
+    @property
+    def resources(self) -> Mapping[ResourceKey, Document]:
+        """Return the tenant's resources as they were seen."""
+        return self.snapshot.resources.get(self.wanted.tenant.integration, {})
+
+    @property
+    def wishes(self) -> Wishes | str:
+        """Return what is wanted of the tenant's resources, or why that cannot be."""
+        return wishes(self.wanted.desired, self.snapshot.template, self.memories)
 
     def instance_of(self, flow: str) -> Instance | None:
         """Return what is remembered of this very flow, once it was configured."""

@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from deployer.domain.adjusting import Wishes, plan_newborn, plan_resources
 from deployer.domain.candidate import Candidate, Choices, choose
 from deployer.domain.connections import map_connections
-from deployer.domain.documents import Document, dotted
+from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.manifest import Manifest
-from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Verdict, merge
+from deployer.domain.merge3 import CONFLICTS, WRITES, Choice, Verdict, merge
 from deployer.domain.plan import Action, Planned, steps_for
+from deployer.domain.resources import PlannedResource
 from deployer.domain.sighting import Absent, Doubtful, Found
 from deployer.domain.tenants import Tenant
 
@@ -23,7 +25,10 @@ def decide(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planne
     mapping = map_connections(candidate.wanted.desired.connections, candidate.snapshot)
     if isinstance(mapping, str):
         return blocked(candidate.wanted.tenant, candidate.key, mapping)
-    planned = _decide_sighted(candidate, manifest, choices)
+    wanted = candidate.wishes
+    if isinstance(wanted, str):
+        return blocked(candidate.wanted.tenant, candidate.key, wanted)
+    planned = _decide_sighted(candidate, manifest, choices, wanted)
     if planned.action is Action.BLOCKED:
         return planned
     known = candidate.instance
@@ -50,12 +55,12 @@ def _obstacle(candidate: Candidate) -> str:
     return snapshot.unreadable.get(tenant.integration) or candidate.remembered.unsettled.get(tenant.integration, "")
 
 
-def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planned:
+def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices, wanted: Wishes) -> Planned:
     tenant, key, known = candidate.wanted.tenant, candidate.key, candidate.instance
     listing = candidate.snapshot.flows.get(tenant.integration, ())
     match choose(listing, candidate.wanted, key, known=known, adopt=manifest.adopt):
         case Found(flow, surplus):
-            planned = _existing(candidate, flow, manifest, choices.conflict(tenant.tenant))
+            planned = _existing(candidate, flow, manifest, choices.conflict(tenant.tenant), wanted)
             planned = _with_owed_run(planned, candidate.remembered.owed.get(tenant.integration), manifest)
             return replace(planned, reason="; ".join(filter(None, (planned.reason, _surplus(surplus)))))
         case Doubtful(flows):
@@ -64,7 +69,8 @@ def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) 
             again = tenant.tenant in choices.recreate
             if known and not again:
                 return blocked(tenant, key, f"deleted outside: flow {known.flow} is gone; --recreate {tenant.tenant}")
-            return _created(candidate, manifest, seen if again else ())
+            planned = _created(candidate, manifest, seen if again else ())
+            return _with_newborn(planned, candidate, manifest, choices.conflict(tenant.tenant), wanted)
 
 
 def _with_owed_run(planned: Planned, owed: State | None, manifest: Manifest) -> Planned:
@@ -103,34 +109,70 @@ def _created(candidate: Candidate, manifest: Manifest, seen: tuple[str, ...]) ->
     )
 
 
-def _existing(candidate: Candidate, flow: Document, manifest: Manifest, choice: Choice | None) -> Planned:
+def _with_newborn(
+    planned: Planned, candidate: Candidate, manifest: Manifest, choice: Choice | None, wanted: Wishes
+) -> Planned:
+    """Plan what a tenant has besides the flow that is to be made."""
+    tenant, live = candidate.wanted.tenant, candidate.resources
+    resources = plan_newborn(wanted, candidate.snapshot.template, live, choice)
+    if isinstance(resources, str):
+        return blocked(tenant, candidate.key, resources)
+    planned = replace(planned, resources=resources, choice=choice)
+    if fought := _fought(planned):
+        return replace(planned, action=Action.BLOCKED, reason=_reason(planned, fought), steps=())
+    return replace(planned, steps=_steps(Action.CREATE, manifest, adjusted=_adjusted(resources)))
+
+
+def _existing(
+    candidate: Candidate, flow: Document, manifest: Manifest, choice: Choice | None, wanted: Wishes
+) -> Planned:
     tenant, desired = candidate.wanted.tenant, candidate.wanted.desired
     known = candidate.instance_of(str(flow["_id"]))
     newborn = is_newborn(flow, candidate.key.marker)
     memory, restore = known.fields if known else {}, manifest.drift == "restore"
     changes = merge(flow, desired.fields, memory, choice=choice, newborn=newborn, restore=restore)
-    fought = [dotted(change.path) for change in changes if change.verdict in CONFLICTS]
-    written = newborn or any(change.verdict in WRITES for change in changes)
-    action = _action(written=written, known=known is not None, fought=bool(fought))
-    return Planned(
+    resources = plan_resources(wanted, candidate.resources, candidate.memories, choice=choice, restore=restore)
+    if isinstance(resources, str):
+        return blocked(tenant, candidate.key, resources)
+    configured = newborn or any(change.verdict in WRITES for change in changes)
+    written = configured or any(resource.is_written for resource in resources)
+    planned = Planned(
         tenant.tenant,
         tenant.account,
         tenant.integration,
-        action,
+        Action.NO_CHANGE,
         candidate.key.template,
-        reason=_reason(changes, fought, tenant.tenant),
         flow=str(flow["_id"]),
         fields=desired.fields,
         changes=changes,
         choice=choice,
         last_modified=str(flow.get("lastModified", "")),
-        steps=_steps(action, manifest) if written else (),
+        resources=resources,
+    )
+    fought = _fought(planned)
+    action = _action(written=written, known=known is not None, fought=bool(fought))
+    steps = _steps(action, manifest, adjusted=_adjusted(resources), configured=configured) if written else ()
+    return replace(planned, action=action, reason=_reason(planned, fought), steps=steps)
+
+
+def _adjusted(resources: Iterable[PlannedResource]) -> int:
+    return sum(resource.is_written for resource in resources)
+
+
+def _steps(action: Action, manifest: Manifest, *, adjusted: int = 0, configured: bool = True) -> tuple[StepKind, ...]:
+    run = manifest.run
+    return steps_for(
+        action,
+        from_file=manifest.template.file is not None,
+        trigger=run.trigger,
+        follow=run.follow,
+        adjusted=adjusted,
+        configured=configured,
     )
 
 
-def _steps(action: Action, manifest: Manifest) -> tuple[StepKind, ...]:
-    from_file = manifest.template.file is not None
-    return steps_for(action, from_file=from_file, trigger=manifest.run.trigger, follow=manifest.run.follow)
+def _fought(planned: Planned) -> list[str]:
+    return [path for path, change in planned.every_change if change.verdict in CONFLICTS]
 
 
 def _action(*, written: bool, known: bool, fought: bool) -> Action:
@@ -141,8 +183,9 @@ def _action(*, written: bool, known: bool, fought: bool) -> Action:
     return Action.UPDATE if written else Action.NO_CHANGE
 
 
-def _reason(changes: Iterable[Change], fought: Sequence[str], tenant: str) -> str:
+def _reason(planned: Planned, fought: Sequence[str]) -> str:
+    tenant = planned.tenant
     if fought:
         return f"conflict in {', '.join(fought)}: changed here and there; choose --ours {tenant} or --theirs {tenant}"
-    drifted = [dotted(change.path) for change in changes if change.verdict is Verdict.DRIFT]
+    drifted = [path for path, change in planned.every_change if change.verdict is Verdict.DRIFT]
     return f"drift in {', '.join(drifted)}: changed outside, left as it is" if drifted else ""

@@ -9,6 +9,7 @@ from deployer.domain.documents import MISSING, Document, Path, Value
 from deployer.domain.lifecycle import Event, State, StepKind, after
 from deployer.domain.merge3 import Memory
 from deployer.domain.plan import Action, Planned
+from deployer.domain.resources import PlannedResource, ResourceKey, ResourceMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Instance:
     last_modified: str = ""
     connections: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[Path, Memory] = field(default_factory=dict)
+    resources: Mapping[ResourceKey, ResourceMemory] = field(default_factory=dict)
 
     @property
     def is_configured(self) -> bool:
@@ -143,6 +145,11 @@ class Deployment:
         """Return what went wrong, or None."""
         errors = (step.facts.get("error") for step in self.steps if step.state in {State.FAILED, State.UNKNOWN})
         return next((error for error in errors if isinstance(error, dict)), None)
+
+    def resource(self, index: int) -> PlannedResource:
+        """Return the resource that the step at `index` writes."""
+        before = sum(step.kind is StepKind.ADJUST for step in self.steps[:index])
+        return [resource for resource in self.planned.resources if resource.is_written][before]
 
     def moved(self, index: int, step: Step, known: Instance | None = None) -> "Deployment":
         """Return the deployment with one step replaced, and perhaps with something new to know of its flow."""

@@ -1,7 +1,7 @@
 """What one tenant's flow is to be, as pure values."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, leaves
@@ -21,11 +21,16 @@ LABELS: Final = "tenant.labels."
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """Owned fields by leaf path, target of each source connection (an id or a name), document of a file template."""
+    """Owned fields by leaf path, target of each source connection (an id or a name), document of a file template.
+
+    `resources` holds the fields of what the tenant has besides its flow, by place in the manifest:
+    `("integration",)`, `("exports", "<id or name>")`.
+    """
 
     fields: Mapping[Path, Json]
     connections: Mapping[str, str]
     document: Document | None
+    resources: Mapping[Path, Mapping[Path, Json]] = field(default_factory=dict)
 
 
 class Resolver:
@@ -45,6 +50,7 @@ class Resolver:
         self.layers = Layers(manifest, overrides or {})
         self._template = template
         self._fields: list[_Field] = []
+        self._resources: dict[Path, list[_Field]] = {}
         self._document: Prepared | None = None
         self._connections: dict[str, list[tuple[str, Prepared]]] = {}
         self._fault: InterpolationError | None = None
@@ -70,22 +76,21 @@ class Resolver:
             raise InterpolationError(str(error), ("labels",)) from None
 
     def _prepare(self) -> None:
-        self._fields = [field for key, stated in self.manifest.flow.items() for field in _fields(key, stated)]
+        self._fields = [each for key, stated in self.manifest.flow.items() for each in _fields(("flow",), key, stated)]
+        self._resources = {
+            place: list(_fields(place, "settings", settings)) for place, settings in self.manifest.adjusted
+        }
         self._document = prepare(self._template, ("template",)) if self._template else None
 
     def _resolved(self, scope: "Scope") -> Desired:
         if self._fault:
             raise self._fault
-        fields: dict[Path, Json] = {}
-        lookup = scope.lookup
-        for field in self._fields:
-            if field.constant is not None:
-                fields.update(field.constant)
-            else:
-                fields.update(owned_leaves(field.path, field.prepared.fill(lookup, scope)))
+        fields = _filled(self._fields, scope)
+        resources = {place: _filled(stated, scope) for place, stated in self._resources.items()}
         self._refuse_contradictions(fields)
         document = self._document.fill(scope.present, scope) if self._document else None
-        return Desired(fields, dict(self._mapped(scope)), document if isinstance(document, dict) else None)
+        document = document if isinstance(document, dict) else None
+        return Desired(fields, dict(self._mapped(scope)), document, resources)
 
     def _refuse_contradictions(self, fields: Mapping[Path, Json]) -> None:
         disabled, trigger = fields.get(("disabled",)), self.manifest.run.trigger
@@ -118,12 +123,13 @@ class Resolver:
             name = dotted(path)
             if not any(f"{each}.".startswith(f"{name}.") or f"{name}.".startswith(f"{each}.") for each in asked):
                 what = f"--set {name}: nothing refers to ${{{VALUES}{name}}}{did_you_mean(name, asked)}"
-                raise UsageError(what, remedy="the manifest's flow and connections, and the template, say what is used")
+                raise UsageError(what, remedy="what the manifest states, and the template, say what is used")
 
     def _references(self) -> Iterator[str]:
         mapped = (prepared for account in self.manifest.accounts for _, prepared in self._connections_of(account))
         document = [self._document] if self._document else []
-        for prepared in (*(field.prepared for field in self._fields), *document, *mapped):
+        stated = (each.prepared for fields in (self._fields, *self._resources.values()) for each in fields)
+        for prepared in (*stated, *document, *mapped):
             yield from (reference.name for reference in prepared.references)
 
 
@@ -180,28 +186,43 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """An owned field, or a leaf of one, as the manifest states it; what is the same for every tenant is `constant`."""
+    """An owned field, or a leaf of one, as the manifest states it; what is the same for every tenant is `constant`.
 
+    `within` is the part of the manifest that states it.
+    """
+
+    within: Path
     path: Path
     prepared: Prepared
     constant: Sequence[tuple[Path, Json]] | None
 
 
-def _fields(key: str, stated: Json) -> Iterator[_Field]:
+def _fields(within: Path, key: str, stated: Json) -> Iterator[_Field]:
     if isinstance(stated, dict):
-        _checked(key, stated)
+        _checked(key, stated, within)
     for path, leaf in leaves(stated, (key,)):
-        prepared = prepare(leaf, ("flow", *path))
-        constant = None if prepared.references else owned_leaves(path, prepared.fill(lambda _: MISSING, ()))
-        yield _Field(path, prepared, constant)
+        prepared = prepare(leaf, (*within, *path))
+        constant = None if prepared.references else owned_leaves(path, prepared.fill(lambda _: MISSING, ()), within)
+        yield _Field(within, path, prepared, constant)
 
 
-def owned_leaves(path: Path, value: Json) -> Sequence[tuple[Path, Json]]:
+def _filled(stated: Sequence[_Field], scope: Scope) -> dict[Path, Json]:
+    fields: dict[Path, Json] = {}
+    lookup = scope.lookup
+    for each in stated:
+        if each.constant is not None:
+            fields.update(each.constant)
+        else:
+            fields.update(owned_leaves(each.path, each.prepared.fill(lookup, scope), each.within))
+    return fields
+
+
+def owned_leaves(path: Path, value: Json, within: Path = ("flow",)) -> Sequence[tuple[Path, Json]]:
     """Return the leaves at `path` that are owned: `$unset` disowns; raise InterpolationError for a wrong value."""
     if value == UNSET:
         return ()
     if len(path) == 1:
-        value = _checked(path[0], value)
+        value = _checked(path[0], value, within)
     if isinstance(value, dict):
         return [(inner, _kept(leaf)) for inner, leaf in leaves(value, path) if leaf != UNSET]
     return ((path, _kept(value)),)
@@ -218,8 +239,8 @@ def _kept(value: Json) -> Json:
             return value
 
 
-def _checked(key: str, value: Json) -> Json:
+def _checked(key: str, value: Json, within: Path) -> Json:
     try:
         return OWNED[key](value)
     except ValueError as error:
-        raise InterpolationError(str(error), ("flow", key)) from None
+        raise InterpolationError(str(error), (*within, key)) from None

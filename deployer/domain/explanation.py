@@ -65,6 +65,8 @@ def _stated(resolver: Resolver, tenant: Tenant) -> Iterator[tuple[Path, Json]]:
     manifest = resolver.manifest
     for key, value in manifest.flow.items():
         yield from leaves(value, ("flow", key))
+    for place, settings in manifest.adjusted:
+        yield from leaves(settings, (*place, "settings"))
     own = manifest.accounts[tenant.account].connections or {}
     for source, target in {**manifest.connections, **own}.items():
         yield ("connections", source), target

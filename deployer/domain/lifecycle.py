@@ -10,12 +10,14 @@ class StepKind(StrEnum):
 
     CLONE = "clone"
     CREATE = "create"
+    ADJUST = "adjust"
     CONFIGURE = "configure"
     RUN = "run"
     FOLLOW = "follow"
 
 
 BIRTHS = frozenset({StepKind.CLONE, StepKind.CREATE})
+PUTS = frozenset({StepKind.CONFIGURE, StepKind.ADJUST})
 
 
 class State(StrEnum):

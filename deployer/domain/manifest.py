@@ -1,7 +1,7 @@
 """The manifest as validated values."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
@@ -121,6 +121,12 @@ class Run(Part):
     mode: Literal["at-most-once", "reconcile"] = "at-most-once"
 
 
+class Adjusted(Part):
+    """What one resource of each tenant is to be, besides its flow; all else of it is left alone."""
+
+    settings: dict[str, JsonValue]
+
+
 class Safety(Part):
     """S, V, E and the timeouts T of the safety rules, in seconds."""
 
@@ -147,6 +153,9 @@ class Manifest(Part):
     values: dict[str, JsonValue] = Field(default_factory=dict)
     labels: dict[Annotated[str, AfterValidator(label_selector)], dict[str, JsonValue]] = Field(default_factory=dict)
     flow: dict[str, JsonValue] = Field(default_factory=dict)
+    integration: Adjusted | None = None
+    exports: dict[Name, Adjusted] = Field(default_factory=dict)
+    imports: dict[Name, Adjusted] = Field(default_factory=dict)
     connections: dict[Id, Name] = Field(default_factory=dict)
     run: Run = Run()
     waves: WavesOrList | None = None
@@ -162,6 +171,18 @@ class Manifest(Part):
         """Return the path that stands for the accounts; they are none until `with_accounts` has read it."""
         return self._accounts_file
 
+    @property
+    def adjusted(self) -> Iterator[tuple[tuple[str, ...], dict[str, JsonValue]]]:
+        """Yield the settings stated for what a tenant has besides its flow, with the part that states them.
+
+        That is `("integration",)`, `("exports", "<id or name>")` or `("imports", "<id or name>")`.
+        """
+        if self.integration:
+            yield ("integration",), self.integration.settings
+        for group, stated in (("exports", self.exports), ("imports", self.imports)):
+            for name, adjusted in stated.items():
+                yield (group, name), adjusted.settings
+
     def place(self, *steps: str) -> str:
         """Return file, line and column of a value, or of the nearest part of the manifest around it."""
         around = (steps[:length] for length in range(len(steps), 0, -1))
@@ -174,12 +195,17 @@ class Manifest(Part):
         return self
 
 
-_LAYERED: Final = frozenset({"accounts", "values", "labels", "flow", "connections"})
+_LAYERED: Final = frozenset(
+    {"accounts", "values", "labels", "flow", "integration", "exports", "imports", "connections"}
+)
 _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     (): Manifest.model_fields,
     ("template",): Template.model_fields,
     ("accounts", "*"): Account.model_fields,
     ("accounts", "*", "rate"): Rate.model_fields,
+    ("integration",): Adjusted.model_fields,
+    ("exports", "*"): Adjusted.model_fields,
+    ("imports", "*"): Adjusted.model_fields,
     ("run",): Run.model_fields,
     ("waves",): Waves.model_fields,
     ("waves", "*"): {*Bake.model_fields, *Verify.model_fields},
@@ -196,7 +222,7 @@ def _tenant_keys(text: str) -> Iterable[str]:
 def parse_manifest(text: str, name: str, env: Mapping[str, str]) -> Manifest:
     """Read a manifest and fill in `${env:…}`; raise ManifestError with every problem, in the order of the file.
 
-    Under `flow` and `connections` references stay as they are, to be filled in for each tenant.
+    What is filled in for each tenant, such as `flow` and `connections`, keeps its references.
     """
     source = read_yaml(text, name)
     if not isinstance(source.value, dict):

@@ -17,6 +17,7 @@ PLANNED: Final = "not supported in this version"
 DISABLED: Final = "must be stated where schedule or run.trigger is used"
 NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.name")
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")
+_DEFERRED: Final = ("flow", "integration", "exports", "imports", "connections")
 _PLANNED_KEYS: Final[Mapping[Steps, frozenset[str]]] = {
     (): frozenset({"schedules", "freeze", "pin", "pins", "prune", "verify", "restore"}),
 }
@@ -87,7 +88,7 @@ def _unknown_key(steps: Steps, known: Mapping[Steps, Iterable[str]]) -> str:
 
 
 def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Complaint]]:
-    """Fill `${env:…}` in, except under `flow` and `connections`, where references are only checked."""
+    """Fill `${env:…}` in, except in what is filled in for each tenant, where references are only checked."""
     found: list[Complaint] = []
     now, later = _environment(env), _any_tenant(env)
     known = [*NAMES, *(f"env:{name}" for name in env)]
@@ -104,7 +105,7 @@ def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Compl
                 return value
 
     def _filled(text: str, steps: Steps) -> Json:
-        deferred = steps[0] in {"flow", "connections"} or (steps[0], *steps[2:3]) == ("accounts", "connections")
+        deferred = steps[0] in _DEFERRED or (steps[0], *steps[2:3]) == ("accounts", "connections")
         try:
             filled = interpolate(text, later if deferred else now, known=known)
         except InterpolationError as error:
@@ -118,7 +119,7 @@ def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Compl
 def _environment(env: Mapping[str, str]) -> Lookup:
     def lookup(name: str) -> Value:
         if name.startswith(("tenant.", "account.")):
-            raise ValueError(f"${{{name}}} can stand only under flow and connections")
+            raise ValueError(f"${{{name}}} can stand only under {', '.join(_DEFERRED)}")
         return variable(name, env)
 
     return lookup
@@ -143,7 +144,7 @@ def variable(name: str, env: Mapping[str, str]) -> Value:
 def rules(manifest: Document) -> Iterator[Complaint]:
     """Complain of what contradicts itself; values of a wrong type are left to the types."""
     if isinstance(template := manifest.get("template"), dict):
-        yield from _template_rules(template, marker=manifest.get("marker"))
+        yield from _template_rules(template, manifest)
     yield from _accounts_file_rules(manifest.get("accounts"))
     for name, account in _part(manifest, "accounts").items():
         yield from account_rules(name, account)
@@ -175,14 +176,18 @@ def _part(manifest: Document, key: str) -> Document:
     return part if isinstance(part, dict) else {}
 
 
-def _template_rules(template: Document, *, marker: Json) -> Iterator[Complaint]:
+def _template_rules(template: Document, manifest: Document) -> Iterator[Complaint]:
     if ("flow" in template) == ("file" in template):
         yield Complaint(("template",), "takes either flow (the id of a flow to clone) or file (a flow to create)")
     elif "file" in template and "id" not in template:
         yield Complaint(("template", "id"), "is required with file: it tells this template from others")
     elif "flow" in template and "id" in template:
         yield Complaint(("template", "id"), "belongs to file only: a flow's own id identifies it", key=True)
-    if "file" in template and marker == "none":
+    if "file" in template:
+        for key in ("exports", "imports"):
+            if key in manifest:
+                yield Complaint((key,), "needs template.flow: a template from a file copies no exports and imports")
+    if "file" in template and manifest.get("marker") == "none":
         yield Complaint(("marker",), "cannot be none for a template from a file: nothing else tells its flows apart")
 
 

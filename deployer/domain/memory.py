@@ -1,15 +1,21 @@
 """What is remembered of a flow after it was written, or only compared."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from deployer.domain.deployment import Instance
 from deployer.domain.documents import Document, put
 from deployer.domain.merge3 import Change, Verdict, remember
 from deployer.domain.plan import Action, Planned
+from deployer.domain.resources import PlannedResource, ResourceKey, ResourceMemory
 
 
 def instance_after(
-    planned: Planned, known: Instance | None, changes: Iterable[Change], answer: Document, revision: str
+    planned: Planned,
+    known: Instance | None,
+    changes: Iterable[Change],
+    answer: Document,
+    revision: str,
+    resources: Mapping[ResourceKey, ResourceMemory],
 ) -> Instance:
     """Return what is remembered once `answer` is the live flow. A field that drifted is remembered as it was.
 
@@ -28,7 +34,44 @@ def instance_after(
         last_modified="" if drifted else str(answer.get("lastModified", "")),
         connections=planned.connections,
         fields=remember(known.fields if known else {}, changes, answer),
+        resources=resources_after(planned, resources),
     )
+
+
+def resources_after(
+    planned: Planned, before: Mapping[ResourceKey, ResourceMemory]
+) -> dict[ResourceKey, ResourceMemory]:
+    """Return what is remembered of resources once those are recorded that take no step."""
+    after = dict(before)
+    for resource in planned.resources:
+        if resource.is_recorded and resource.id:
+            after[resource.key] = resource_after(after.get(resource.key), resource.changes, as_seen(resource))
+    return after
+
+
+def as_seen(resource: PlannedResource) -> Document:
+    """Return a resource as the plan saw it, as far as it concerns us."""
+    document: Document = {"_id": resource.id, "lastModified": resource.last_modified}
+    for change in resource.changes:
+        document = put(document, change.path, change.live)
+    return document
+
+
+def as_left(memory: ResourceMemory) -> Document:
+    """Return a resource as we left it, as far as it concerns us."""
+    document: Document = {"_id": memory.id, "lastModified": memory.last_modified}
+    for path, field in memory.fields.items():
+        document = put(document, path, field.returned)
+    return document
+
+
+def resource_after(known: ResourceMemory | None, changes: Iterable[Change], answer: Document) -> ResourceMemory:
+    """Return what is remembered of a resource once it is as `answer`; of another one of that key, nothing is."""
+    changes = tuple(changes)
+    drifted = any(change.verdict is Verdict.DRIFT for change in changes)
+    before = known.fields if known and known.id == answer["_id"] else {}
+    stamp = "" if drifted else str(answer.get("lastModified", ""))
+    return ResourceMemory(str(answer["_id"]), stamp, remember(before, changes, answer))
 
 
 def instance_unwritten(planned: Planned, known: Instance | None) -> Instance | None:
@@ -39,5 +82,5 @@ def instance_unwritten(planned: Planned, known: Instance | None) -> Instance | N
     flow: Document = {"_id": planned.flow, "lastModified": planned.last_modified}
     for change in planned.changes:
         flow = put(flow, change.path, change.live)
-    after = instance_after(planned, known, planned.changes, flow, "")
+    after = instance_after(planned, known, planned.changes, flow, "", known.resources if known else {})
     return None if after == known else after

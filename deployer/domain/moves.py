@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from deployer.domain.deployment import Deployment, Moment, Step
-from deployer.domain.lifecycle import State, StepKind
+from deployer.domain.lifecycle import PUTS, State, StepKind
 from deployer.domain.manifest import Safety
 
 ATTEMPTS = 3  # calls proven absent before a tenant is given up
@@ -70,12 +70,12 @@ def settle_time(kind: StepKind, safety: Safety) -> float:
     """Return D of a call: seconds from its intent after which a new observation shows what it did.
 
     Intent validity + timeout + the time the server may still apply it + the time until it is listed. A PUT is read
-    back from the flow itself, where no list lags.
+    back from the document itself, where no list lags.
     """
     if kind is StepKind.FOLLOW:
         return 0.0  # nothing is sent that could land late
     timeout = safety.clone_timeout if kind is StepKind.CLONE else safety.timeout
-    lag = 0.0 if kind is StepKind.CONFIGURE else safety.lag
+    lag = 0.0 if kind in PUTS else safety.lag
     return safety.intent + timeout + safety.settle + lag
 
 

@@ -1,15 +1,16 @@
 """The plan: per tenant one action and its field changes, decided purely from what is wanted, seen and remembered."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from deployer.domain.documents import Document, Path, Value
+from deployer.domain.documents import Document, Path, Value, dotted
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.merge3 import Change, Choice, Verdict
+from deployer.domain.resources import PlannedResource
 from deployer.domain.waves import Wave, blast_radius
 
 
@@ -29,7 +30,8 @@ class Planned:
     """One tenant of a plan.
 
     `seen` are flows that were there and are known not to be ours; `last_modified` is the server's stamp of the
-    flow when it was observed. `wave` is counted from 1: 0 where there are none, or nothing is to be done.
+    flow when it was observed. `wave` is counted from 1: 0 where there are none, or nothing is to be done. `resources`
+    are what is wanted besides the flow: each that is written has a step of its own, in their order.
     """
 
     tenant: str
@@ -48,6 +50,7 @@ class Planned:
     choice: Choice | None = None
     last_modified: str = ""
     wave: int = 0
+    resources: tuple[PlannedResource, ...] = ()
 
     @property
     def key(self) -> InstanceKey:
@@ -56,8 +59,17 @@ class Planned:
 
     @property
     def is_drifted(self) -> bool:
-        """Tell whether a field of the tenant's flow was changed outside."""
-        return any(change.verdict is Verdict.DRIFT for change in self.changes)
+        """Tell whether a field of the tenant's was changed outside."""
+        return any(change.verdict is Verdict.DRIFT for _, change in self.every_change)
+
+    @property
+    def every_change(self) -> Iterator[tuple[str, Change]]:
+        """Yield each change of the flow and of the resources, with its path as the manifest has it."""
+        for change in self.changes:
+            yield dotted(change.path), change
+        for resource in self.resources:
+            for change in resource.changes:
+                yield f"{resource.label}.{dotted(change.path)}", change
 
     @property
     def verdicts(self) -> dict[Path, Verdict]:
@@ -82,6 +94,7 @@ class PlannedAccount:
 REQUESTS = {
     StepKind.CLONE: 2,
     StepKind.CREATE: 2,
+    StepKind.ADJUST: 2,
     StepKind.CONFIGURE: 2,
     StepKind.RUN: 2,
     StepKind.FOLLOW: 3,
@@ -160,15 +173,21 @@ class Plan:
         return next((account.revision for account in self.accounts.values()), "")
 
 
-def steps_for(action: Action, *, from_file: bool, trigger: bool, follow: bool) -> tuple[StepKind, ...]:
-    """Return the steps of an action, in order: the flow is named, scheduled and enabled last, and runs after that."""
+def steps_for(
+    action: Action, *, from_file: bool, trigger: bool, follow: bool, adjusted: int = 0, configured: bool = True
+) -> tuple[StepKind, ...]:
+    """Return the steps of an action, in order: the flow is named, scheduled and enabled last, and runs after that.
+
+    `adjusted` counts the resources that are written before.
+    """
+    writes = (StepKind.ADJUST,) * adjusted + ((StepKind.CONFIGURE,) if configured else ())
     run = (StepKind.RUN, StepKind.FOLLOW) if follow else (StepKind.RUN,)
     match action:
         case Action.CREATE:
             birth = StepKind.CREATE if from_file else StepKind.CLONE
-            return (birth, StepKind.CONFIGURE, *(run if trigger else ()))
+            return (birth, *writes, *(run if trigger else ()))
         case Action.UPDATE | Action.ADOPT:
-            return (StepKind.CONFIGURE, *(run if trigger else ()))
+            return (*writes, *(run if trigger else ()))
         case Action.RUN:
             return run
         case Action.NO_CHANGE | Action.BLOCKED:

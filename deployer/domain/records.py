@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -12,9 +12,10 @@ from deployer.domain.documents import MISSING, Document, Path, Value, canonical
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.merge3 import Change, Choice, Memory, Verdict
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
+from deployer.domain.resources import PlannedResource, ResourceKey, ResourceKind, ResourceMemory
 from deployer.domain.waves import Checks, Evidence, Wave
 
-PLAN_FORMAT = 3
+PLAN_FORMAT = 4
 
 # Records are read only where their checksum or digest held, so their shape is known.
 Stored = dict[str, Any]
@@ -80,8 +81,9 @@ def _wave_from(record: Stored) -> Wave:
 
 
 def planned_line(planned: Planned) -> str:
-    """Return a planned tenant as one line of JSON: what is decided, the stamp it was decided by, and the wave."""
-    return f"[{canonical(planned_record(planned))},{canonical(planned.last_modified)},{planned.wave}]"
+    """Return a planned tenant as one line of JSON: what is decided, the stamps it was decided by, and the wave."""
+    stamps = canonical([planned.last_modified, *(resource.last_modified for resource in planned.resources)])
+    return f"[{canonical(planned_record(planned))},{canonical(stamps)},{planned.wave}]"
 
 
 def in_wave(line: bytes, wave: int) -> bytes:
@@ -91,8 +93,8 @@ def in_wave(line: bytes, wave: int) -> bytes:
 
 def planned_of(line: str | bytes) -> Planned:
     """Return the planned tenant of a line."""
-    record, last_modified, wave = json.loads(line)
-    return planned_from(record, last_modified, wave)
+    record, stamps, wave = json.loads(line)
+    return planned_from(record, json.loads(stamps), wave)
 
 
 def decided_in(line: bytes) -> str:
@@ -111,26 +113,27 @@ def planned_record(planned: Planned) -> Stored:
         "template": planned.template,
         "reason": planned.reason,
         "flow": planned.flow,
-        "fields": [
-            _with({"path": list(path)}, value=value) for path, value in sorted(planned.fields.items(), key=_path)
-        ],
+        "fields": _fields_record(planned.fields),
         "changes": [_change_record(change) for change in planned.changes],
         "connections": dict(planned.connections),
         "document": planned.document,
         "seen": list(planned.seen),
         "steps": [step.value for step in planned.steps],
         "choice": planned.choice.value if planned.choice else None,
+        "resources": [_resource_record(resource) for resource in planned.resources],
     }
 
 
-def planned_from(record: Stored, last_modified: str, wave: int) -> Planned:
-    """Return the planned tenant of a record, the server's stamp of its flow, and its wave."""
+def planned_from(record: Stored, stamps: Sequence[str], wave: int) -> Planned:
+    """Return the planned tenant of a record, the server's stamps of its flow and its resources, and its wave."""
+    last_modified, *others = stamps
     return Planned(
         **{
             **record,
             "action": Action(record["action"]),
-            "fields": {tuple(entry["path"]): _value(entry, "value") for entry in record["fields"]},
+            "fields": _fields_from(record["fields"]),
             "changes": tuple(map(_change_from, record["changes"])),
+            "resources": tuple(map(_resource_from, record["resources"], others)),
             "seen": tuple(record["seen"]),
             "steps": tuple(map(StepKind, record["steps"])),
             "choice": Choice(record["choice"]) if record["choice"] else None,
@@ -163,19 +166,31 @@ def instance_record(instance: Instance) -> Stored:
         "revision": instance.revision,
         "last_modified": instance.last_modified,
         "connections": dict(instance.connections),
-        "fields": [_memory_record(path, memory) for path, memory in instance.fields.items()],
+        "fields": _memories_record(instance.fields),
+        "resources": [
+            {
+                **_key_record(key),
+                "id": memory.id,
+                "last_modified": memory.last_modified,
+                "fields": _memories_record(memory.fields),
+            }
+            for key, memory in instance.resources.items()
+        ],
     }
 
 
 def instance_from(record: Stored) -> Instance:
     """Return the instance of a record."""
-    fields = {tuple(entry["path"]): _memory_from(entry) for entry in record["fields"]}
-    return Instance(**{**record, "fields": fields})
+    resources = {
+        _key_from(entry): ResourceMemory(entry["id"], entry["last_modified"], _memories_from(entry["fields"]))
+        for entry in record["resources"]
+    }
+    return Instance(**{**record, "fields": _memories_from(record["fields"]), "resources": resources})
 
 
-def change_view(change: Change) -> Document:
+def change_view(path: str, change: Change) -> Document:
     """Return a change as `plan --json` shows it; an absent `from` or `to` means there is none."""
-    view = _with({"path": ".".join(change.path)}, **{"from": change.live, "to": change.desired})
+    view = _with({"path": path}, **{"from": change.live, "to": change.desired})
     return {**view, "verdict": change.verdict.value}
 
 
@@ -208,6 +223,45 @@ def _change_record(change: Change) -> Stored:
 
 def _change_from(record: Stored) -> Change:
     return Change(tuple(record["path"]), _value(record, "live"), _value(record, "desired"), Verdict(record["verdict"]))
+
+
+def _fields_record(fields: Mapping[Path, Value]) -> list[Stored]:
+    return [_with({"path": list(path)}, value=value) for path, value in sorted(fields.items(), key=_path)]
+
+
+def _fields_from(entries: list[Stored]) -> dict[Path, Value]:
+    return {tuple(entry["path"]): _value(entry, "value") for entry in entries}
+
+
+def _key_record(key: ResourceKey) -> Stored:
+    return {"kind": key.kind.value, "source": key.source}
+
+
+def _key_from(record: Stored) -> ResourceKey:
+    return ResourceKey(ResourceKind(record["kind"]), record["source"])
+
+
+def _resource_record(resource: PlannedResource) -> Stored:
+    return {
+        **_key_record(resource.key),
+        "label": resource.label,
+        "id": resource.id,
+        "fields": _fields_record(resource.fields),
+        "changes": [_change_record(change) for change in resource.changes],
+    }
+
+
+def _resource_from(record: Stored, last_modified: str) -> PlannedResource:
+    fields, changes = _fields_from(record["fields"]), tuple(map(_change_from, record["changes"]))
+    return PlannedResource(_key_from(record), record["label"], record["id"], fields, changes, last_modified)
+
+
+def _memories_record(fields: Mapping[Path, Memory]) -> list[Stored]:
+    return [_memory_record(path, memory) for path, memory in fields.items()]
+
+
+def _memories_from(entries: list[Stored]) -> dict[Path, Memory]:
+    return {tuple(entry["path"]): _memory_from(entry) for entry in entries}
 
 
 def _memory_record(path: Path, memory: Memory) -> Stored:

@@ -1,14 +1,15 @@
 """What undoes a rollout: each touched tenant's fields as they stood before, merged with what others changed since."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from deployer.domain.deployment import Deployment, Instance, Step, before_image
-from deployer.domain.documents import MISSING, Document, Path, Value, dotted
+from deployer.domain.documents import MISSING, Document, Path, Value
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, State, StepKind
-from deployer.domain.merge3 import CONFLICTS, WRITES, Choice, merge
+from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Memory, merge
 from deployer.domain.plan import Action, Planned
+from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey
 from deployer.domain.waves import Checks, Wave
 
 _DISABLED: Path = ("disabled",)
@@ -19,18 +20,36 @@ def is_touched(deployment: Deployment) -> bool:
     return any(step.state in {State.DONE, State.UNKNOWN, State.INTENDED} for step in _writes(deployment))
 
 
-def undo(deployment: Deployment, live: Document | None, choice: Choice | None) -> Planned:
-    """Return what undoes a tenant's share of a rollout, given its flow as it is now; None is a flow that is gone."""
+def adjusted(deployment: Deployment) -> list[tuple[PlannedResource, Step]]:
+    """Return the resources that a rollout wrote and that were there before it, with their steps.
+
+    The copies of a flow that it made are not: they are as good as not there once that is disabled.
+    """
+    pairs = ((deployment.resource(index), step) for index, step in enumerate(deployment.steps) if _is_adjusted(step))
+    return [(one, step) for one, step in pairs if one.key == INTEGRATION or not _is_made_here(deployment)]
+
+
+def _is_adjusted(step: Step) -> bool:
+    return step.kind is StepKind.ADJUST and step.state is State.DONE
+
+
+def undo(
+    deployment: Deployment, live: Document | None, resources: Mapping[ResourceKey, Document], choice: Choice | None
+) -> Planned:
+    """Return what undoes a tenant's share of a rollout, given what it has now; None is a flow that is gone."""
     known, flow = deployment.known, deployment.flow
-    planned = replace(deployment.planned, flow=flow, steps=(), changes=(), choice=choice, wave=0, seen=())
+    planned = replace(deployment.planned, flow=flow, steps=(), changes=(), choice=choice, wave=0, seen=(), resources=())
     if any(step.state in {State.UNKNOWN, State.INTENDED} for step in _writes(deployment)):
         return _blocked(planned, "a call of the rollout waits for a person: deployer resolve")
+    if missing := [one.label for one, _ in adjusted(deployment) if one.key not in resources]:
+        return _blocked(planned, f"{', '.join(missing)} cannot be read any more")
+    planned = replace(planned, resources=_resources(deployment, resources, choice))
     if live is None:
-        return _nothing(planned, "its flow is gone: there is nothing to undo")
+        return _besides(planned, "its flow is gone: there is nothing to undo")
     if live.get("_integrationId") != planned.integration:
         return _blocked(planned, f"flow {flow} lies in another integration now")
     if is_newborn(live, planned.key.marker):
-        return _nothing(planned, "its flow was never enabled, and stays disabled")
+        return _besides(planned, "its flow was never enabled, and stays disabled")
     if known is None or known.flow != flow:
         return _blocked(planned, f"nothing is remembered of flow {flow}")
     return _merged(deployment, planned, known, live)
@@ -41,28 +60,54 @@ def _merged(deployment: Deployment, planned: Planned, known: Instance, live: Doc
     changes = merge(live, wanted, known.fields, choice=planned.choice)
     stamp = str(live.get("lastModified", ""))
     planned = replace(planned, fields=wanted, changes=changes, last_modified=stamp, reason=_said(deployment))
-    fought = [dotted(change.path) for change in changes if change.verdict in CONFLICTS]
-    if fought:
-        tenant = planned.tenant
-        why = f"{', '.join(fought)} changed since by somebody else; choose --ours {tenant} or --theirs {tenant}"
-        return _blocked(planned, why)
-    if not any(change.verdict in WRITES for change in changes):
-        return _nothing(planned, "everything is as it was before")
-    return replace(planned, action=Action.UPDATE, steps=(StepKind.CONFIGURE,))
+    if _fought(planned) or not any(change.verdict in WRITES for change in changes):
+        return _besides(planned, "everything is as it was before")
+    return replace(planned, action=Action.UPDATE, steps=(*_adjustments(planned), StepKind.CONFIGURE))
 
 
-def _wanted(deployment: Deployment, known: Instance) -> dict[Path, Value]:
-    """Return the fields as they are to be: what the rollout wrote as it stood before, the others as they were left."""
-    wanted: dict[Path, Value] = {path: memory.sent for path, memory in known.fields.items()}
-    if _is_made_here(deployment):
-        return {**wanted, _DISABLED: True}
-    written = {change.path for change in deployment.planned.changes if change.verdict in WRITES}
-    for path, value in _before(deployment).items():
+def _fought(planned: Planned) -> list[str]:
+    return [path for path, change in planned.every_change if change.verdict in CONFLICTS]
+
+
+def _adjustments(planned: Planned) -> tuple[StepKind, ...]:
+    return tuple(StepKind.ADJUST for resource in planned.resources if resource.is_written)
+
+
+def _resources(
+    deployment: Deployment, live: Mapping[ResourceKey, Document], choice: Choice | None
+) -> tuple[PlannedResource, ...]:
+    """Return what puts each resource back as it stood before its step."""
+    memories = deployment.known.resources if deployment.known else {}
+    undone = []
+    for resource, step in adjusted(deployment):
+        document, memory = live[resource.key], memories.get(resource.key)
+        known = memory.fields if memory else {}
+        wanted = _restored(known, resource.changes, before_image(step))
+        changes = merge(document, wanted, known, choice=choice)
+        stamp = str(document.get("lastModified", ""))
+        undone.append(replace(resource, id=str(document["_id"]), fields=wanted, changes=changes, last_modified=stamp))
+    return tuple(undone)
+
+
+def _restored(
+    known: Mapping[Path, Memory], changes: Iterable[Change], before: Mapping[Path, Value]
+) -> dict[Path, Value]:
+    """Return fields as they are to be: what was written as it stood before, the others as they were left."""
+    wanted: dict[Path, Value] = {path: memory.sent for path, memory in known.items()}
+    written = {change.path for change in changes if change.verdict in WRITES}
+    for path, value in before.items():
         if path in written and value is MISSING:
             wanted.pop(path, None)
         elif path in written:
             wanted[path] = value
     return wanted
+
+
+def _wanted(deployment: Deployment, known: Instance) -> dict[Path, Value]:
+    """Return the flow's fields as they are to be; one that the rollout made is only disabled."""
+    if _is_made_here(deployment):
+        return {**{path: memory.sent for path, memory in known.fields.items()}, _DISABLED: True}
+    return _restored(known.fields, deployment.planned.changes, _before(deployment))
 
 
 def _before(deployment: Deployment) -> dict[Path, Value]:
@@ -92,6 +137,16 @@ def _blocked(planned: Planned, reason: str) -> Planned:
 def _nothing(planned: Planned, reason: str) -> Planned:
     said = "; ".join(filter(None, (planned.reason, reason)))
     return replace(planned, action=Action.NO_CHANGE, reason=said, flow=None)  # so that nothing new is remembered of it
+
+
+def _besides(planned: Planned, reason: str) -> Planned:
+    """Return a tenant of whose flow nothing is to be undone, but perhaps of what it has besides."""
+    if fought := _fought(planned):
+        tenant = planned.tenant
+        why = f"{', '.join(fought)} changed since by somebody else; choose --ours {tenant} or --theirs {tenant}"
+        return _blocked(planned, why)
+    steps = _adjustments(planned)
+    return replace(planned, action=Action.UPDATE, steps=steps) if steps else _nothing(planned, reason)
 
 
 def backwards(waves: Sequence[Wave], picks: Sequence[int]) -> tuple[list[int] | None, tuple[Wave, ...]]:

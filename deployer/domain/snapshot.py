@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deployer.domain.documents import Document, Json, fingerprint
+from deployer.domain.resources import ResourceKey, ResourceKind
 
 READ_ONLY = frozenset(
     {"_id", "createdAt", "lastModified", "lastExecutedAt", "free", "_templateId", "_sourceId", "_userId", "offline"}
@@ -18,9 +19,14 @@ _PLACE = frozenset(
 class Part:
     """An export or import that a template uses, in the order of use."""
 
-    kind: str  # "export" or "import"
+    kind: ResourceKind
     id: str
     document: Document
+
+    @property
+    def name(self) -> str:
+        """Return the name people know it by."""
+        return str(self.document.get("name", self.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class Template:
     revision: str
     document: Document
     connections: frozenset[str] = frozenset()
+    parts: tuple[Part, ...] = ()
 
     @property
     def name(self) -> str:
@@ -55,10 +62,13 @@ class Snapshot:
     integrations: Mapping[str, str]  # id → name
     connections: Mapping[str, str]  # id → name
     flows: Mapping[str, Sequence[Document]] = field(default_factory=dict)
+    resources: Mapping[str, Mapping[ResourceKey, Document]] = field(
+        default_factory=dict
+    )  # by integration, what a plan is about besides its flow
     unreadable: Mapping[str, str] = field(default_factory=dict)  # integration → why its flows cannot be read
 
 
-def parts_of(flow: Document) -> Iterator[tuple[str, str]]:
+def parts_of(flow: Document) -> Iterator[tuple[ResourceKind, str]]:
     """Yield (kind, id) of each export and import a flow uses, in order, each once."""
     steps: list[Json] = [flow]
     for key in ("pageGenerators", "pageProcessors", "routers"):
@@ -67,7 +77,7 @@ def parts_of(flow: Document) -> Iterator[tuple[str, str]]:
         (kind, str(step[key]))
         for step in steps
         if isinstance(step, dict)
-        for kind, key in (("export", "_exportId"), ("import", "_importId"))
+        for kind, key in ((ResourceKind.EXPORT, "_exportId"), (ResourceKind.IMPORT, "_importId"))
         if step.get(key)
     )
     yield from found
@@ -90,7 +100,7 @@ def flow_template(flow: Document, parts: Sequence[Part]) -> Template:
     body = {key: value for key, value in flow.items() if key not in READ_ONLY | OWNED | _PLACE}
     contents = [_without(part.document, READ_ONLY | _PLACE) for part in parts]
     revision = fingerprint(_renamed([body, *contents], order))
-    return Template(str(flow["_id"]), revision, flow, frozenset(connections))
+    return Template(str(flow["_id"]), revision, flow, frozenset(connections), tuple(parts))
 
 
 def file_template(slug: str, document: Document) -> Template:

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey, is_newborn
+from deployer.domain.resources import ResourceKind
 from deployer.domain.sighting import Found, sight
 from deployer.domain.snapshot import parts_of
 
-Kind: TypeAlias = Literal["export", "import"]
 _CHANGED = "it was changed after it was made"
 
 
@@ -33,7 +32,7 @@ class Stray:
     """An export or import cloned from `source`, a part of the template, that no flow of the account uses."""
 
     account: str
-    kind: Kind
+    kind: ResourceKind
     id: str
     source: str
 
@@ -72,7 +71,9 @@ def touched(flow: Document, key: InstanceKey, jobs: Sequence[Document] | None) -
     return "it has run" if jobs or flow.get("lastExecutedAt") else None
 
 
-def touched_part(kind: str, part: Document, template: Document, used: Collection[tuple[str, str]]) -> str | None:
+def touched_part(
+    kind: ResourceKind, part: Document, template: Document, used: Collection[tuple[ResourceKind, str]]
+) -> str | None:
     """Say why an export or import of a deleted copy may be needed; None: it was made for the copy and never changed.
 
     `used` are the parts that the account's flows use, as `used_parts` returns them.
@@ -84,7 +85,7 @@ def touched_part(kind: str, part: Document, template: Document, used: Collection
     return "a flow uses it" if (kind, str(part["_id"])) in used else None
 
 
-def used_parts(flows: Iterable[Document]) -> frozenset[tuple[str, str]]:
+def used_parts(flows: Iterable[Document]) -> frozenset[tuple[ResourceKind, str]]:
     """Return (kind, id) of every export and import that any of the flows uses."""
     return frozenset(part for flow in flows for part in parts_of(flow))
 
@@ -94,7 +95,7 @@ def _is_changed(document: Document) -> bool:
 
 
 def strays(
-    account: str, template: Document, parts: Mapping[Kind, Iterable[Document]], flows: Iterable[Document]
+    account: str, template: Document, parts: Mapping[ResourceKind, Iterable[Document]], flows: Iterable[Document]
 ) -> Iterator[Stray]:
     """Yield the copies of a template's parts that no flow uses; `parts` were listed before `flows`."""
     sources = set(parts_of(template))

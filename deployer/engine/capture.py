@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from deployer.domain.documents import Document
+from deployer.domain.resources import PARTS, ResourceKind
 from deployer.domain.snapshot import parts_of
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.observe import Aim, got, read_flow
@@ -12,7 +13,7 @@ from deployer.engine.pool import each
 from deployer.integrator.wire import Done
 
 _AT_ONCE: Final = 64
-_KINDS: Final = {"export": "exports", "import": "imports"}
+_KINDS: Final = {kind: f"{kind}s" for kind in PARTS}
 _NAMED: Final = ("_id", "name")  # what of a connection is kept: nothing that could be a secret
 
 
@@ -43,14 +44,16 @@ class Capture:
             found = await client.flow(flow)
             if isinstance(found, Done):
                 self._keep("flows", [found.value])
-                self._stand_in(found.value)
+                await self._parts(account, found.value, aim.kinds)
 
         await each(ids, read, workers=_AT_ONCE)
 
-    def _stand_in(self, flow: Document) -> None:
-        """Let the parts of a tenant's flow be there: what is in them bears on nothing."""
+    async def _parts(self, account: OpenAccount, flow: Document, kinds: frozenset[ResourceKind]) -> None:
+        """Read the parts of a tenant's flow that the plan is about; of the others nothing matters but that they are."""
         for kind, id_ in parts_of(flow):
-            self.documents[_KINDS[kind]].setdefault(id_, {"_id": id_, "name": id_})
+            read = await account.client.resource(kind, id_) if kind in kinds else None
+            document: Document = read.value if isinstance(read, Done) else {"_id": id_, "name": id_}
+            self.documents[_KINDS[kind]].setdefault(id_, document)
 
     def _keep(self, kind: str, documents: Iterable[Document]) -> None:
         self.documents[kind] |= {str(document["_id"]): document for document in documents}

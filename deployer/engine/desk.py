@@ -9,11 +9,12 @@ from deployer.domain.documents import Document, Json
 from deployer.domain.lifecycle import Event, State
 from deployer.domain.manifest import Manifest
 from deployer.domain.plan import Plan, PlannedAccount
+from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey, ResourceMemory
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.clock import Clock
 from deployer.errors import JournalError
 from deployer.integrator.client import Client
-from deployer.integrator.wire import Refused
+from deployer.integrator.wire import Done, Outcome, Refused
 from deployer.journal.protocol import Entry, Journal
 
 JOBS_REMEMBERED = 32
@@ -42,6 +43,11 @@ class Desk:
         """Return the account's client."""
         return self.account.client
 
+    async def flow(self, flow: str) -> Outcome[Document]:
+        """Return a flow, which a birth may just have answered with; it is read again before it is written."""
+        fresh = self.fresh.get(flow)
+        return Done(fresh, 200) if fresh is not None else await self.client.flow(flow)
+
 
 class Case:
     """A deployment being worked on: it moves only by an entry in the journal."""
@@ -55,6 +61,11 @@ class Case:
     def step(self) -> Step:
         """Return the step at hand."""
         return self.deployment.steps[self._index]
+
+    @property
+    def resource(self) -> PlannedResource:
+        """Return the resource that the step at hand writes."""
+        return self.deployment.resource(self._index)
 
     async def intend(self, facts: Document) -> float:
         """Commit a fresh intent; return the seconds within which the first byte of the call has to leave."""
@@ -79,7 +90,13 @@ class Case:
         planned = self.deployment.planned
         known = self.deployment.known
         where = (planned.tenant, planned.account, planned.template, planned.integration)
-        born = Instance(*where, flow, self._desk.planned.revision, connections=planned.connections)
+        born = Instance(
+            *where,
+            flow,
+            self._desk.planned.revision,
+            connections=planned.connections,
+            resources=_staying(known) if known else {},
+        )
         entry = self._entry(event, self.step.meet(event, facts), facts, known if known and known.flow == flow else born)
         try:
             await self._desk.journal.record(entry)
@@ -93,6 +110,11 @@ class Case:
 
     def _take(self, entry: Entry) -> None:
         self.deployment = entry.deployment.moved(entry.index, entry.step, entry.instance)
+
+
+def _staying(known: Instance) -> dict[ResourceKey, ResourceMemory]:
+    """Return what is remembered of what stays when a flow is made again: its copies went with it."""
+    return {key: memory for key, memory in known.resources.items() if key == INTEGRATION}
 
 
 def failure(code: str, message: str, remedy: str, *, status: int | None = None, field: str | None = None) -> Document:

@@ -1,18 +1,21 @@
 """Observe an account: its template, integrations and connections, and each flow that may be a tenant's."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from deployer.domain.adjusting import wishes
 from deployer.domain.candidate import Wanted, as_remembered, choose
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
 from deployer.domain.remembered import Remembered
+from deployer.domain.resources import PARTS, ResourceKey, ResourceKind
 from deployer.domain.sighting import Found
 from deployer.domain.snapshot import Part, Snapshot, Template, file_template, flow_template, parts_of
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.pool import each
+from deployer.engine.resources import Resources
 from deployer.errors import AccountError
 from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
 
@@ -25,16 +28,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a rollout is about in one account: the template's id there, or the file's slug and document."""
+    """What a rollout is about in one account: the template's id there, or the file's slug and document.
+
+    `kinds` are those of the resources that it writes besides flows.
+    """
 
     template: str
     document: Document | None
     adopt: str | None
+    kinds: frozenset[ResourceKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What is known of an account before its tenants are looked at; `listed` are its flows by integration, if read."""
+    """What is known of an account before its tenants are looked at; `listed` are its flows by integration, if read.
+
+    `stamps` are those of the resources that lists showed, by id.
+    """
 
     account: OpenAccount
     template: Template
@@ -42,6 +52,7 @@ class Observation:
     connections: Mapping[str, str]
     listed: Mapping[str, Sequence[Document]] | None
     adopt: str | None
+    stamps: Mapping[str, str] = field(default_factory=dict)
 
     async def snapshot(self, wanted: Sequence[Wanted], remembered: Remembered) -> Snapshot:
         """Look at some tenants."""
@@ -50,7 +61,15 @@ class Observation:
         flows = await finder.read(here)
         account = self.account
         identity = (account.name, account.base_url, account.user)
-        return Snapshot(*identity, self.template, self.integrations, self.connections, flows, finder.unreadable)
+        return Snapshot(
+            *identity,
+            self.template,
+            self.integrations,
+            self.connections,
+            flows,
+            finder.resources,
+            finder.unreadable,
+        )
 
 
 async def observe(account: OpenAccount, aim: Aim, *, tenants: int) -> Observation:
@@ -60,14 +79,31 @@ async def observe(account: OpenAccount, aim: Aim, *, tenants: int) -> Observatio
     """
     client = account.client
     template = await read_template(account, aim)
-    integrations = await _named(account, "integrations", await client.integrations())
-    connections = {}
+    places = got(account, "the list of integrations", await client.integrations())
+    integrations, connections = _named(places), {}
     if template.connections:
-        connections = await _named(account, "connections", await client.connections())
-    listed = None
-    if tenants > FEW:
-        listed = by_integration(got(account, "the list of flows", await client.flows()))
-    return Observation(account, template, integrations, connections, listed, aim.adopt)
+        connections = _named(got(account, "the list of connections", await client.connections()))
+    if tenants <= FEW:
+        return Observation(account, template, integrations, connections, None, aim.adopt)
+    listed = by_integration(got(account, "the list of flows", await client.flows()))
+    stamps = await _stamps(account, template, aim.kinds)
+    if ResourceKind.INTEGRATION in aim.kinds:
+        stamps |= _stamped(places)
+    return Observation(account, template, integrations, connections, listed, aim.adopt, stamps)
+
+
+async def _stamps(account: OpenAccount, template: Template, kinds: frozenset[ResourceKind]) -> dict[str, str]:
+    """Return the stamp of each copy of a part of the template, by id."""
+    sources, stamps = {part.id for part in template.parts}, dict[str, str]()
+    for kind in PARTS:
+        if kind in kinds:
+            listed = got(account, f"the list of {kind}s", await account.client.parts(kind))
+            stamps |= _stamped(part for part in listed if part.get("_sourceId") in sources)
+    return stamps
+
+
+def _stamped(documents: Iterable[Document]) -> dict[str, str]:
+    return {str(document["_id"]): str(document.get("lastModified", "")) for document in documents}
 
 
 def by_integration(flows: Sequence[Document]) -> Mapping[str, Sequence[Document]]:
@@ -91,7 +127,7 @@ async def read_flow(account: OpenAccount, template: str) -> tuple[Document, list
     flow = got(account, f"template flow {template}", await client.flow(template))
     parts = []
     for kind, id_ in parts_of(flow):
-        outcome = await (client.export(id_) if kind == "export" else client.import_(id_))
+        outcome = await client.resource(kind, id_)
         parts.append(Part(kind, id_, got(account, f"{kind} {id_} of the template", outcome)))
     return flow, parts
 
@@ -121,16 +157,17 @@ def got(account: OpenAccount, what: str, outcome: Outcome[T]) -> T:
             )
 
 
-async def _named(account: OpenAccount, what: str, outcome: Outcome[tuple[Document, ...]]) -> dict[str, str]:
-    return {str(item["_id"]): str(item.get("name", "")) for item in got(account, f"the list of {what}", outcome)}
+def _named(documents: Iterable[Document]) -> dict[str, str]:
+    return {str(item["_id"]): str(item.get("name", "")) for item in documents}
 
 
 @dataclass(frozen=True, slots=True)
 class _Flows:
-    """Finds the flows that may be the tenants'. `unreadable` says which it could not, and why."""
+    """Finds the flows that may be the tenants', and what is wanted besides. `unreadable` says why it could not."""
 
     seen: Observation
     remembered: Remembered
+    resources: dict[str, Mapping[ResourceKey, Document]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
 
     async def read(self, wanted: Sequence[Wanted]) -> Mapping[str, Sequence[Document]]:
@@ -141,6 +178,7 @@ class _Flows:
             integration = want.tenant.integration
             try:
                 flows[integration] = await self._complete(want, await self._listing(integration))
+                self.resources[integration] = await self._besides(want, flows[integration])
             except _TenantError as error:
                 self.unreadable[integration] = error.what
 
@@ -166,6 +204,20 @@ class _Flows:
                 return [*listing, found] if found else listing
             case _:
                 return listing
+
+    async def _besides(self, want: Wanted, listing: Sequence[Document]) -> Mapping[ResourceKey, Document]:
+        """Read the tenant's resources, as far as the plan is about any."""
+        key = InstanceKey(self.seen.template.key, want.tenant.integration)
+        known = self.remembered.instances.get(key.integration)
+        memories = known.resources if known else {}
+        wanted = wishes(want.desired, self.seen.template, memories)
+        if not wanted or isinstance(wanted, str):  # which blocks the tenant
+            return {}
+        sighting = choose(listing, want, key, known=known, adopt=self.seen.adopt)
+        flow = sighting.flow if isinstance(sighting, Found) else None
+        reader = Resources(self.seen.account.client, self.seen.stamps, self._got)
+        fields = {resource: wish[1] for resource, wish in wanted.items()}
+        return await reader.read(fields, memories, key.integration, flow)
 
     async def _flow(self, flow: str) -> Document | None:
         outcome = await self.seen.account.client.flow(flow)

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
+from deployer.domain.adjusting import kind_at
 from deployer.domain.candidate import Candidate, Choices, Wanted
 from deployer.domain.decide import blocked, decide
 from deployer.domain.desired import Desired, Resolver
@@ -269,7 +270,9 @@ async def changed_templates(plan: Plan, accounts: Accounts, loaded: Loaded) -> l
 def aim_of(loaded: Loaded, account: str) -> Aim:
     """Return what a rollout is about in one account."""
     own = loaded.manifest.accounts[account].template
-    return Aim(own or loaded.manifest.template.key, loaded.document, loaded.manifest.adopt)
+    manifest = loaded.manifest
+    kinds = frozenset(kind_at(place) for place, _ in manifest.adjusted)
+    return Aim(own or manifest.template.key, loaded.document, manifest.adopt, kinds)
 
 
 def _planned_account(account: OpenAccount, template: Template) -> PlannedAccount:

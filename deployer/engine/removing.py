@@ -6,12 +6,14 @@ from functools import partial
 
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
+from deployer.domain.resources import ResourceKind
 from deployer.domain.snapshot import parts_of
 from deployer.domain.sweeping import Copy, Removal, surplus, touched, touched_part, used_parts
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.planning import aim_of
 from deployer.engine.rollouts import Crew
 from deployer.engine.sweeping import Sweeping
+from deployer.integrator.client import Client
 from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
 
 _DEAD = "another journal's deployer died in this account: apply from there first"
@@ -74,14 +76,15 @@ class Removing:
         flows = await client.built_flows()
         used = used_parts(flows.value) if isinstance(flows, Done) else None
         for kind, id_ in parts_of(flow):
-            export = kind == "export"
-            read, delete = (client.export, client.delete_export) if export else (client.import_, client.delete_import)
-            part = await read(id_)
+            part = await client.resource(kind, id_)
             if isinstance(template, Done) and used is not None and isinstance(part, Done):
                 why = touched_part(kind, part.value, template.value, used)
             else:
                 why = "it cannot be read"
-            self._say(copy, kind, id_, why or await _deleted(partial(delete, id_), partial(read, id_)))
+            self._say(copy, kind, id_, why or await self._delete_part(client, kind, id_))
+
+    async def _delete_part(self, client: Client, kind: ResourceKind, id_: str) -> str | None:
+        return await _deleted(partial(client.delete_part, kind, id_), partial(client.resource, kind, id_))
 
     def _say(self, copy: Copy, kind: str, id_: str, why: str | None) -> None:
         self.removals.append(Removal(copy.account, kind, id_, why))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
 from deployer.domain.rebuilding import strangers
-from deployer.domain.sweeping import Copy, Kind, Stray, strays, surplus, touched
+from deployer.domain.resources import PARTS, ResourceKind
+from deployer.domain.sweeping import Copy, Stray, strays, surplus, touched
 from deployer.engine.accounts import Accounts, OpenAccount
 from deployer.engine.load import Loaded
 from deployer.engine.observe import by_integration, got
@@ -75,8 +76,8 @@ class _Search:
     async def go(self) -> None:
         """Look beside every tenant's flow, then where no tenant is, then for parts that no flow uses."""
         client = self.account.client
-        exports = got(self.account, "the list of exports", await client.exports())  # parts first: a clone makes them
-        imports = got(self.account, "the list of imports", await client.imports())  # before the flow that uses them
+        parts = {kind: got(self.account, f"the list of {kind}s", await client.parts(kind)) for kind in PARTS}
+        # Parts first: a clone makes them before the flow that uses them.
         listed = got(self.account, "the list of flows", await client.built_flows())
         flows = by_integration(listed)
         for page in pages(self.sweeping.loaded.tenants.of(self.name)):
@@ -84,7 +85,7 @@ class _Search:
         if self.beyond:
             found = strangers(flows, self.template, self.sweeping.named(self.account.identity))
             await self._compare(flows, dict.fromkeys(found))
-            await self._part({"export": exports, "import": imports}, listed)
+            await self._part(parts, listed)
 
     async def _compare(self, flows: Mapping[str, Sequence[Document]], tenants: Mapping[str, str | None]) -> None:
         names = {integration: tenant or integration for integration, tenant in tenants.items()}
@@ -101,7 +102,7 @@ class _Search:
         jobs = await self.account.client.latest_jobs(str(flow["_id"]))
         return jobs.value if isinstance(jobs, Done) else None
 
-    async def _part(self, parts: Mapping[Kind, Sequence[Document]], flows: Sequence[Document]) -> None:
+    async def _part(self, parts: Mapping[ResourceKind, Sequence[Document]], flows: Sequence[Document]) -> None:
         if self.sweeping.loaded.document is None:  # a template of a file is created without a copy of any part
             client = self.account.client
             template = got(self.account, f"template flow {self.template}", await client.flow(self.template))

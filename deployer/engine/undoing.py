@@ -8,8 +8,10 @@ from typing import Final
 
 from deployer.domain.candidate import Choices
 from deployer.domain.deployment import Deployment
+from deployer.domain.documents import Document
 from deployer.domain.plan import Action, Plan, Planned
-from deployer.domain.rollback import backwards, is_touched, undo
+from deployer.domain.resources import ResourceKey
+from deployer.domain.rollback import adjusted, backwards, is_touched, undo
 from deployer.engine.accounts import Accounts
 from deployer.engine.load import Loaded
 from deployer.engine.plans import Draft, SavedPlan
@@ -66,14 +68,19 @@ class Undoing:
             why = self.accounts.reasons.get(deployment.planned.account, "its account is not in the manifest any more")
             return _blocked(deployment, why)
         choice = self.choices.conflict(deployment.planned.tenant)
+        resources: dict[ResourceKey, Document] = {}
+        for resource, step in adjusted(deployment):
+            read = await account.client.resource(resource.key.kind, str(step.facts["resource"]))
+            if isinstance(read, Done):
+                resources[resource.key] = read.value
         match await account.client.flow(deployment.flow or ""):
             case Done(flow):
-                return undo(deployment, flow, choice)
+                return undo(deployment, flow, resources, choice)
             case Refused(status) if status == _GONE:
-                return undo(deployment, None, choice)
+                return undo(deployment, None, resources, choice)
             case _:
                 return _blocked(deployment, "its flow cannot be read now")
 
 
 def _blocked(deployment: Deployment, why: str) -> Planned:
-    return replace(deployment.planned, action=Action.BLOCKED, reason=why, steps=(), wave=0)
+    return replace(deployment.planned, action=Action.BLOCKED, reason=why, steps=(), wave=0, resources=())

@@ -13,6 +13,7 @@ from yarl import URL
 
 from deployer.domain.documents import Document
 from deployer.domain.pacing import pause_seconds
+from deployer.domain.resources import ResourceKind
 from deployer.errors import UsageError
 from deployer.integrator import wire
 from deployer.integrator.address import checked_base, is_below, parsed, path_id
@@ -92,11 +93,9 @@ class Client:
     async def flow(self, flow: str) -> Outcome[Document]:
         return await self._get(f"flows/{path_id(flow)}", wire.document_of(flow))
 
-    async def export(self, export: str) -> Outcome[Document]:
-        return await self._get(f"exports/{path_id(export)}", wire.document_of(export))
-
-    async def import_(self, import_: str) -> Outcome[Document]:
-        return await self._get(f"imports/{path_id(import_)}", wire.document_of(import_))
+    async def resource(self, kind: ResourceKind, id_: str) -> Outcome[Document]:
+        """Return an integration, an export or an import."""
+        return await self._get(f"{kind}s/{path_id(id_)}", wire.document_of(id_))
 
     async def job(self, job: str) -> Outcome[Document]:
         """Return a job that is being followed: any other request goes first."""
@@ -110,13 +109,9 @@ class Client:
         """Return the account's flows, all pages, with the exports and imports that they use."""
         return await self._pages(f"flows?include={_BUILT}")
 
-    async def exports(self) -> Outcome[tuple[Document, ...]]:
-        """Return which export each of the account's was cloned from, all pages."""
-        return await self._pages("exports?include=_sourceId")
-
-    async def imports(self) -> Outcome[tuple[Document, ...]]:
-        """Return which import each of the account's was cloned from, all pages."""
-        return await self._pages("imports?include=_sourceId")
+    async def parts(self, kind: ResourceKind) -> Outcome[tuple[Document, ...]]:
+        """Return what each export, or import, of the account was cloned from, and its stamp, all pages."""
+        return await self._pages(f"{kind}s?include=_sourceId,lastModified")
 
     async def integration_flows(self, integration: str) -> Outcome[tuple[Document, ...]]:
         """Return one tenant's flows, read to the list's end."""
@@ -142,19 +137,24 @@ class Client:
 
     async def replace(self, flow: str, body: Document, *, stamp: Stamp) -> Outcome[Document]:
         """Replace a whole flow: what `body` omits is erased."""
-        return await self._call(
-            self._request("PUT", f"flows/{path_id(flow)}", body), wire.document_of(flow), stamp=stamp
-        )
+        return await self._put(f"flows/{path_id(flow)}", flow, body, stamp)
+
+    async def replace_resource(
+        self, kind: ResourceKind, id_: str, body: Document, *, stamp: Stamp
+    ) -> Outcome[Document]:
+        """Replace a whole integration, export or import: what `body` omits is erased."""
+        return await self._put(f"{kind}s/{path_id(id_)}", id_, body, stamp)
+
+    async def _put(self, path: str, id_: str, body: Document, stamp: Stamp) -> Outcome[Document]:
+        return await self._call(self._request("PUT", path, body), wire.document_of(id_), stamp=stamp)
 
     async def delete_flow(self, flow: str) -> Outcome[None]:
         """Delete a flow. An answer that is lost is for the caller to find out about: nothing is sent again."""
         return await self._delete(f"flows/{path_id(flow)}")
 
-    async def delete_export(self, export: str) -> Outcome[None]:
-        return await self._delete(f"exports/{path_id(export)}")
-
-    async def delete_import(self, import_: str) -> Outcome[None]:
-        return await self._delete(f"imports/{path_id(import_)}")
+    async def delete_part(self, kind: ResourceKind, id_: str) -> Outcome[None]:
+        """Delete an export or import; a lost answer as with a flow."""
+        return await self._delete(f"{kind}s/{path_id(id_)}")
 
     async def _delete(self, path: str) -> Outcome[None]:
         async def stamp() -> float:

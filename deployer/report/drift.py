@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from deployer.domain.documents import dotted
 from deployer.domain.merge3 import Verdict
 from deployer.domain.plan import Plan, Planned
 from deployer.report.text import plain, value_text, wrapped
@@ -25,9 +24,9 @@ def drift_text(plan: Plan, *, width: int) -> str:
     """Return each field that was changed outside, and how many tenants have any."""
     lines: list[str] = []
     for planned in drifted(plan):
-        for change in planned.changes:
+        for path, change in planned.every_change:
             if change.verdict is Verdict.DRIFT:
-                said = f"{dotted(change.path)} is {value_text(change.live)} instead of {value_text(change.desired)}"
+                said = f"{path} is {value_text(change.live)} instead of {value_text(change.desired)}"
                 lines += wrapped(f"! {plain(planned.tenant)}  ", [plain(said)], width=width, hang=4)
     compared = plan.totals.existing
     flows = f"{compared} {'flow' if compared == 1 else 'flows'}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final
 
-from deployer.domain.documents import dotted
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.merge3 import Change, Verdict
 from deployer.domain.plan import Action, Planned
@@ -174,21 +173,21 @@ def _phrases(planned: Planned) -> Iterator[_Phrase]:
     if planned.action is Action.CREATE and planned.connections:
         count = len(planned.connections)
         yield _Phrase("connections", count, lambda: f"connections {count}/{count}")
-    for change in planned.changes:
+    for path, change in planned.every_change:
         if change.verdict not in _UNTOLD:
-            yield _told(change, newborn=planned.action is Action.CREATE)
+            yield _told(path, change, newborn=planned.action is Action.CREATE)
     if StepKind.RUN in planned.steps:
         said = "runs once" if StepKind.FOLLOW not in planned.steps else "runs once, followed to its end"
         yield _Phrase("run", said, lambda: said)
 
 
-def _told(change: Change, *, newborn: bool) -> _Phrase:
+def _told(path: str, change: Change, *, newborn: bool) -> _Phrase:
     value = (None if newborn else change.live, change.desired)
-    return _Phrase((change.verdict, change.path), value, lambda: _change(change, newborn=newborn))
+    return _Phrase((change.verdict, path), value, lambda: _change(plain(path), change, newborn=newborn))
 
 
-def _change(change: Change, *, newborn: bool) -> str:
-    path, live, desired = plain(dotted(change.path)), value_text(change.live), value_text(change.desired)
+def _change(path: str, change: Change, *, newborn: bool) -> str:
+    live, desired = value_text(change.live), value_text(change.desired)
     match change.verdict:
         case Verdict.UPDATE if newborn:  # what the template has instead is nobody's news
             return f"{path} {desired}"

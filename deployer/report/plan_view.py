@@ -49,7 +49,7 @@ def plan_tenant(planned: Planned) -> Document:
         "action": planned.action.value,
         "wave": planned.wave or (1 if planned.steps else None),
         "reason": planned.reason,
-        "changes": [change_view(change) for change in planned.changes],
+        "changes": [change_view(path, change) for path, change in planned.every_change],
     }
 
 

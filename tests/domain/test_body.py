@@ -66,7 +66,7 @@ def test_a_flow_with_its_birth_name_is_never_settled() -> None:
     assert not is_settled({"name": BORN}, {}, PLANNED)
 
 
-FIELDS: list[Path] = [("timezone",), ("settings", "size")]
+FIELDS: list[Path] = [("timezone",), ("settings", "size"), ("name",)]
 LIVE: Document = {"name": "Orders", "timezone": "UTC", "settings": {"size": 1}, "pageProcessors": [1]}
 
 
@@ -76,7 +76,7 @@ LIVE: Document = {"name": "Orders", "timezone": "UTC", "settings": {"size": 1}, 
         (("timezone",), False),
         (("settings", "size"), False),
         (("name",), False),
-        (("description",), False),
+        (("description",), True),
         (("lastModified",), False),
         (("lastExecutedAt",), False),
         (("pageProcessors",), True),

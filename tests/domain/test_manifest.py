@@ -7,6 +7,8 @@ from deployer.domain.manifest import Manifest, TenantEntry, parse_manifest
 from deployer.domain.model import span
 from deployer.errors import ManifestError
 
+FILLED_IN = "flow, integration, exports, imports, connections"
+
 ENV = {"ACME_TOKEN": "s3cret-value", "HOST": "127.0.0.1:8080"}
 WHOLE = """\
 name: order-sync
@@ -172,7 +174,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
          "r.yaml:4:11: accounts: holds a control or text-direction character (U+202E)"),
         ('accounts: ""', "r.yaml:4:11: accounts: must not be empty"),
         ("values: {a: '${tenant.name}'}",
-         "r.yaml:5:13: values.a: ${tenant.name} can stand only under flow and connections"),
+         f"r.yaml:5:13: values.a: ${{tenant.name}} can stand only under {FILLED_IN}"),
         ("labels: {ring: {a: 1}}", 'r.yaml:5:10: labels.ring: "ring" is no label such as ring=eu'),
         ("labels: {'ring=eu,=x': {}}", "r.yaml:5:10: labels.ring=eu,=x: must not be empty"),
         ("labels: {ring=eu: 5}", "r.yaml:5:19: labels.ring=eu: must be a mapping of keys to values"),
@@ -202,7 +204,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
          "r.yaml:5:9: marker: cannot be none for a template from a file: nothing else tells its flows apart"),
         ("drift: off", "r.yaml:5:8: drift: not supported in this version"),
         ("adopt: marker", "r.yaml:5:8: adopt: must be 'name' or 'id'"),
-        ("name: ${tenant.name}", "r.yaml:4:7: name: ${tenant.name} can stand only under flow and connections"),
+        ("name: ${tenant.name}", f"r.yaml:4:7: name: ${{tenant.name}} can stand only under {FILLED_IN}"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_explained_at_its_place(line: str, problem: str) -> None:

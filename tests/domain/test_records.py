@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.domain.deployment import Instance, Moment, Step
-from deployer.domain.documents import MISSING, Json, Path, canonical
+from deployer.domain.documents import MISSING, Json, Path, canonical, dotted
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.merge3 import Change, Choice, Memory, Verdict
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
@@ -27,6 +27,7 @@ from deployer.domain.records import (
     step_from,
     step_record,
 )
+from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey, ResourceKind, ResourceMemory
 from tests.factories import instance, plan, planned, replanned
 
 TEXTS = st.text(max_size=5) | st.sampled_from(
@@ -43,6 +44,16 @@ PATHS = st.lists(TEXTS, min_size=1, max_size=3).map(tuple)
 NAMES = st.dictionaries(TEXTS, TEXTS, max_size=2)
 OBJECTS = st.dictionaries(TEXTS, JSONS, max_size=2)
 CHANGES = st.builds(Change, PATHS, VALUES, VALUES, st.sampled_from(Verdict))
+KEYS = st.builds(ResourceKey, st.sampled_from(ResourceKind), TEXTS)
+RESOURCES = st.builds(
+    PlannedResource,
+    key=KEYS,
+    label=TEXTS,
+    id=st.none() | TEXTS,
+    fields=st.dictionaries(PATHS, VALUES, max_size=2),
+    changes=st.lists(CHANGES, max_size=2).map(tuple),
+    last_modified=TEXTS,
+)
 PLANNED = st.builds(
     Planned,
     tenant=TEXTS,
@@ -58,6 +69,7 @@ PLANNED = st.builds(
     document=st.none() | OBJECTS,
     seen=st.lists(TEXTS, max_size=2).map(tuple),
     steps=st.lists(st.sampled_from(StepKind), max_size=3).map(tuple),
+    resources=st.lists(RESOURCES, max_size=2).map(tuple),
     choice=st.none() | st.sampled_from(Choice),
     last_modified=TEXTS,
 )
@@ -82,6 +94,7 @@ STEPS = st.builds(
     intent=st.none() | st.builds(Moment, TEXTS, st.floats(0, 1e9)),
     facts=OBJECTS,
 )
+MEMORIES = st.dictionaries(PATHS, st.builds(Memory, VALUES, VALUES, VALUES), max_size=2)
 INSTANCES = st.builds(
     Instance,
     tenant=TEXTS,
@@ -92,7 +105,8 @@ INSTANCES = st.builds(
     revision=TEXTS,
     last_modified=TEXTS,
     connections=NAMES,
-    fields=st.dictionaries(PATHS, st.builds(Memory, VALUES, VALUES, VALUES), max_size=2),
+    fields=MEMORIES,
+    resources=st.dictionaries(KEYS, st.builds(ResourceMemory, TEXTS, TEXTS, MEMORIES), max_size=2),
 )
 
 
@@ -164,6 +178,16 @@ FULL = replace(
     seen=("seen0001",),
     choice=Choice.OURS,
     last_modified="yesterday",
+    resources=(
+        PlannedResource(INTEGRATION, "integration", "inte0001", last_modified="today"),
+        PlannedResource(
+            ResourceKey(ResourceKind.EXPORT, "expo0001"),
+            "exports.Orders",
+            None,
+            {("settings", "a"): 1},
+            (Change(("settings", "a"), MISSING, 1, Verdict.UPDATE),),
+        ),
+    ),
 )
 PLAN = replace(plan(FULL, settings={"run": {"trigger": True, "follow": False}}), absent=("gone",))
 ACCOUNT = PLAN.accounts["main"]
@@ -262,4 +286,4 @@ def test_the_order_of_tenants_is_part_of_a_plan() -> None:
     ],
 )
 def test_a_change_is_shown_without_what_there_is_not(change: Change, view: dict[str, Json]) -> None:
-    assert change_view(change) == view
+    assert change_view(dotted(change.path), change) == view

@@ -3,6 +3,7 @@
 import pytest
 
 from deployer.domain.documents import Document, Json
+from deployer.domain.resources import ResourceKind
 from deployer.domain.snapshot import Part, Template, file_template, flow_template, parts_of
 
 EXPORT: Document = {
@@ -39,7 +40,10 @@ PLACE = ["_integrationId", "_flowGroupingId", "_nextFlowId", "_runNextFlowIds"]
 
 
 def template(flow: Document, *, export: Document = EXPORT, import_: Document = IMPORT) -> Template:
-    parts = [Part("export", str(export["_id"]), export), Part("import", str(import_["_id"]), import_)]
+    parts = [
+        Part(ResourceKind.EXPORT, str(export["_id"]), export),
+        Part(ResourceKind.IMPORT, str(import_["_id"]), import_),
+    ]
     return flow_template(flow, parts)
 
 
@@ -69,7 +73,10 @@ def test_neither_read_only_nor_owned_fields_nor_the_place_change_the_revision(fi
 
 @pytest.mark.parametrize("field", STAMPS)
 def test_read_only_fields_of_a_part_do_not_change_the_revision(field: str) -> None:
-    parts = [Part("export", "export01", {**EXPORT, field: "x"}), Part("import", "import01", IMPORT)]
+    parts = [
+        Part(ResourceKind.EXPORT, "export01", {**EXPORT, field: "x"}),
+        Part(ResourceKind.IMPORT, "import01", IMPORT),
+    ]
     assert flow_template(FLOW, parts).revision == template(FLOW).revision
 
 

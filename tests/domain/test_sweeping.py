@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
+from deployer.domain.resources import ResourceKind
 from deployer.domain.sweeping import Stray, strays, surplus, touched
 from tests.factories import FLOW, INTEGRATION, TEMPLATE
 
@@ -76,5 +77,5 @@ def test_a_part_is_stray_if_it_was_cloned_from_the_templates_and_no_flow_uses_it
     parts: list[Document] = [{"_id": id_, "_sourceId": "export01"} for id_ in ("copy0001", "copy0002")]
     strange: list[Document] = [{"_id": "export01"}, {"_id": "copy0003", "_sourceId": "import01"}]
     flows: list[Document] = [template, {"_id": FLOW, "pageGenerators": [{"_exportId": "copy0001"}]}]
-    found = list(strays("main", template, {"export": [*parts, *strange]}, flows))
-    assert found == [Stray("main", "export", "copy0002", "export01")]
+    found = list(strays("main", template, {ResourceKind.EXPORT: [*parts, *strange]}, flows))
+    assert found == [Stray("main", ResourceKind.EXPORT, "copy0002", "export01")]

@@ -8,12 +8,14 @@ import subprocess
 import time
 import traceback
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import pytest
 from yarl import URL
 
+from deployer.domain.resources import ResourceKind
 from deployer.errors import UsageError
 from deployer.integrator.client import Client, Exchange, Timeouts
 from deployer.integrator.token import Token
@@ -258,8 +260,8 @@ async def test_what_is_not_an_id_gets_into_no_path(key: str) -> None:
     async with raw_server([answer(200, DOCUMENT)]) as server, calling(server.url) as client:
         for call in (
             client.flow,
-            client.export,
-            client.import_,
+            partial(client.resource, ResourceKind.EXPORT),
+            partial(client.resource, ResourceKind.INTEGRATION),
             client.job,
             client.integration_flows,
             client.latest_jobs,

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from deployer.domain.documents import Document
+from deployer.domain.resources import ResourceKind
 from deployer.integrator.client import Client
 from deployer.integrator.wire import Created, Done, Outcome, Refused, T, Unknown
 from deployer.simulator import Customer, Knobs, Rule, Simulator, seed, serving, stable_id, token_of
@@ -74,8 +75,8 @@ async def test_the_account_and_the_parts_of_a_template_are_read() -> None:
     async with simulated() as client:
         flow = value(await client.flow(TEMPLATE))
         assert value(await client.who()) == stable_id(ACCOUNT, "users", "owner")
-        assert value(await client.export(str(flow["_exportId"])))["_id"] == flow["_exportId"]
-        assert value(await client.import_(str(flow["_importId"])))["_id"] == flow["_importId"]
+        assert value(await client.resource(ResourceKind.EXPORT, str(flow["_exportId"])))["_id"] == flow["_exportId"]
+        assert value(await client.resource(ResourceKind.IMPORT, str(flow["_importId"])))["_id"] == flow["_importId"]
 
 
 async def test_every_field_error_of_a_refusal_arrives() -> None:

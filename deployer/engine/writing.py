@@ -1,0 +1,181 @@
+"""Write a document with a PUT that replaces everything: read, merge, intend, send; the answer is the verification."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from deployer.domain.body import ignored, others, strayed
+from deployer.domain.deployment import Instance, before_image
+from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted
+from deployer.domain.lifecycle import BIRTHS, Event, State
+from deployer.domain.merge3 import CONFLICTS, Change, Choice, Memory, Verdict
+from deployer.domain.moves import remaining
+from deployer.engine.desk import Case, Desk, failure
+from deployer.engine.result import GONE, LOOK_AGAIN, Later, Moved, Result, look_again, not_done, unread
+from deployer.integrator.client import Stamp
+from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
+
+
+class Subject(Protocol):
+    """What a step writes: a tenant's flow, or another document of the tenant's."""
+
+    @property
+    def id(self) -> str:
+        """Return the id of the document."""
+
+    @property
+    def choice(self) -> Choice | None:
+        """Return what was decided for conflicts."""
+
+    @property
+    def facts(self) -> Document:
+        """Return what the journal keeps of which document it is."""
+
+    @property
+    def ours(self) -> Iterable[Path]:
+        """Return the paths that may change without anybody else having written."""
+
+    async def read(self) -> Outcome[Document]:
+        """Read the document as it is now."""
+
+    async def replace(self, body: Document, stamp: Stamp) -> Outcome[Document]:
+        """PUT the document."""
+
+    def merged(self, live: Document, choice: Choice | None = None) -> tuple[Change, ...]:
+        """Merge what is wanted with what is there."""
+
+    def is_as_planned(self, live: Document, changes: tuple[Change, ...]) -> bool:
+        """Tell whether nothing that bears on the plan moved since it was made."""
+
+    def moved(self, changes: tuple[Change, ...]) -> list[str]:
+        """Return the fields whose verdict is not that of the plan."""
+
+    def is_settled(self, live: Document, changes: tuple[Change, ...]) -> bool:
+        """Tell whether the document is as wanted."""
+
+    def misplaced(self, live: Document) -> str:
+        """Say where the document lies if that is not where it belongs."""
+
+    def body(self, live: Document, changes: tuple[Change, ...]) -> Document:
+        """Return what is PUT."""
+
+    def instance(self, answer: Document, changes: tuple[Change, ...]) -> Instance:
+        """Return what is remembered once `answer` is what is there."""
+
+
+async def begin(desk: Desk, case: Case, subject: Subject) -> Result:
+    """Read the document afresh and write it, unless it moved since the plan."""
+    read = await subject.read()
+    if isinstance(read, Refused) and read.status == GONE and _is_just_born(desk, case):
+        return Later(case.deployment, LOOK_AGAIN, "waiting for what was just made to be readable")
+    if not isinstance(read, Done):
+        return await unread(desk, case, read, wait=0.0)
+    live = read.value
+    if where := subject.misplaced(live):
+        case.tell(Event.UNDECIDABLE, _misplaced(where))
+        return Moved(case.deployment)
+    changes = subject.merged(live)
+    if any(change.verdict in CONFLICTS for change in changes) or not subject.is_as_planned(live, changes):
+        case.tell(Event.STALE, _stale(subject.moved(changes)))
+        return Moved(case.deployment)
+    if subject.is_settled(live, changes):
+        case.tell(Event.FOUND, subject.facts, subject.instance(live, changes))
+        return Moved(case.deployment)
+    return await _put(desk, case, subject, live, changes)
+
+
+async def recover(desk: Desk, case: Case, subject: Subject, wait: float) -> Result:
+    """Find out what became of a PUT: done if all is as wanted; else the same body again, or later another."""
+    read = await subject.read()
+    if not isinstance(read, Done):
+        return await unread(desk, case, read, wait=wait)
+    live = read.value
+    changes = subject.merged(live)
+    if subject.is_settled(live, changes):
+        case.tell(Event.FOUND, subject.facts, subject.instance(live, changes))
+        return Moved(case.deployment)
+    if wait <= 0:
+        case.tell(Event.ABSENT)
+        return Moved(case.deployment)
+    untouched = case.step.facts.get("others") == others(live, subject.ours)
+    if untouched and not case.step.facts.get("again"):
+        ours = subject.merged(live, subject.choice or Choice.OURS)  # the same body, whatever came of the first
+        return await _put(desk, case, subject, live, ours)
+    return look_again(case, desk, wait, "making sure the first PUT is not still on its way")
+
+
+def before_put(case: Case) -> dict[Path, Memory]:
+    """Remember the before-image of a PUT whose answer was lost: by it we know what was changed since."""
+    return {path: Memory(value, value, value) for path, value in before_image(case.step).items()}
+
+
+def verdicts(changes: Iterable[Change]) -> dict[Path, Verdict]:
+    """Return the verdict of each field."""
+    return {change.path: change.verdict for change in changes}
+
+
+def differing(changes: Iterable[Change], planned: Mapping[Path, Verdict]) -> list[str]:
+    """Return the fields whose verdict is another one than was planned."""
+    return [dotted(change.path) for change in changes if change.verdict is not planned.get(change.path)]
+
+
+def _is_just_born(desk: Desk, case: Case) -> bool:
+    """Tell whether a flow of this rollout is so young that the server may not show it yet, nor its parts."""
+    birth, safety = case.deployment.steps[0], desk.settings.safety
+    if birth.kind not in BIRTHS or birth.intent is None:
+        return False
+    return remaining(birth, desk.clock.moment(), safety.clone_timeout + safety.lag) > 0
+
+
+def _stale(moved: list[str]) -> Document:
+    error = failure("stale", f"changed by somebody else since the plan: {', '.join(moved)}", "plan and apply again")
+    return {"stale": True, **error}
+
+
+def _misplaced(where: str) -> Document:
+    return failure("contradiction", where, "look at it; nothing was written to it")
+
+
+async def _put(desk: Desk, case: Case, subject: Subject, live: Document, changes: tuple[Change, ...]) -> Result:
+    body = subject.body(live, changes)
+    repeated = case.step.state is State.INTENDED
+    before = case.step.facts.get("before") if repeated else _images(changes)
+
+    async def stamp() -> float:
+        sent = {"others": others(live, subject.ours), "before": before, "again": repeated}
+        return await case.intend({**subject.facts, **sent})
+
+    match await subject.replace(body, stamp):
+        case Done(answer):
+            _verify(case, subject, answer, changes, strayed(body, answer, subject.ours))
+        case Refused() | NotSent() if repeated:
+            pass  # which says nothing of the first
+        case Refused() | NotSent() | Unknown() as outcome:
+            return await not_done(desk, case, outcome)
+    return Moved(case.deployment)
+
+
+def _images(changes: tuple[Change, ...]) -> list[Json]:
+    """Return the before-image: each field of ours as it stood."""
+    return [
+        {"path": list(change.path)} if change.live is MISSING else {"path": list(change.path), "value": change.live}
+        for change in changes
+    ]
+
+
+def _verify(case: Case, subject: Subject, answer: Document, changes: tuple[Change, ...], astray: list[str]) -> None:
+    before = before_put(case)
+    left = ignored((replace(change, live=_first(before, change)) for change in changes), answer)
+    if where := subject.misplaced(answer):
+        case.tell(Event.UNDECIDABLE, _misplaced(where))
+    elif left:
+        text = f"the API took the PUT and left {', '.join(left)} as it was"
+        case.tell(Event.REFUSE, failure("not_applied", text, "check that the account may change this"))
+    else:
+        facts: Document = {**subject.facts, **({"strayed": [*astray]} if astray else {})}
+        case.tell(Event.SUCCEED, facts, subject.instance(answer, changes))
+
+
+def _first(before: Mapping[Path, Memory], change: Change) -> Value:
+    known = before.get(change.path)
+    return known.first if known else change.live
