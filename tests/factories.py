@@ -10,7 +10,8 @@ from deployer.domain.lifecycle import StepKind
 from deployer.domain.manifest import Manifest
 from deployer.domain.merge3 import Change, Memory
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
-from deployer.domain.snapshot import Snapshot, Template
+from deployer.domain.snapshot import Snapshot
+from deployer.domain.template import Template
 from deployer.domain.tenants import Tenant
 from deployer.journal.protocol import Rollout
 

@@ -13,6 +13,7 @@ from deployer.api.standing import find_standing
 from deployer.api.workplace import Office, Workplace, workplace
 from deployer.domain.documents import Document, fingerprint
 from deployer.domain.manifest import Manifest, Rate, Safety
+from deployer.domain.resources import PARTS
 from deployer.domain.wave_models import Bake, Verify, WaveEntry, Waves
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.capture import Capture
@@ -109,8 +110,10 @@ async def _captured(place: Workplace) -> list[Document]:
     captures: dict[tuple[str, str], Capture] = {}
     for name, account in place.accounts.opened.items():
         integrations = [tenant.integration for _, tenant in place.loaded.tenants.of(name)]
-        capture = captures.setdefault(account.identity, Capture())
-        await capture.take(account, aim_of(place.loaded, name), integrations)
+        capture, aim = captures.setdefault(account.identity, Capture()), aim_of(place.loaded, name)
+        if len(await place.journal.by_revision([aim.template])) > 0:  # whose copies an upgrade may be about
+            aim = replace(aim, kinds=aim.kinds | frozenset(PARTS))
+        await capture.take(account, aim, integrations)
     first = {account.identity: account for account in reversed(tuple(place.accounts.opened.values()))}
     return [_simulated(first[identity], capture) for identity, capture in captures.items()]
 

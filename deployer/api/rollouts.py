@@ -1,6 +1,6 @@
 """What an apply does: go on with what is unfinished, refuse what does not fit it, or plan and begin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from deployer.api.workplace import Workplace
@@ -9,13 +9,15 @@ from deployer.domain.command import typed
 from deployer.domain.guards import refuse_broken, violated
 from deployer.domain.instructions import Standing
 from deployer.domain.plan import Plan, Planned
+from deployer.domain.template import Template
 from deployer.engine import rollouts
 from deployer.engine.carrying import give_over
 from deployer.engine.control import cancel
 from deployer.engine.keeping import demand_kept
-from deployer.engine.planning import Materials, changed_templates, make_plan, plan_runs
+from deployer.engine.planning import Materials, make_plan, plan_runs
 from deployer.engine.plans import SavedPlan, load_plan
 from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, retry_failed
+from deployer.engine.templates import changed_templates, new_revisions
 from deployer.engine.whoever import whoever
 from deployer.errors import GuardError, UsageError
 from deployer.journal.paging import every_deployment
@@ -90,7 +92,9 @@ def _materials(place: Workplace, watch: Callable[[int, Planned], None] | None) -
 async def saved_plan(place: Workplace, digest: str) -> SavedPlan:
     """Return the plan that was approved; raise GuardError where what it was made for is not there any more."""
     saved = load_plan(place.plans, digest)
-    changed = [f"the template in {name}" for name in await changed_templates(saved.plan, place.accounts, place.loaded)]
+    changed = [
+        f"the template in {name}" for name in await changed_templates(saved.plan, place.accounts, place.loaded.document)
+    ]
     if saved.plan.manifest_digest != place.loaded.manifest_digest:
         changed.append("the manifest")
     if saved.plan.tenants_digest != place.loaded.tenants_digest:
@@ -120,8 +124,14 @@ def heed_guards(plan: Plan, allow: frozenset[str]) -> None:
 
 
 async def begin(place: Workplace, saved: SavedPlan, *, kind: str = "apply") -> Rollout:
-    """Write a plan as a rollout; nothing is sent yet."""
-    return await rollouts.begin(place.journal, place.clock, saved, kind=kind, chance=place.chance)
+    """Write a plan as a rollout, and what the template holds that an apply deploys; nothing is changed yet.
+
+    Raise GuardError where the template changed since the plan.
+    """
+    revisions: Collection[Template] = ()
+    if kind == "apply" and place.loaded.document is None:
+        revisions = await new_revisions(saved.plan, place.accounts, place.journal)
+    return await rollouts.begin(place.journal, place.clock, saved, kind=kind, chance=place.chance, revisions=revisions)
 
 
 async def demand_same(place: Workplace, last: Rollout, *, digest: str | None, scope: str = "") -> None:
@@ -138,7 +148,7 @@ async def demand_same(place: Workplace, last: Rollout, *, digest: str | None, sc
     }
     differs = [what for what, holds in same.items() if not holds]
     plan = await place.journal.plan(last.id)
-    differs += [f"the template in {name}" for name in await changed_templates(plan, place.accounts, loaded)]
+    differs += [f"the template in {name}" for name in await changed_templates(plan, place.accounts, loaded.document)]
     if not differs:
         return
     anew, what = f"{typed('apply', loaded.path)}{scope}", ", ".join(differs)
@@ -158,7 +168,7 @@ async def demand_template(place: Workplace, last: Rollout) -> None:
     if last.kind != "apply" or place.loaded.document is not None:
         return
     plan = await place.journal.plan(last.id)
-    if changed := await changed_templates(plan, place.accounts, place.loaded):
+    if changed := await changed_templates(plan, place.accounts, place.loaded.document):
         raise GuardError(
             f"the template in {', '.join(changed)} changed since the plan",
             remedy=f"leave the rollout and start anew: {typed('apply', place.loaded.path, '--supersede')}",

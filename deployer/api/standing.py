@@ -1,7 +1,7 @@
 """How a rollout stands, read from the journal alone, also while another process carries it out."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ import anyio.to_thread
 from deployer.api.places import lock_path
 from deployer.domain.deployment import Deployment, Status
 from deployer.domain.documents import Document
+from deployer.domain.plan import Plan
 from deployer.errors import UsageError
 from deployer.journal.lock import is_held
 from deployer.journal.paging import every_deployment
@@ -31,11 +32,12 @@ class Standing:
     counts: Mapping[Status, int]
     journal: Path
     waves: Sequence[WaveStanding] = ()
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def head(self) -> Document:
         """Return what `status --json` shows besides the tenants."""
-        return rollout_head(self.rollout, self.counts, self.waves)
+        return rollout_head(self.rollout, self.counts, self.waves, self.revisions)
 
     @property
     def at_work(self) -> bool:
@@ -68,11 +70,14 @@ async def find_standing(journal: Path, *, name: str | None = None, rollout: str 
     """Return how the newest rollout of a name stands, or the one of an id; raise UsageError where there is none."""
     async with _reading(journal) as book:
         found = await _found(book, journal, name=name, rollout=rollout)
-        return Standing(found, await book.counts(found.id), journal, await _waves(book, found.id))
+        plan = await book.plan(found.id)
+        templates = sorted({account.template for account in plan.accounts.values()})
+        waves, revisions = await _waves(book, found.id, plan), await book.by_revision(templates)
+        return Standing(found, await book.counts(found.id), journal, waves, revisions)
 
 
-async def _waves(book: Journal, rollout: str) -> list[WaveStanding]:
-    waves, gates = (await book.plan(rollout)).waves, await book.gates(rollout)
+async def _waves(book: Journal, rollout: str, plan: Plan) -> list[WaveStanding]:
+    waves, gates = plan.waves, await book.gates(rollout)
     by_wave = await book.counts_by_wave(rollout) if waves else {}
     return [WaveStanding(wave, by_wave[number], gates.get(number)) for number, wave in enumerate(waves, 1)]
 

@@ -1,14 +1,15 @@
 """Decide what is to become of what a tenant has besides its flow: integration, copies of exports and imports."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, TypeAlias
 
 from deployer.domain.desired import Desired
 from deployer.domain.documents import Document, Path, Value, dotted
-from deployer.domain.merge3 import Choice, merge
+from deployer.domain.merge3 import Choice, merge, with_base
 from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey, ResourceKind, ResourceMemory
-from deployer.domain.snapshot import Part, Template
+from deployer.domain.template import Part, Template
 
 _KINDS: Final = {
     "integration": ResourceKind.INTEGRATION,
@@ -16,8 +17,17 @@ _KINDS: Final = {
     "imports": ResourceKind.IMPORT,
 }
 
-Wishes: TypeAlias = Mapping[ResourceKey, tuple[str, Mapping[Path, Value]]]
-"""Of each resource, what the manifest calls it, and its fields."""
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a resource is to be: `label` is what the manifest calls it, `base` as in a planned resource."""
+
+    label: str
+    fields: Mapping[Path, Value]
+    base: Mapping[Path, Value] = field(default_factory=dict)
+
+
+Wishes: TypeAlias = Mapping[ResourceKey, Wish]
 
 
 def wishes(desired: Desired, template: Template, memory: Iterable[ResourceKey] = ()) -> Wishes | str:
@@ -25,17 +35,17 @@ def wishes(desired: Desired, template: Template, memory: Iterable[ResourceKey] =
 
     The manifest names an export or import of the template by its id, or by its name where that is unique.
     """
-    wanted: dict[ResourceKey, tuple[str, Mapping[Path, Value]]] = {}
+    wanted: dict[ResourceKey, Wish] = {}
     for place, fields in desired.resources.items():
         kind = kind_at(place)
         key = INTEGRATION if kind is ResourceKind.INTEGRATION else _named(kind, place[1], template)
         if isinstance(key, str):
             return key
         if key in wanted:
-            return f"{dotted(place)} and {wanted[key][0]} are the same {key.kind}"
-        wanted[key] = (dotted(place), fields)
+            return f"{dotted(place)} and {wanted[key].label} are the same {key.kind}"
+        wanted[key] = Wish(dotted(place), fields)
     for key in memory:
-        wanted.setdefault(key, (label_of(key, template), {}))
+        wanted.setdefault(key, Wish(label_of(key, template), {}))
     return wanted
 
 
@@ -82,17 +92,16 @@ def plan_resources(
     """Return what is to become of the resources of a tenant whose flow is there; or why that cannot be."""
     planned: list[PlannedResource] = []
     for key in sorted(wanted):
-        label, fields = wanted[key]
-        known = memory.get(key)
-        document = live.get(key)
-        if document is None and not fields:
+        wish, known, document = wanted[key], memory.get(key), live.get(key)
+        if document is None and not wish.fields:
             continue  # neither there nor wanted
         if document is None:
-            return f"{label}: the tenant's flow uses no copy of it any more"
+            return f"{wish.label}: the tenant's flow uses no copy of it any more"
         before = known.fields if known and known.id == document["_id"] else {}
-        changes = merge(document, fields, before, choice=choice, restore=restore)
+        changes = merge(document, wish.fields, with_base(before, wish.base), choice=choice, restore=restore)
         stamp = str(document.get("lastModified", ""))
-        planned.append(PlannedResource(key, label, str(document["_id"]), fields, changes, stamp))
+        found = PlannedResource(key, wish.label, str(document["_id"]), wish.fields, changes, stamp, wish.base)
+        planned.append(found)
     return tuple(planned)
 
 
@@ -109,8 +118,8 @@ def plan_newborn(
         return before
     contents = {ResourceKey(part.kind, part.id): part.document for part in template.parts}
     born = (
-        PlannedResource(key, label, None, fields, merge(contents[key], fields, {}, newborn=True))
-        for key, (label, fields) in sorted(wanted.items())
-        if key in contents and fields
+        PlannedResource(key, wish.label, None, wish.fields, merge(contents[key], wish.fields, {}, newborn=True))
+        for key in sorted(wanted)
+        if key in contents and (wish := wanted[key]).fields
     )
     return (*before, *born)

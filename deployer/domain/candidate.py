@@ -1,7 +1,7 @@
 """A tenant that a plan is to be made for, and the flow that it may already have."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deployer.domain.adjusting import Wishes, wishes
 from deployer.domain.deployment import Instance
@@ -11,6 +11,7 @@ from deployer.domain.identity import InstanceKey
 from deployer.domain.merge3 import Choice
 from deployer.domain.remembered import Remembered
 from deployer.domain.resources import ResourceKey, ResourceMemory
+from deployer.domain.revisions import Upgrade
 from deployer.domain.sighting import Doubtful, Found, Sighting, sight
 from deployer.domain.snapshot import Snapshot
 from deployer.domain.tenants import Tenant
@@ -18,11 +19,12 @@ from deployer.domain.tenants import Tenant
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a person decided on the command line, by tenant."""
+    """What a person decided, by tenant; `pins` say why a newer revision of the template is not carried to them."""
 
     recreate: frozenset[str] = frozenset()
     ours: frozenset[str] = frozenset()
     theirs: frozenset[str] = frozenset()
+    pins: Mapping[str, str] = field(default_factory=dict)
 
     def conflict(self, tenant: str) -> Choice | None:
         """Return how conflicts of a tenant are to end, or None where nobody said."""
@@ -71,6 +73,12 @@ class Candidate:
     def wishes(self) -> Wishes | str:
         """Return what is wanted of the tenant's resources, or why that cannot be."""
         return wishes(self.wanted.desired, self.snapshot.template, self.memories)
+
+    @property
+    def upgrade(self) -> Upgrade | None:
+        """Return what leads from the revision that the tenant's flow has to the template's."""
+        known = self.instance
+        return self.snapshot.upgrades.get(known.revision) if known and known.is_configured else None
 
     def instance_of(self, flow: str) -> Instance | None:
         """Return what is remembered of this very flow, once it was configured."""

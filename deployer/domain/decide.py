@@ -1,7 +1,8 @@
 """Decide the plan: one action a tenant, from what is wanted, what was observed and what is remembered."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 from deployer.domain.adjusting import Wishes, plan_newborn, plan_resources
 from deployer.domain.candidate import Candidate, Choices, choose
@@ -10,11 +11,14 @@ from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.manifest import Manifest
-from deployer.domain.merge3 import CONFLICTS, WRITES, Choice, Verdict, merge
+from deployer.domain.merge3 import CONFLICTS, WRITES, Choice, Verdict, merge, with_base
 from deployer.domain.plan import Action, Planned, steps_for
 from deployer.domain.resources import PlannedResource
 from deployer.domain.sighting import Absent, Doubtful, Found
 from deployer.domain.tenants import Tenant
+from deployer.domain.upgrading import Upgraded, upgraded, with_upgrade
+
+_STRUCTURE: Final = ("pageGenerators", "pageProcessors", "routers")
 
 
 def decide(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planned:
@@ -28,20 +32,26 @@ def decide(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planne
     wanted = candidate.wishes
     if isinstance(wanted, str):
         return blocked(candidate.wanted.tenant, candidate.key, wanted)
-    planned = _decide_sighted(candidate, manifest, choices, wanted)
+    planned = _Decision(candidate, manifest, choices, mapping, wanted).planned()
     if planned.action is Action.BLOCKED:
         return planned
-    known = candidate.instance
-    if known and known.flow == planned.flow and known.connections and dict(known.connections) != mapping:
-        return blocked(
-            candidate.wanted.tenant, candidate.key, "connections changed; an existing flow keeps its own so far"
-        )
+    if _is_mapped_anew(candidate, planned, mapping):
+        why = "connections changed; an existing flow keeps its own so far"
+        return blocked(candidate.wanted.tenant, candidate.key, why)
     return replace(planned, connections=mapping)
 
 
 def blocked(tenant: Tenant, key: InstanceKey, reason: str) -> Planned:
     """Return a tenant that is left alone, and why."""
     return Planned(tenant.tenant, tenant.account, tenant.integration, Action.BLOCKED, key.template, reason)
+
+
+def _is_mapped_anew(candidate: Candidate, planned: Planned, mapping: Mapping[str, str]) -> bool:
+    """Tell whether a connection of an existing flow would have to be another one; a new revision may use more."""
+    known = candidate.instance
+    if known is None or known.flow != planned.flow:
+        return False
+    return any(known.connections.get(source, target) != target for source, target in mapping.items())
 
 
 def _obstacle(candidate: Candidate) -> str:
@@ -55,32 +65,149 @@ def _obstacle(candidate: Candidate) -> str:
     return snapshot.unreadable.get(tenant.integration) or candidate.remembered.unsettled.get(tenant.integration, "")
 
 
-def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices, wanted: Wishes) -> Planned:
-    tenant, key, known = candidate.wanted.tenant, candidate.key, candidate.instance
-    listing = candidate.snapshot.flows.get(tenant.integration, ())
-    match choose(listing, candidate.wanted, key, known=known, adopt=manifest.adopt):
-        case Found(flow, surplus):
-            planned = _existing(candidate, flow, manifest, choices.conflict(tenant.tenant), wanted)
-            planned = _with_owed_run(planned, candidate.remembered.owed.get(tenant.integration), manifest)
-            return replace(planned, reason="; ".join(filter(None, (planned.reason, _surplus(surplus)))))
-        case Doubtful(flows):
-            return blocked(tenant, key, _doubt(flows))
-        case Absent(seen):
-            again = tenant.tenant in choices.recreate
-            if known and not again:
-                return blocked(tenant, key, f"deleted outside: flow {known.flow} is gone; --recreate {tenant.tenant}")
-            planned = _created(candidate, manifest, seen if again else ())
-            return _with_newborn(planned, candidate, manifest, choices.conflict(tenant.tenant), wanted)
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """The decision about a tenant in whose way nothing stands."""
 
+    candidate: Candidate
+    manifest: Manifest
+    choices: Choices
+    connections: Mapping[str, str]
+    wanted: Wishes
 
-def _with_owed_run(planned: Planned, owed: State | None, manifest: Manifest) -> Planned:
-    """Plan the run that a rollout still owes; one that failed is only told of, and tried again on request."""
-    if planned.action is not Action.NO_CHANGE or not manifest.run.trigger:
-        return planned
-    if owed is State.READY:
-        return replace(planned, action=Action.RUN, steps=_steps(Action.RUN, manifest))
-    failed = "its last run failed; try it again with deployer run" if owed is State.FAILED else ""
-    return replace(planned, reason="; ".join(filter(None, (planned.reason, failed))))
+    @property
+    def tenant(self) -> Tenant:
+        return self.candidate.wanted.tenant
+
+    @property
+    def choice(self) -> Choice | None:
+        return self.choices.conflict(self.tenant.tenant)
+
+    def planned(self) -> Planned:
+        """Return what is to be done, by what is seen of the tenant's flow."""
+        tenant, key, known = self.tenant, self.candidate.key, self.candidate.instance
+        listing = self.candidate.snapshot.flows.get(tenant.integration, ())
+        match choose(listing, self.candidate.wanted, key, known=known, adopt=self.manifest.adopt):
+            case Found(flow, surplus):
+                planned = self._existing(flow)
+                planned = self._with_owed_run(planned, self.candidate.remembered.owed.get(tenant.integration))
+                return replace(planned, reason="; ".join(filter(None, (planned.reason, _surplus(surplus)))))
+            case Doubtful(flows):
+                return blocked(tenant, key, _doubt(flows))
+            case Absent(seen):
+                again = tenant.tenant in self.choices.recreate
+                if known and not again:
+                    return blocked(
+                        tenant, key, f"deleted outside: flow {known.flow} is gone; --recreate {tenant.tenant}"
+                    )
+                return self._created(seen if again else ())
+
+    def _with_owed_run(self, planned: Planned, owed: State | None) -> Planned:
+        """Plan the run that a rollout still owes; one that failed is only told of, and tried again on request."""
+        if planned.action is not Action.NO_CHANGE or not self.manifest.run.trigger:
+            return planned
+        if owed is State.READY:
+            return replace(planned, action=Action.RUN, steps=self._steps(Action.RUN))
+        failed = "its last run failed; try it again with deployer run" if owed is State.FAILED else ""
+        return replace(planned, reason="; ".join(filter(None, (planned.reason, failed))))
+
+    def _created(self, seen: tuple[str, ...]) -> Planned:
+        desired, snapshot = self.candidate.wanted.desired, self.candidate.snapshot
+        resources = plan_newborn(self.wanted, snapshot.template, self.candidate.resources, self.choice)
+        if isinstance(resources, str):
+            return blocked(self.tenant, self.candidate.key, resources)
+        planned = Planned(
+            *self._who,
+            Action.CREATE,
+            self.candidate.key.template,
+            fields=desired.fields,
+            changes=merge(snapshot.template.document, desired.fields, {}, newborn=True),
+            document=desired.document,
+            seen=seen,
+            resources=resources,
+            choice=self.choice,
+        )
+        if fought := _fought(planned):
+            return replace(planned, action=Action.BLOCKED, reason=_conflict(planned, fought))
+        return replace(planned, steps=self._steps(Action.CREATE, resources))
+
+    def _existing(self, flow: Document) -> Planned:
+        candidate, desired, choice = self.candidate, self.candidate.wanted.desired, self.choice
+        known, upgrade = candidate.instance_of(str(flow["_id"])), self._upgrade()
+        if isinstance(upgrade, str):
+            return blocked(self.tenant, candidate.key, f"structure: {upgrade}")
+        wanted = with_upgrade(self.wanted, upgrade, candidate.snapshot.template) if upgrade else self.wanted
+        restore = self.manifest.drift == "restore"
+        resources = plan_resources(wanted, candidate.resources, candidate.memories, choice=choice, restore=restore)
+        if isinstance(resources, str):
+            return blocked(self.tenant, candidate.key, resources)
+        newborn = is_newborn(flow, candidate.key.marker)
+        fields = {**desired.fields, **(upgrade.flow.wanted if upgrade else {})}
+        base = upgrade.flow.base if upgrade else {}
+        memory = with_base(known.fields if known else {}, base)
+        planned = Planned(
+            *self._who,
+            Action.NO_CHANGE,
+            candidate.key.template,
+            flow=str(flow["_id"]),
+            fields=fields,
+            changes=merge(flow, fields, memory, choice=choice, newborn=newborn, restore=restore),
+            choice=choice,
+            last_modified=str(flow.get("lastModified", "")),
+            resources=(*(upgrade.copies if upgrade else ()), *resources),
+            base=base,
+            upgrade=upgrade.revisions if upgrade else None,
+        )
+        configured = newborn or upgrade is not None or any(change.verdict in WRITES for change in planned.changes)
+        return self._acted(planned, is_known=known is not None, is_configured=configured)
+
+    def _acted(self, planned: Planned, *, is_known: bool, is_configured: bool) -> Planned:
+        """Return an existing tenant with its action and steps."""
+        if fought := _fought(planned):
+            return replace(planned, action=Action.BLOCKED, reason=_conflict(planned, fought))
+        written = is_configured or any(resource.is_written for resource in planned.resources)
+        changed = Action.UPDATE if written else Action.NO_CHANGE
+        action = changed if is_known else Action.ADOPT
+        steps = self._steps(action, planned.resources, is_configured=is_configured) if written else ()
+        reasons = (_drift(planned), self._pinned())
+        return replace(planned, action=action, steps=steps, reason="; ".join(filter(None, reasons)))
+
+    def _upgrade(self) -> Upgraded | str | None:
+        """Return what a newer revision of the template means here, or why it cannot be carried."""
+        candidate = self.candidate
+        upgrade = candidate.upgrade
+        if upgrade is None or self.tenant.tenant in self.choices.pins:
+            return None
+        return upgrade.obstacle or upgraded(
+            upgrade,
+            candidate.snapshot.template,
+            candidate.key,
+            candidate.resources,
+            connections=self.connections,
+            owned=candidate.wanted.desired.fields,
+            wanted=self.wanted,
+        )
+
+    def _pinned(self) -> str:
+        upgrade = self.candidate.upgrade
+        return self.choices.pins.get(self.tenant.tenant, "") if upgrade else ""
+
+    @property
+    def _who(self) -> tuple[str, str, str]:
+        return self.tenant.tenant, self.tenant.account, self.tenant.integration
+
+    def _steps(
+        self, action: Action, resources: Iterable[PlannedResource] = (), *, is_configured: bool = True
+    ) -> tuple[StepKind, ...]:
+        run = self.manifest.run
+        return steps_for(
+            action,
+            from_file=self.manifest.template.file is not None,
+            trigger=run.trigger,
+            follow=run.follow,
+            resources=resources,
+            configured=is_configured,
+        )
 
 
 def _surplus(flows: Sequence[str]) -> str:
@@ -92,100 +219,16 @@ def _doubt(flows: Sequence[Document]) -> str:
     return f"may be here already, without our marker: flow {ids}; take it over with `adopt: id` and an id column"
 
 
-def _created(candidate: Candidate, manifest: Manifest, seen: tuple[str, ...]) -> Planned:
-    tenant, desired = candidate.wanted.tenant, candidate.wanted.desired
-    changes = merge(candidate.snapshot.template.document, desired.fields, {}, newborn=True)
-    return Planned(
-        tenant.tenant,
-        tenant.account,
-        tenant.integration,
-        Action.CREATE,
-        candidate.key.template,
-        fields=desired.fields,
-        changes=changes,
-        document=desired.document,
-        seen=seen,
-        steps=_steps(Action.CREATE, manifest),
-    )
-
-
-def _with_newborn(
-    planned: Planned, candidate: Candidate, manifest: Manifest, choice: Choice | None, wanted: Wishes
-) -> Planned:
-    """Plan what a tenant has besides the flow that is to be made."""
-    tenant, live = candidate.wanted.tenant, candidate.resources
-    resources = plan_newborn(wanted, candidate.snapshot.template, live, choice)
-    if isinstance(resources, str):
-        return blocked(tenant, candidate.key, resources)
-    planned = replace(planned, resources=resources, choice=choice)
-    if fought := _fought(planned):
-        return replace(planned, action=Action.BLOCKED, reason=_reason(planned, fought), steps=())
-    return replace(planned, steps=_steps(Action.CREATE, manifest, adjusted=_adjusted(resources)))
-
-
-def _existing(
-    candidate: Candidate, flow: Document, manifest: Manifest, choice: Choice | None, wanted: Wishes
-) -> Planned:
-    tenant, desired = candidate.wanted.tenant, candidate.wanted.desired
-    known = candidate.instance_of(str(flow["_id"]))
-    newborn = is_newborn(flow, candidate.key.marker)
-    memory, restore = known.fields if known else {}, manifest.drift == "restore"
-    changes = merge(flow, desired.fields, memory, choice=choice, newborn=newborn, restore=restore)
-    resources = plan_resources(wanted, candidate.resources, candidate.memories, choice=choice, restore=restore)
-    if isinstance(resources, str):
-        return blocked(tenant, candidate.key, resources)
-    configured = newborn or any(change.verdict in WRITES for change in changes)
-    written = configured or any(resource.is_written for resource in resources)
-    planned = Planned(
-        tenant.tenant,
-        tenant.account,
-        tenant.integration,
-        Action.NO_CHANGE,
-        candidate.key.template,
-        flow=str(flow["_id"]),
-        fields=desired.fields,
-        changes=changes,
-        choice=choice,
-        last_modified=str(flow.get("lastModified", "")),
-        resources=resources,
-    )
-    fought = _fought(planned)
-    action = _action(written=written, known=known is not None, fought=bool(fought))
-    steps = _steps(action, manifest, adjusted=_adjusted(resources), configured=configured) if written else ()
-    return replace(planned, action=action, reason=_reason(planned, fought), steps=steps)
-
-
-def _adjusted(resources: Iterable[PlannedResource]) -> int:
-    return sum(resource.is_written for resource in resources)
-
-
-def _steps(action: Action, manifest: Manifest, *, adjusted: int = 0, configured: bool = True) -> tuple[StepKind, ...]:
-    run = manifest.run
-    return steps_for(
-        action,
-        from_file=manifest.template.file is not None,
-        trigger=run.trigger,
-        follow=run.follow,
-        adjusted=adjusted,
-        configured=configured,
-    )
-
-
 def _fought(planned: Planned) -> list[str]:
     return [path for path, change in planned.every_change if change.verdict in CONFLICTS]
 
 
-def _action(*, written: bool, known: bool, fought: bool) -> Action:
-    if fought:
-        return Action.BLOCKED
-    if not known:
-        return Action.ADOPT
-    return Action.UPDATE if written else Action.NO_CHANGE
-
-
-def _reason(planned: Planned, fought: Sequence[str]) -> str:
+def _conflict(planned: Planned, fought: Sequence[str]) -> str:
     tenant = planned.tenant
-    if fought:
-        return f"conflict in {', '.join(fought)}: changed here and there; choose --ours {tenant} or --theirs {tenant}"
+    what = "structure" if planned.upgrade and fought[0].startswith(_STRUCTURE) else "conflict"
+    return f"{what} in {', '.join(fought)}: changed here and there; choose --ours {tenant} or --theirs {tenant}"
+
+
+def _drift(planned: Planned) -> str:
     drifted = [path for path, change in planned.every_change if change.verdict is Verdict.DRIFT]
     return f"drift in {', '.join(drifted)}: changed outside, left as it is" if drifted else ""

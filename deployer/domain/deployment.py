@@ -147,9 +147,20 @@ class Deployment:
         return next((error for error in errors if isinstance(error, dict)), None)
 
     def resource(self, index: int) -> PlannedResource:
-        """Return the resource that the step at `index` writes."""
-        before = sum(step.kind is StepKind.ADJUST for step in self.steps[:index])
-        return [resource for resource in self.planned.resources if resource.is_written][before]
+        """Return the resource that the step at `index` makes or writes."""
+        kind = self.steps[index].kind
+        before = sum(step.kind is kind for step in self.steps[:index])
+        copied = kind is StepKind.COPY
+        resources = self.planned.resources
+        return [one for one in resources if (one.is_copied if copied else one.is_written)][before]
+
+    @property
+    def copies(self) -> dict[ResourceKey, str]:
+        """Return the ids of the copies that its steps made."""
+        done = (
+            index for index, step in enumerate(self.steps) if step.kind is StepKind.COPY and "resource" in step.facts
+        )
+        return {self.resource(index).key: str(self.steps[index].facts["resource"]) for index in done}
 
     def moved(self, index: int, step: Step, known: Instance | None = None) -> "Deployment":
         """Return the deployment with one step replaced, and perhaps with something new to know of its flow."""

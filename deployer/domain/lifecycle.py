@@ -10,6 +10,7 @@ class StepKind(StrEnum):
 
     CLONE = "clone"
     CREATE = "create"
+    COPY = "copy"
     ADJUST = "adjust"
     CONFIGURE = "configure"
     RUN = "run"
@@ -17,6 +18,7 @@ class StepKind(StrEnum):
 
 
 BIRTHS = frozenset({StepKind.CLONE, StepKind.CREATE})
+CLONES = frozenset({StepKind.CLONE, StepKind.COPY})
 PUTS = frozenset({StepKind.CONFIGURE, StepKind.ADJUST})
 
 

@@ -24,16 +24,18 @@ def instance_after(
     changes = tuple(changes)
     drifted = any(change.verdict is Verdict.DRIFT for change in changes)
     made_here = revision if planned.action is Action.CREATE else ""
+    now = planned.upgrade[1] if planned.upgrade else known.revision if known else made_here
+    fields = remember(known.fields if known else {}, changes, answer)
     return Instance(
         tenant=planned.tenant,
         account=planned.account,
         template=planned.template,
         integration=planned.integration,
         flow=str(answer["_id"]),
-        revision=known.revision if known else made_here,
+        revision=now,
         last_modified="" if drifted else str(answer.get("lastModified", "")),
         connections=planned.connections,
-        fields=remember(known.fields if known else {}, changes, answer),
+        fields={path: memory for path, memory in fields.items() if path not in planned.base},
         resources=resources_after(planned, resources),
     )
 
@@ -45,7 +47,9 @@ def resources_after(
     after = dict(before)
     for resource in planned.resources:
         if resource.is_recorded and resource.id:
-            after[resource.key] = resource_after(after.get(resource.key), resource.changes, as_seen(resource))
+            seen = resource_after(resource, after.get(resource.key), resource.changes, as_seen(resource))
+            if seen.fields:
+                after[resource.key] = seen
     return after
 
 
@@ -65,13 +69,21 @@ def as_left(memory: ResourceMemory) -> Document:
     return document
 
 
-def resource_after(known: ResourceMemory | None, changes: Iterable[Change], answer: Document) -> ResourceMemory:
-    """Return what is remembered of a resource once it is as `answer`; of another one of that key, nothing is."""
+def resource_after(
+    resource: PlannedResource, known: ResourceMemory | None, changes: Iterable[Change], answer: Document
+) -> ResourceMemory:
+    """Return what is remembered of a resource once it is as `answer`; of another one of that key, nothing is.
+
+    What is the template's is not: the revision says it.
+    """
     changes = tuple(changes)
     drifted = any(change.verdict is Verdict.DRIFT for change in changes)
     before = known.fields if known and known.id == answer["_id"] else {}
     stamp = "" if drifted else str(answer.get("lastModified", ""))
-    return ResourceMemory(str(answer["_id"]), stamp, remember(before, changes, answer))
+    fields = remember(before, changes, answer)
+    templates = {*resource.base, *([("name",)] if resource.is_copied else [])}
+    kept = {path: memory for path, memory in fields.items() if path not in templates}
+    return ResourceMemory(str(answer["_id"]), stamp, kept)
 
 
 def instance_unwritten(planned: Planned, known: Instance | None) -> Instance | None:

@@ -105,6 +105,11 @@ def merge(
     return tuple(map(_restored, changes) if restore else changes)
 
 
+def with_base(memory: Mapping[Path, Memory], base: Mapping[Path, Value]) -> Mapping[Path, Memory]:
+    """Return a memory by which the fields in `base` were left so; none of them was anybody's before."""
+    return {**memory, **{path: Memory(value, value, MISSING) for path, value in base.items()}} if base else memory
+
+
 def _restored(change: Change) -> Change:
     return replace(change, verdict=Verdict.UPDATE) if change.verdict is Verdict.DRIFT else change
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from deployer.domain.deployment import Deployment, Moment, Step
-from deployer.domain.lifecycle import PUTS, State, StepKind
+from deployer.domain.lifecycle import CLONES, PUTS, State, StepKind
 from deployer.domain.manifest import Safety
 
 ATTEMPTS = 3  # calls proven absent before a tenant is given up
@@ -74,7 +74,7 @@ def settle_time(kind: StepKind, safety: Safety) -> float:
     """
     if kind is StepKind.FOLLOW:
         return 0.0  # nothing is sent that could land late
-    timeout = safety.clone_timeout if kind is StepKind.CLONE else safety.timeout
+    timeout = safety.clone_timeout if kind in CLONES else safety.timeout
     lag = 0.0 if kind in PUTS else safety.lag
     return safety.intent + timeout + safety.settle + lag
 

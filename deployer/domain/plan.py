@@ -31,7 +31,8 @@ class Planned:
 
     `seen` are flows that were there and are known not to be ours; `last_modified` is the server's stamp of the
     flow when it was observed. `wave` is counted from 1: 0 where there are none, or nothing is to be done. `resources`
-    are what is wanted besides the flow: each that is written has a step of its own, in their order.
+    are what is wanted besides the flow: each that is written has a step of its own, in their order. `upgrade` names the
+    template's revisions between which it leads; `base` holds what the first had of the fields that it carries.
     """
 
     tenant: str
@@ -51,6 +52,8 @@ class Planned:
     last_modified: str = ""
     wave: int = 0
     resources: tuple[PlannedResource, ...] = ()
+    base: Mapping[Path, Value] = field(default_factory=dict)
+    upgrade: tuple[str, str] | None = None
 
     @property
     def key(self) -> InstanceKey:
@@ -94,6 +97,7 @@ class PlannedAccount:
 REQUESTS = {
     StepKind.CLONE: 2,
     StepKind.CREATE: 2,
+    StepKind.COPY: 2,
     StepKind.ADJUST: 2,
     StepKind.CONFIGURE: 2,
     StepKind.RUN: 2,
@@ -173,14 +177,27 @@ class Plan:
         return next((account.revision for account in self.accounts.values()), "")
 
 
+def steps_of(resources: Iterable[PlannedResource]) -> tuple[StepKind, ...]:
+    """Return the steps of resources, in order: what only a new revision uses is copied before anything is written."""
+    found = tuple(resources)
+    copies = (StepKind.COPY for resource in found if resource.is_copied)
+    return (*copies, *(StepKind.ADJUST for resource in found if resource.is_written))
+
+
 def steps_for(
-    action: Action, *, from_file: bool, trigger: bool, follow: bool, adjusted: int = 0, configured: bool = True
+    action: Action,
+    *,
+    from_file: bool,
+    trigger: bool,
+    follow: bool,
+    resources: Iterable[PlannedResource] = (),
+    configured: bool = True,
 ) -> tuple[StepKind, ...]:
     """Return the steps of an action, in order: the flow is named, scheduled and enabled last, and runs after that.
 
-    `adjusted` counts the resources that are written before.
+    The `resources` that are copied or written come before.
     """
-    writes = (StepKind.ADJUST,) * adjusted + ((StepKind.CONFIGURE,) if configured else ())
+    writes = (*steps_of(resources), *((StepKind.CONFIGURE,) if configured else ()))
     run = (StepKind.RUN, StepKind.FOLLOW) if follow else (StepKind.RUN,)
     match action:
         case Action.CREATE:

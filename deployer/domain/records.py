@@ -1,146 +1,17 @@
-"""Plans, steps and instances as JSON and back: what is stored and what is saved, MISSING being an absent key."""
+"""Steps, instances and templates as JSON and back: what is stored, MISSING being an absent key."""
 
-import json
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
-from hashlib import sha256
+from collections.abc import Mapping
 from typing import Any
 
 from deployer.domain.deployment import Instance, Moment, Step
-from deployer.domain.documents import MISSING, Document, Path, Value, canonical
+from deployer.domain.documents import MISSING, Path, Value
 from deployer.domain.lifecycle import State, StepKind
-from deployer.domain.merge3 import Change, Choice, Memory, Verdict
-from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
-from deployer.domain.resources import PlannedResource, ResourceKey, ResourceKind, ResourceMemory
-from deployer.domain.waves import Checks, Evidence, Wave
-
-PLAN_FORMAT = 4
+from deployer.domain.merge3 import Memory
+from deployer.domain.resources import ResourceKey, ResourceKind, ResourceMemory
+from deployer.domain.template import Part, Template, flow_template
 
 # Records are read only where their checksum or digest held, so their shape is known.
 Stored = dict[str, Any]
-
-
-class Digest:
-    """The digest a person approves: of all that is decided, and of no clock, stamp or path.
-
-    It is taken line by line, since the tenants of a plan do not fit the memory.
-    """
-
-    def __init__(self) -> None:
-        self._sum = sha256()
-
-    def add(self, decided: str) -> None:
-        """Take a tenant in, as `decided_in` gives it; the order counts."""
-        self._sum.update(f"{decided}\n".encode())
-
-    def of(self, plan: Plan) -> str:
-        """Return the digest of a plan whose tenants were taken in."""
-        head = {**plan_record(plan), "observed_at": ""}
-        return sha256(f"{canonical(head)}\n{self._sum.hexdigest()}".encode()).hexdigest()
-
-
-def plan_record(plan: Plan) -> Stored:
-    """Return a plan without its tenants as JSON."""
-    return {
-        "format_version": PLAN_FORMAT,
-        "name": plan.name,
-        "manifest_digest": plan.manifest_digest,
-        "tenants_digest": plan.tenants_digest,
-        "settings": plan.settings,
-        "accounts": {name: _account_record(account) for name, account in plan.accounts.items()},
-        "totals": _totals_record(plan.totals),
-        "absent": list(plan.absent),
-        "observed_at": plan.observed_at,
-        "waves": [asdict(wave) for wave in plan.waves],
-        "strict": plan.strict,
-    }
-
-
-def plan_from(record: Stored, tenants: Collection[Planned] = ()) -> Plan:
-    """Return the plan of a record, with its tenants from where they are kept."""
-    return Plan(
-        name=record["name"],
-        manifest_digest=record["manifest_digest"],
-        tenants_digest=record["tenants_digest"],
-        settings=record["settings"],
-        accounts={name: PlannedAccount(**account) for name, account in record["accounts"].items()},
-        tenants=tenants,
-        totals=_totals_from(record["totals"]),
-        absent=tuple(record["absent"]),
-        observed_at=record["observed_at"],
-        waves=tuple(map(_wave_from, record["waves"])),
-        strict=record["strict"],
-    )
-
-
-def _wave_from(record: Stored) -> Wave:
-    checks = record["checks"]
-    evidence = Evidence(**checks["evidence"]) if checks["evidence"] else None
-    return Wave(**{**record, "bake": tuple(record["bake"]), "checks": Checks(**{**checks, "evidence": evidence})})
-
-
-def planned_line(planned: Planned) -> str:
-    """Return a planned tenant as one line of JSON: what is decided, the stamps it was decided by, and the wave."""
-    stamps = canonical([planned.last_modified, *(resource.last_modified for resource in planned.resources)])
-    return f"[{canonical(planned_record(planned))},{canonical(stamps)},{planned.wave}]"
-
-
-def in_wave(line: bytes, wave: int) -> bytes:
-    """Return the line of a tenant that has no wave yet with its wave."""
-    return line.removesuffix(b"0]") + b"%d]" % wave
-
-
-def planned_of(line: str | bytes) -> Planned:
-    """Return the planned tenant of a line."""
-    record, stamps, wave = json.loads(line)
-    return planned_from(record, json.loads(stamps), wave)
-
-
-def decided_in(line: bytes) -> str:
-    """Return what is decided, and the wave, of a line, without reading it: no text of JSON holds a bare quote."""
-    decided, _, rest = line[1:-1].rpartition(b',"')
-    return b",".join((decided, rest.rpartition(b",")[2])).decode()
-
-
-def planned_record(planned: Planned) -> Stored:
-    """Return what is decided of one tenant as JSON."""
-    return {
-        "tenant": planned.tenant,
-        "account": planned.account,
-        "integration": planned.integration,
-        "action": planned.action.value,
-        "template": planned.template,
-        "reason": planned.reason,
-        "flow": planned.flow,
-        "fields": _fields_record(planned.fields),
-        "changes": [_change_record(change) for change in planned.changes],
-        "connections": dict(planned.connections),
-        "document": planned.document,
-        "seen": list(planned.seen),
-        "steps": [step.value for step in planned.steps],
-        "choice": planned.choice.value if planned.choice else None,
-        "resources": [_resource_record(resource) for resource in planned.resources],
-    }
-
-
-def planned_from(record: Stored, stamps: Sequence[str], wave: int) -> Planned:
-    """Return the planned tenant of a record, the server's stamps of its flow and its resources, and its wave."""
-    last_modified, *others = stamps
-    return Planned(
-        **{
-            **record,
-            "action": Action(record["action"]),
-            "fields": _fields_from(record["fields"]),
-            "changes": tuple(map(_change_from, record["changes"])),
-            "resources": tuple(map(_resource_from, record["resources"], others)),
-            "seen": tuple(record["seen"]),
-            "steps": tuple(map(StepKind, record["steps"])),
-            "choice": Choice(record["choice"]) if record["choice"] else None,
-            "last_modified": last_modified,
-            "wave": wave,
-        }
-    )
 
 
 def step_record(step: Step) -> Stored:
@@ -169,7 +40,7 @@ def instance_record(instance: Instance) -> Stored:
         "fields": _memories_record(instance.fields),
         "resources": [
             {
-                **_key_record(key),
+                **key_record(key),
                 "id": memory.id,
                 "last_modified": memory.last_modified,
                 "fields": _memories_record(memory.fields),
@@ -182,78 +53,46 @@ def instance_record(instance: Instance) -> Stored:
 def instance_from(record: Stored) -> Instance:
     """Return the instance of a record."""
     resources = {
-        _key_from(entry): ResourceMemory(entry["id"], entry["last_modified"], _memories_from(entry["fields"]))
+        key_from(entry): ResourceMemory(entry["id"], entry["last_modified"], _memories_from(entry["fields"]))
         for entry in record["resources"]
     }
     return Instance(**{**record, "fields": _memories_from(record["fields"]), "resources": resources})
 
 
-def change_view(path: str, change: Change) -> Document:
-    """Return a change as `plan --json` shows it; an absent `from` or `to` means there is none."""
-    view = _with({"path": path}, **{"from": change.live, "to": change.desired})
-    return {**view, "verdict": change.verdict.value}
+def template_record(template: Template) -> Stored:
+    """Return what a template of an account holds as JSON."""
+    parts = [{"kind": part.kind.value, "id": part.id, "document": part.document} for part in template.parts]
+    return {"flow": template.document, "parts": parts}
+
+
+def template_from(record: Stored) -> Template:
+    """Return the template of a record."""
+    parts = [Part(ResourceKind(part["kind"]), part["id"], part["document"]) for part in record["parts"]]
+    return flow_template(record["flow"], parts)
 
 
 def _path(entry: tuple[Path, Value]) -> Path:
     return entry[0]
 
 
-def _totals_record(totals: Totals) -> Stored:
-    return {
-        "actions": {action.value: count for action, count in totals.actions.items()},
-        "work": dict(totals.work),
-        "requests": dict(totals.requests),
-        "drifted": totals.drifted,
-        "existing": totals.existing,
-    }
+def fields_record(fields: Mapping[Path, Value]) -> list[Stored]:
+    """Return fields as JSON, by path."""
+    return [with_present({"path": list(path)}, value=value) for path, value in sorted(fields.items(), key=_path)]
 
 
-def _totals_from(record: Stored) -> Totals:
-    actions = Counter({Action(action): count for action, count in record["actions"].items()})
-    return Totals(**{**record, "actions": actions, **{key: Counter(record[key]) for key in ("work", "requests")}})
+def fields_from(entries: list[Stored]) -> dict[Path, Value]:
+    """Return the fields of their entries."""
+    return {tuple(entry["path"]): present(entry, "value") for entry in entries}
 
 
-def _account_record(account: PlannedAccount) -> Stored:
-    return {field: getattr(account, field) for field in PlannedAccount.__slots__}
-
-
-def _change_record(change: Change) -> Stored:
-    return _with({"path": list(change.path), "verdict": change.verdict.value}, live=change.live, desired=change.desired)
-
-
-def _change_from(record: Stored) -> Change:
-    return Change(tuple(record["path"]), _value(record, "live"), _value(record, "desired"), Verdict(record["verdict"]))
-
-
-def _fields_record(fields: Mapping[Path, Value]) -> list[Stored]:
-    return [_with({"path": list(path)}, value=value) for path, value in sorted(fields.items(), key=_path)]
-
-
-def _fields_from(entries: list[Stored]) -> dict[Path, Value]:
-    return {tuple(entry["path"]): _value(entry, "value") for entry in entries}
-
-
-def _key_record(key: ResourceKey) -> Stored:
+def key_record(key: ResourceKey) -> Stored:
+    """Return which resource it is as JSON."""
     return {"kind": key.kind.value, "source": key.source}
 
 
-def _key_from(record: Stored) -> ResourceKey:
+def key_from(record: Stored) -> ResourceKey:
+    """Return which resource it is."""
     return ResourceKey(ResourceKind(record["kind"]), record["source"])
-
-
-def _resource_record(resource: PlannedResource) -> Stored:
-    return {
-        **_key_record(resource.key),
-        "label": resource.label,
-        "id": resource.id,
-        "fields": _fields_record(resource.fields),
-        "changes": [_change_record(change) for change in resource.changes],
-    }
-
-
-def _resource_from(record: Stored, last_modified: str) -> PlannedResource:
-    fields, changes = _fields_from(record["fields"]), tuple(map(_change_from, record["changes"]))
-    return PlannedResource(_key_from(record), record["label"], record["id"], fields, changes, last_modified)
 
 
 def _memories_record(fields: Mapping[Path, Memory]) -> list[Stored]:
@@ -265,17 +104,19 @@ def _memories_from(entries: list[Stored]) -> dict[Path, Memory]:
 
 
 def _memory_record(path: Path, memory: Memory) -> Stored:
-    return _with({"path": list(path)}, sent=memory.sent, returned=memory.returned, first=memory.first)
+    return with_present({"path": list(path)}, sent=memory.sent, returned=memory.returned, first=memory.first)
 
 
 def _memory_from(record: Stored) -> Memory:
-    return Memory(_value(record, "sent"), _value(record, "returned"), _value(record, "first"))
+    return Memory(present(record, "sent"), present(record, "returned"), present(record, "first"))
 
 
-def _with(record: Stored, **values: Value) -> Stored:
+def with_present(record: Stored, **values: Value) -> Stored:
+    """Return a record with values, but for those that are MISSING."""
     return {**record, **{key: value for key, value in values.items() if value is not MISSING}}
 
 
-def _value(record: Mapping[str, Any], key: str) -> Value:
+def present(record: Mapping[str, Any], key: str) -> Value:
+    """Return a value of a record; MISSING where there is none."""
     value: Value = record.get(key, MISSING)
     return value

@@ -44,7 +44,9 @@ class ResourceMemory:
 class PlannedResource:
     """What is to become of one resource of a tenant.
 
-    `label` is what the manifest calls it; `id` is None where it is found once the flow is made.
+    `label` is what the manifest calls it; `id` is None where it is found once the flow is made, or it is. `base` holds
+    what the revision before had of the fields that are carried from the template. One that `is_copied` is made first,
+    since only the new revision uses it.
     """
 
     key: ResourceKey
@@ -53,6 +55,8 @@ class PlannedResource:
     fields: Mapping[Path, Value] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
     last_modified: str = ""
+    base: Mapping[Path, Value] = field(default_factory=dict)
+    is_copied: bool = False
 
     @property
     def is_written(self) -> bool:

@@ -7,9 +7,10 @@ from deployer.domain.deployment import Deployment, Instance, Step, before_image
 from deployer.domain.documents import MISSING, Document, Path, Value
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, State, StepKind
-from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Memory, merge
+from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Memory, merge, with_base
 from deployer.domain.plan import Action, Planned
 from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey
+from deployer.domain.upgrading import placeholder, translated
 from deployer.domain.waves import Checks, Wave
 
 _DISABLED: Path = ("disabled",)
@@ -23,10 +24,12 @@ def is_touched(deployment: Deployment) -> bool:
 def adjusted(deployment: Deployment) -> list[tuple[PlannedResource, Step]]:
     """Return the resources that a rollout wrote and that were there before it, with their steps.
 
-    The copies of a flow that it made are not: they are as good as not there once that is disabled.
+    The copies of a flow that it made are not: they are as good as not there once that is disabled. Nor are those that
+    an upgrade made, since no flow uses them any more.
     """
     pairs = ((deployment.resource(index), step) for index, step in enumerate(deployment.steps) if _is_adjusted(step))
-    return [(one, step) for one, step in pairs if one.key == INTEGRATION or not _is_made_here(deployment)]
+    kept = ((one, step) for one, step in pairs if not one.is_copied)
+    return [(one, step) for one, step in kept if one.key == INTEGRATION or not _is_made_here(deployment)]
 
 
 def _is_adjusted(step: Step) -> bool:
@@ -38,7 +41,18 @@ def undo(
 ) -> Planned:
     """Return what undoes a tenant's share of a rollout, given what it has now; None is a flow that is gone."""
     known, flow = deployment.known, deployment.flow
-    planned = replace(deployment.planned, flow=flow, steps=(), changes=(), choice=choice, wave=0, seen=(), resources=())
+    planned = replace(
+        deployment.planned,
+        flow=flow,
+        steps=(),
+        changes=(),
+        choice=choice,
+        wave=0,
+        seen=(),
+        resources=(),
+        base=_carried(deployment.planned.base, deployment.planned.fields, deployment.planned.changes, deployment),
+        upgrade=(upgrade[1], upgrade[0]) if (upgrade := deployment.planned.upgrade) else None,
+    )
     if any(step.state in {State.UNKNOWN, State.INTENDED} for step in _writes(deployment)):
         return _blocked(planned, "a call of the rollout waits for a person: deployer resolve")
     if missing := [one.label for one, _ in adjusted(deployment) if one.key not in resources]:
@@ -57,10 +71,11 @@ def undo(
 
 def _merged(deployment: Deployment, planned: Planned, known: Instance, live: Document) -> Planned:
     wanted = _wanted(deployment, known)
-    changes = merge(live, wanted, known.fields, choice=planned.choice)
+    changes = merge(live, wanted, with_base(known.fields, planned.base), choice=planned.choice)
     stamp = str(live.get("lastModified", ""))
     planned = replace(planned, fields=wanted, changes=changes, last_modified=stamp, reason=_said(deployment))
-    if _fought(planned) or not any(change.verdict in WRITES for change in changes):
+    written = planned.upgrade or any(change.verdict in WRITES for change in changes)  # an upgrade ends with the flow
+    if _fought(planned) or not written:
         return _besides(planned, "everything is as it was before")
     return replace(planned, action=Action.UPDATE, steps=(*_adjustments(planned), StepKind.CONFIGURE))
 
@@ -83,10 +98,20 @@ def _resources(
         document, memory = live[resource.key], memories.get(resource.key)
         known = memory.fields if memory else {}
         wanted = _restored(known, resource.changes, before_image(step))
-        changes = merge(document, wanted, known, choice=choice)
-        stamp = str(document.get("lastModified", ""))
-        undone.append(replace(resource, id=str(document["_id"]), fields=wanted, changes=changes, last_modified=stamp))
+        base = _carried(resource.base, resource.fields, resource.changes, deployment)
+        changes = merge(document, wanted, with_base(known, base), choice=choice)
+        stamp, id_ = str(document.get("lastModified", "")), str(document["_id"])
+        undone.append(replace(resource, id=id_, fields=wanted, changes=changes, last_modified=stamp, base=base))
     return tuple(undone)
+
+
+def _carried(
+    base: Mapping[Path, Value], fields: Mapping[Path, Value], changes: Iterable[Change], deployment: Deployment
+) -> dict[Path, Value]:
+    """Return how an upgrade left the fields that it carried, which is what undoing it begins with."""
+    ids = {placeholder(key): id_ for key, id_ in deployment.copies.items()}
+    written = (change.path for change in changes if change.verdict in WRITES and change.path in base)
+    return {path: translated(fields.get(path, MISSING), ids) for path in written}
 
 
 def _restored(

@@ -7,7 +7,7 @@ from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.resources import ResourceKind
 from deployer.domain.sighting import Found, sight
-from deployer.domain.snapshot import parts_of
+from deployer.domain.template import parts_of
 
 _CHANGED = "it was changed after it was made"
 

@@ -7,7 +7,7 @@ from deployer.domain.deployment import Instance
 from deployer.domain.documents import Document, Path, same
 from deployer.domain.lifecycle import BIRTHS, Event
 from deployer.domain.memory import resource_after
-from deployer.domain.merge3 import Change, Choice, Verdict, apply, live_value, merge
+from deployer.domain.merge3 import Change, Choice, Verdict, apply, live_value, merge, with_base
 from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceMemory
 from deployer.engine import writing
 from deployer.engine.desk import Case, Desk, failure
@@ -35,8 +35,9 @@ async def _subject(desk: Desk, case: Case) -> "_Resource | Result":
     resource, planned = case.resource, case.deployment.planned
     if resource.key == INTEGRATION:
         return _Resource(desk, case, resource, planned.integration)
-    if resource.id:
-        return _Resource(desk, case, resource, resource.id)
+    id_ = case.deployment.copies.get(resource.key, resource.id)
+    if id_:
+        return _Resource(desk, case, resource, id_)
     flow = case.deployment.flow or ""
     whole = await desk.flow(flow)
     if not isinstance(whole, Done):
@@ -71,7 +72,7 @@ class _Resource:
 
     @property
     def ours(self) -> Iterable[Path]:
-        return self.planned.fields
+        return (*self.planned.fields, *self.planned.base)
 
     async def read(self) -> Outcome[Document]:
         return self.fresh or await self.desk.client.resource(self.planned.key.kind, self.id)
@@ -86,9 +87,9 @@ class _Resource:
         return merge(
             live,
             self.planned.fields,
-            fields,
+            with_base(fields, self.planned.base),
             choice=choice or self.choice,
-            newborn=made_here and not fields,
+            newborn=(made_here or self.planned.is_copied) and not fields,
             restore=self.desk.settings.drift == "restore",
         )
 
@@ -120,8 +121,9 @@ class _Resource:
         flow = self.case.deployment.flow or ""
         known = self.case.deployment.known or Instance(*where, flow, revision="", connections=planned.connections)
         before = self._memory() or ResourceMemory(self.id, fields=before_put(self.case))
-        after = resource_after(before, changes, answer)
-        return replace(known, resources={**known.resources, self.planned.key: after})
+        after = resource_after(self.planned, before, changes, answer)
+        others = {key: memory for key, memory in known.resources.items() if key != self.planned.key}
+        return replace(known, resources={**others, **({self.planned.key: after} if after.fields else {})})
 
     def _memory(self) -> ResourceMemory | None:
         """Return what is remembered of this very resource."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from deployer.domain.documents import Document
 from deployer.domain.resources import PARTS, ResourceKind
-from deployer.domain.snapshot import parts_of
+from deployer.domain.template import parts_of
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.observe import Aim, got, read_flow
 from deployer.engine.pool import each

@@ -23,6 +23,7 @@ from deployer.engine.desk import Desk, failure
 from deployer.engine.execute import AccountRun, execute
 from deployer.engine.keeping import Leases
 from deployer.engine.rollouts import Crew
+from deployer.engine.templates import changed_templates
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Entry, Journal, Rollout
 
@@ -95,6 +96,8 @@ class _Carrying:
         watcher = self.crew.watcher
         failed = counts[Status.FAILED] + counts[Status.UNKNOWN]
         admission = Admission(wave, strict=self.plan.strict, failed=failed, begun=counts[Status.RUNNING])
+        if counts[Status.PENDING] and number > 1:
+            await self._halt_changed()
         if self.halted or self.settle_only:
             admission.close()
         if counts[Status.PENDING] and not admission.is_over:
@@ -107,6 +110,12 @@ class _Carrying:
         if self.halted or self.crew.stop.asked:
             return False
         return number == len(self.plan.waves) or await self._is_released(number, wave)
+
+    async def _halt_changed(self) -> None:
+        """Halt accounts whose template changed since the plan: one rollout deploys one revision."""
+        if self.settings.template.file is None:
+            for name in await changed_templates(self.plan, self.accounts, None, self.holds):
+                self._halt(name, "the template changed since the plan; leave the rollout with apply --supersede")
 
     async def _carry(self, number: int, admission: Admission) -> None:
         """Move the tenants of a wave in every account."""

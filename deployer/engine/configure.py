@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from deployer.domain.body import body_of, is_settled
 from deployer.domain.deployment import Instance
-from deployer.domain.documents import Document, Path, same
+from deployer.domain.documents import Document, Path, Value, same
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS
 from deployer.domain.memory import instance_after
-from deployer.domain.merge3 import Change, Choice, Verdict, merge
+from deployer.domain.merge3 import Change, Choice, Verdict, merge, with_base
 from deployer.domain.plan import Action
+from deployer.domain.upgrading import placeholder, translated
 from deployer.engine import writing
 from deployer.engine.desk import Case, Desk
 from deployer.engine.result import Result
@@ -45,12 +46,19 @@ class _Flow:
         return self.case.deployment.planned.choice
 
     @property
+    def fields(self) -> dict[Path, Value]:
+        """Return what is wanted, with the ids of the copies that were made first."""
+        ids = {placeholder(key): id_ for key, id_ in self.case.deployment.copies.items()}
+        fields = self.case.deployment.planned.fields
+        return {path: translated(value, ids) for path, value in fields.items()} if ids else dict(fields)
+
+    @property
     def facts(self) -> Document:
         return {"flow": self.id}
 
     @property
     def ours(self) -> Iterable[Path]:
-        return (*self.case.deployment.planned.fields, ("name",), ("description",))
+        return (*self.fields, *self.case.deployment.planned.base, ("name",), ("description",))
 
     async def read(self) -> Outcome[Document]:
         fresh = self.desk.fresh.pop(self.id, None)
@@ -65,9 +73,9 @@ class _Flow:
         untouched = birth.kind in BIRTHS and not birth.facts.get("found") and known is None  # made here, nothing PUT
         taken = any(step.facts.get("taken") for step in self.case.deployment.steps)  # a person said that it is ours
         newborn = untouched or taken or is_newborn(live, planned.key.marker)
-        memory = known.fields if known else {}
+        memory = with_base(known.fields if known else {}, planned.base)
         restore = self.desk.settings.drift == "restore"
-        return merge(live, planned.fields, memory, choice=choice or planned.choice, newborn=newborn, restore=restore)
+        return merge(live, self.fields, memory, choice=choice or planned.choice, newborn=newborn, restore=restore)
 
     def is_as_planned(self, live: Document, changes: tuple[Change, ...]) -> bool:
         planned = self.case.deployment.planned
@@ -82,7 +90,7 @@ class _Flow:
         """Tell whether the flow is as wanted, also where a field was dropped and has to go."""
         planned = self.case.deployment.planned
         left = (change for change in changes if change.verdict is Verdict.REMOVE)
-        return is_settled(live, planned.fields, planned) and all(same(each.live, each.desired) for each in left)
+        return is_settled(live, self.fields, planned) and all(same(each.live, each.desired) for each in left)
 
     def misplaced(self, live: Document) -> str:
         lies, belongs = live.get("_integrationId"), self.case.deployment.planned.integration

@@ -12,6 +12,7 @@ from deployer.domain.plan import Plan, PlannedAccount
 from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey, ResourceMemory
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.clock import Clock
+from deployer.engine.listings import Listings
 from deployer.errors import JournalError
 from deployer.integrator.client import Client
 from deployer.integrator.wire import Done, Outcome, Refused
@@ -37,6 +38,7 @@ class Desk:
     rescue: Callable[[str, str], None]
     fresh: dict[str, Document] = field(default_factory=dict)
     took: deque[float] = field(default_factory=lambda: deque(maxlen=JOBS_REMEMBERED))
+    listings: Listings = field(default_factory=Listings)
 
     @property
     def client(self) -> Client:

@@ -7,12 +7,15 @@ from typing import TypeVar
 
 from deployer.domain.adjusting import wishes
 from deployer.domain.candidate import Wanted, as_remembered, choose
+from deployer.domain.deployment import Instance
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
 from deployer.domain.remembered import Remembered
 from deployer.domain.resources import PARTS, ResourceKey, ResourceKind
+from deployer.domain.revisions import Upgrade, upgrade
 from deployer.domain.sighting import Found
-from deployer.domain.snapshot import Part, Snapshot, Template, file_template, flow_template, parts_of
+from deployer.domain.snapshot import Snapshot
+from deployer.domain.template import Part, Template, file_template, flow_template, parts_of
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.pool import each
 from deployer.engine.resources import Resources
@@ -57,7 +60,11 @@ class Observation:
     async def snapshot(self, wanted: Sequence[Wanted], remembered: Remembered) -> Snapshot:
         """Look at some tenants."""
         here = [want for want in wanted if want.tenant.integration in self.integrations]
-        finder = _Flows(self, remembered)
+        revisions = remembered.revisions
+        upgrades = {
+            name: upgrade(before, self.template) for name, before in revisions.items() if name != self.template.revision
+        }
+        finder = _Flows(self, remembered, upgrades)
         flows = await finder.read(here)
         account = self.account
         identity = (account.name, account.base_url, account.user)
@@ -68,6 +75,7 @@ class Observation:
             self.connections,
             flows,
             finder.resources,
+            upgrades,
             finder.unreadable,
         )
 
@@ -167,6 +175,7 @@ class _Flows:
 
     seen: Observation
     remembered: Remembered
+    upgrades: Mapping[str, Upgrade]
     resources: dict[str, Mapping[ResourceKey, Document]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
 
@@ -197,7 +206,8 @@ class _Flows:
         known = self.remembered.instances.get(key.integration)
         match choose(listing, want, key, known=known, adopt=self.seen.adopt):
             case Found(flow):
-                whole = as_remembered(flow, known, want) or await self._flow(str(flow["_id"])) or flow
+                left = None if self._is_behind(known) else as_remembered(flow, known, want)
+                whole = left or await self._flow(str(flow["_id"])) or flow
                 return [whole if other is flow else other for other in listing]
             case _ if known:
                 found = await self._flow(known.flow)
@@ -211,13 +221,18 @@ class _Flows:
         known = self.remembered.instances.get(key.integration)
         memories = known.resources if known else {}
         wanted = wishes(want.desired, self.seen.template, memories)
-        if not wanted or isinstance(wanted, str):  # which blocks the tenant
+        if isinstance(wanted, str) or not (wanted or self._is_behind(known)):  # a text blocks the tenant
             return {}
         sighting = choose(listing, want, key, known=known, adopt=self.seen.adopt)
         flow = sighting.flow if isinstance(sighting, Found) else None
         reader = Resources(self.seen.account.client, self.seen.stamps, self._got)
-        fields = {resource: wish[1] for resource, wish in wanted.items()}
-        return await reader.read(fields, memories, key.integration, flow)
+        fields = {resource: wish.fields for resource, wish in wanted.items()}
+        found = await reader.read(fields, memories, key.integration, flow)
+        return {**await reader.copies(flow), **found} if flow and self._is_behind(known) else found
+
+    def _is_behind(self, known: Instance | None) -> bool:
+        """Tell whether a tenant's flow has another revision than the template, so that all of it has to be read."""
+        return known is not None and known.is_configured and known.revision in self.upgrades
 
     async def _flow(self, flow: str) -> Document | None:
         outcome = await self.seen.account.client.flow(flow)

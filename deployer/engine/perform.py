@@ -3,7 +3,7 @@
 from deployer.domain.deployment import Deployment
 from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.moves import ATTEMPTS, Begin, GiveUp, Recover
-from deployer.engine import adjusting, birth, configure, running
+from deployer.engine import adjusting, birth, configure, copying, running
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import Moved, Result
 
@@ -26,6 +26,8 @@ async def _begin(desk: Desk, case: Case, kind: StepKind) -> Result:
     match kind:
         case StepKind.CLONE | StepKind.CREATE:
             return await birth.begin(desk, case)
+        case StepKind.COPY:
+            return await copying.begin(desk, case)
         case StepKind.ADJUST:
             return await adjusting.begin(desk, case)
         case StepKind.CONFIGURE:
@@ -40,6 +42,8 @@ async def _recover(desk: Desk, case: Case, kind: StepKind, wait: float) -> Resul
     match kind:
         case StepKind.CLONE | StepKind.CREATE:
             return await birth.recover(desk, case, wait)
+        case StepKind.COPY:
+            return await copying.recover(desk, case, wait)
         case StepKind.ADJUST:
             return await adjusting.recover(desk, case, wait)
         case StepKind.CONFIGURE:

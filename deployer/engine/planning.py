@@ -1,8 +1,7 @@
 """Make a plan: resolve what is wanted, observe every account, and decide tenant by tenant."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,7 +13,7 @@ from deployer.domain.desired import Desired, Resolver
 from deployer.domain.identity import InstanceKey
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, steps_for
 from deployer.domain.remembered import Remembered
-from deployer.domain.snapshot import Template
+from deployer.domain.template import Template
 from deployer.domain.tenants import Tenant
 from deployer.domain.wave_models import Waves, picked
 from deployer.engine.accounts import Accounts, OpenAccount
@@ -22,7 +21,7 @@ from deployer.engine.load import Loaded
 from deployer.engine.observe import Aim, Observation, observe, read_template
 from deployer.engine.plans import Draft, SavedPlan
 from deployer.engine.pool import each
-from deployer.errors import AccountError, DeployerError, Problem
+from deployer.errors import DeployerError, Problem
 from deployer.journal.protocol import Journal
 
 _ACCOUNTS: Final = 8  # observed at a time: what is known of an account is dropped once its tenants are decided
@@ -249,22 +248,6 @@ def unresolvable(loaded: Loaded, env: Mapping[str, str]) -> dict[str, Problem]:
     resolver = resolver_of(loaded, env)
     resolved = ((tenant.tenant, resolver.resolve(tenant)) for tenant in loaded.tenants)
     return {tenant: desired for tenant, desired in resolved if isinstance(desired, Problem)}
-
-
-async def changed_templates(plan: Plan, accounts: Accounts, loaded: Loaded) -> list[str]:
-    """Return the accounts whose template is not the one that was planned with."""
-    changed: set[str] = set()
-
-    async def look(name: str) -> None:
-        planned = plan.accounts[name]
-        aim = replace(aim_of(loaded, name), template=planned.template)
-        with suppress(AccountError):  # which is for the account to meet, and for it alone
-            if (await read_template(accounts.opened[name], aim)).revision != planned.revision:
-                changed.add(name)
-
-    known = [name for name in accounts.opened if name in plan.accounts]
-    await each(known, look, workers=_TEMPLATES)
-    return [name for name in known if name in changed]
 
 
 def aim_of(loaded: Loaded, account: str) -> Aim:

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 
 from deployer.domain.documents import canonical
 from deployer.domain.plan import Plan, Planned, Totals
-from deployer.domain.records import (
+from deployer.domain.plan_records import (
     PLAN_FORMAT,
     Digest,
     decided_in,

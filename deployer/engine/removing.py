@@ -7,8 +7,8 @@ from functools import partial
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
 from deployer.domain.resources import ResourceKind
-from deployer.domain.snapshot import parts_of
 from deployer.domain.sweeping import Copy, Removal, surplus, touched, touched_part, used_parts
+from deployer.domain.template import parts_of
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.planning import aim_of
 from deployer.engine.rollouts import Crew

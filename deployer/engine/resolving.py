@@ -64,9 +64,15 @@ async def _taken(accounts: Accounts, deployment: Deployment, step: Step, took: s
         if took == planned.template or flow.get("_integrationId") != planned.integration:
             raise GuardError(f"flow {took} is not one of the tenant's integration {planned.integration}")
         return {"flow": took, "taken": True}
+    if step.kind is StepKind.COPY:
+        key = deployment.resource(deployment.steps.index(step)).key
+        part = got(account, f"{key.kind} {took}", await account.client.resource(key.kind, took))
+        if part.get("_sourceId") != key.source:
+            raise GuardError(f"{key.kind} {took} is no copy of {key.kind} {key.source}")
+        return {"resource": took}
     if step.kind is StepKind.RUN:
         job = got(account, f"job {took}", await account.client.job(took))
         if job.get("_flowId") != deployment.flow:
             raise GuardError(f"job {took} is not of the tenant's flow {deployment.flow}")
         return {"job": took}
-    raise UsageError(f"--took names a flow or a job; a {step.kind} makes neither", remedy="say --retry or --skip")
+    raise UsageError(f"--took names a flow, a copy or a job; a {step.kind} makes none", remedy="say --retry or --skip")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deployer.domain.documents import Document, Path
 from deployer.domain.memory import as_left
 from deployer.domain.resources import INTEGRATION, ResourceKey, ResourceMemory
-from deployer.domain.snapshot import parts_of
+from deployer.domain.template import parts_of
 from deployer.integrator.client import Client
 from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
 
@@ -51,6 +51,15 @@ class Resources:
                 found[key] = as_left(known)
             elif document := await self._document(key, known, integration, flow):
                 found[key] = document
+        return found
+
+    async def copies(self, flow: Document) -> Mapping[ResourceKey, Document]:
+        """Return every export and import that a flow uses, whole, by what it is a copy of."""
+        found: dict[ResourceKey, Document] = {}
+        for kind, id_ in parts_of(await self._whole(flow)):
+            part = self.got(f"{kind} {id_}", await self.client.resource(kind, id_))
+            if source := part.get("_sourceId"):
+                found[ResourceKey(kind, str(source))] = part
         return found
 
     async def _document(

@@ -11,6 +11,7 @@ from deployer.domain.documents import Document
 from deployer.domain.instructions import Standing
 from deployer.domain.lifecycle import Event, State
 from deployer.domain.manifest import Safety
+from deployer.domain.template import Template
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.clock import Clock
 from deployer.engine.execute import Stop, Watcher
@@ -55,7 +56,15 @@ class Crew:
             yield leases
 
 
-async def begin(journal: Journal, clock: Clock, saved: SavedPlan, *, kind: str, chance: Random) -> Rollout:
+async def begin(
+    journal: Journal,
+    clock: Clock,
+    saved: SavedPlan,
+    *,
+    kind: str,
+    chance: Random,
+    revisions: Collection[Template] = (),
+) -> Rollout:
     """Write a plan as a rollout, with what it only has to remember; nothing is sent yet."""
     plan, now = saved.plan, clock.utc()
     stamp = now[:19].replace("-", "").replace(":", "")
@@ -71,7 +80,7 @@ async def begin(journal: Journal, clock: Clock, saved: SavedPlan, *, kind: str, 
         who=whoever(),
         started_at=now,
     )
-    await journal.begin(rollout, plan)
+    await journal.begin(rollout, plan, revisions)
     return rollout
 
 

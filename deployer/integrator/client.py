@@ -110,8 +110,8 @@ class Client:
         return await self._pages(f"flows?include={_BUILT}")
 
     async def parts(self, kind: ResourceKind) -> Outcome[tuple[Document, ...]]:
-        """Return what each export, or import, of the account was cloned from, and its stamp, all pages."""
-        return await self._pages(f"{kind}s?include=_sourceId,lastModified")
+        """Return summaries of the exports, or imports, of the account, all pages."""
+        return await self._pages(f"{kind}s?include=name,_sourceId,lastModified,createdAt")
 
     async def integration_flows(self, integration: str) -> Outcome[tuple[Document, ...]]:
         """Return one tenant's flows, read to the list's end."""
@@ -131,6 +131,14 @@ class Client:
         """Copy a flow, which may take minutes and is not idempotent."""
         request = self._request("POST", f"flows/{path_id(template)}/clone", body)
         return await self._call(request, wire.copy_of(template), stamp=stamp, patience=self._timeouts.clone)
+
+    async def copy(self, kind: ResourceKind, source: str, body: Document, *, stamp: Stamp) -> Outcome[Created]:
+        """Copy an export or import, which is not idempotent either."""
+        request, read = (
+            self._request("POST", f"{kind}s/{path_id(source)}/clone", body),
+            wire.copy_of(source, kind.title()),
+        )
+        return await self._call(request, read, stamp=stamp, patience=self._timeouts.clone)
 
     async def create(self, body: Document, *, stamp: Stamp) -> Outcome[Created]:
         return await self._call(self._request("POST", "flows", body), wire.created, stamp=stamp)

@@ -225,22 +225,22 @@ def documents(answer: Answer) -> tuple[Document, ...]:
     return tuple(_with_id(item) for item in value)
 
 
-def created(answer: Answer) -> Created:
-    """Read what was made: the new flow, or a list of everything made with exactly one flow in it."""
+def created(answer: Answer, model: str = "Flow") -> Created:
+    """Read what was made: the new document, or a list of everything made with exactly one of its model in it."""
     value = parse(answer.body)
     made = value if isinstance(value, list) else [value]
-    flows = [item for item in made if isinstance(item, dict) and item.get("model", "Flow") == "Flow"]
-    if len(flows) != 1:
-        raise UnreadableError(f"the body names {len(flows)} flows")
-    flow = _with_id(flows[0])
-    return Created(id_at("_id", flow), flow if flow.keys() >= _FLOW else None)
+    found = [item for item in made if isinstance(item, dict) and item.get("model", model) == model]
+    if len(found) != 1:
+        raise UnreadableError(f"the body names {len(found)} {model.lower()}s")
+    document = _with_id(found[0])
+    return Created(id_at("_id", document), document if document.keys() >= _FLOW else None)
 
 
-def copy_of(template: str) -> Reader[Created]:
+def copy_of(template: str, model: str = "Flow") -> Reader[Created]:
     """Read what a clone made, which is never the template itself."""
 
     def read(answer: Answer) -> Created:
-        copy = created(answer)
+        copy = created(answer, model)
         if copy.id == template:
             raise ContradictionError(f"the copy of {template} has the id of {template}")
         return copy

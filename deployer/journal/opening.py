@@ -9,7 +9,7 @@ from typing import Final
 
 from deployer.errors import JournalError
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:

@@ -1,6 +1,6 @@
 """The seam to the durable record: what any journal does, and the values it takes and gives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
@@ -14,6 +14,7 @@ from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Plan
 from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
+from deployer.domain.template import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,11 @@ class Journal(Protocol):
     async def begin_work(self, *, anew: bool = False) -> Work:
         """Count one more work, durably, and return it; with `anew` the journal is another one from now on."""
 
-    async def begin(self, rollout: Rollout, plan: Plan) -> None:
+    async def begin(self, rollout: Rollout, plan: Plan, revisions: Collection[Template] = ()) -> None:
         """Write a rollout, its plan, its steps, and what tenants without a step leave to remember, all at once.
 
-        The plan's tenants are gone through on whatever thread writes.
+        What `revisions` of templates hold is kept for the upgrades to come. The plan's tenants are gone through on
+        whatever thread writes.
         """
 
     async def rollouts(
@@ -143,6 +145,12 @@ class Journal(Protocol):
 
     async def recall(self, template: str, tenants: Mapping[str, str]) -> Remembered:
         """Return what bears on a plan of a template for some tenants: their names, by integration."""
+
+    async def revisions(self, template: str, names: Collection[str]) -> Mapping[str, Template]:
+        """Return what revisions of a template hold, as far as they were kept, by name."""
+
+    async def by_revision(self, templates: Sequence[str]) -> Mapping[str, int]:
+        """Count the remembered flows of templates by the revision they are on, empty where that is not known."""
 
     async def instances(self, *, after: InstanceKey | None, limit: int) -> Sequence[Instance]:
         """Return the next remembered flows, by key."""

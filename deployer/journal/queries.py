@@ -11,6 +11,7 @@ INSTRUCTION: Final = "id, rollout, verb, about, who, at, checksum"
 GATE: Final = "rollout, wave, state, since, who, checksum"
 STEP: Final = "rollout, place, position, kind, state, attempts, body, checksum"
 INSTANCE: Final = "template, integration, tenant, account, body, checksum"
+REVISION: Final = "template, revision, body, checksum"
 EVENT: Final = "rollout, place, position, event, at, body, checksum"
 
 
@@ -103,6 +104,7 @@ GUARDED: Final = {
             "gate": GATE,
             "instruction": INSTRUCTION,
             "instance": INSTANCE,
+            "revision": REVISION,
             "event": EVENT,
         }.items()
     },
@@ -127,6 +129,14 @@ INSTANCES_OF: Final = f"""
     SELECT {", ".join(f"i.{column}" for column in INSTANCE.split(", "))}
     FROM deployment d JOIN instance i ON i.template = d.template AND i.integration = d.integration
     WHERE d.rollout = ? AND d.place IN (SELECT value FROM json_each(?))
+"""
+REVISIONS: Final = f"""
+    SELECT {REVISION} FROM revision WHERE template = ? AND revision IN (SELECT value FROM json_each(?))
+"""
+KEEP_REVISION: Final = f"{_insert('revision', REVISION)} ON CONFLICT (template, revision) DO NOTHING"
+BY_REVISION: Final = """
+    SELECT json_extract(body, '$.revision'), count(*) FROM instance
+    WHERE template IN (SELECT value FROM json_each(?)) GROUP BY 1 ORDER BY 2 DESC, 1
 """
 HOMES: Final = """
     SELECT tenant, integration FROM instance WHERE template = ? AND tenant IN (SELECT value FROM json_each(?))

@@ -11,15 +11,17 @@ from deployer.domain.documents import canonical
 from deployer.domain.gate import Gate, GateState
 from deployer.domain.instructions import Instruction, Verb
 from deployer.domain.plan import Planned
+from deployer.domain.plan_records import planned_line, planned_of
 from deployer.domain.rebuilding import Work
 from deployer.domain.records import (
     instance_from,
     instance_record,
-    planned_line,
-    planned_of,
     step_from,
     step_record,
+    template_from,
+    template_record,
 )
+from deployer.domain.template import Template
 from deployer.errors import JournalError
 from deployer.journal.protocol import Rollout
 
@@ -78,6 +80,17 @@ def instance_row(instance: Instance) -> Row:
     """Return the row of what is remembered of a flow."""
     where = (instance.template, instance.integration, instance.tenant, instance.account)
     return summed((*where, canonical(instance_record(instance))))
+
+
+def revision_row(template: Template) -> Row:
+    """Return the row of what a revision of a template holds."""
+    return summed((template.key, template.revision, canonical(template_record(template))))
+
+
+def read_revision(row: Row) -> Template:
+    """Return what a revision of a template holds."""
+    *_, body = checked(row, f"revision {row[1]} of template {row[0]}")
+    return template_from(json.loads(body))
 
 
 def instruction_row(instruction: Instruction) -> Row:

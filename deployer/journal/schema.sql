@@ -1,4 +1,4 @@
--- Version 4. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
+-- Version 5. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
 CREATE TABLE rollout (
     number          INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,
@@ -94,6 +94,15 @@ CREATE TABLE event (
     checksum INTEGER NOT NULL
 );
 CREATE INDEX event_by_deployment ON event (rollout, place, number);
+
+-- What each revision of a template holds: what changed since is what an upgrade carries.
+CREATE TABLE revision (
+    template TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    body     TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    PRIMARY KEY (template, revision)
+) WITHOUT ROWID;
 
 CREATE TABLE instance (
     template    TEXT NOT NULL,

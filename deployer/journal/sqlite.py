@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -18,9 +18,10 @@ from deployer.domain.instructions import Instruction
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.memory import instance_unwritten
 from deployer.domain.plan import Plan, Planned
+from deployer.domain.plan_records import plan_from, plan_record
 from deployer.domain.rebuilding import Work
-from deployer.domain.records import plan_from, plan_record
 from deployer.domain.remembered import Remembered
+from deployer.domain.template import Template
 from deployer.errors import JournalError
 from deployer.journal import queries as q
 from deployer.journal import writer
@@ -37,7 +38,9 @@ from deployer.journal.rows import (
     read_gate,
     read_instance,
     read_instruction,
+    read_revision,
     read_rollout,
+    revision_row,
     rollout_row,
     step_row,
     work_row,
@@ -86,12 +89,13 @@ class SqliteJournal:
 
         return await self._writer.ask(work)
 
-    async def begin(self, rollout: Rollout, plan: Plan) -> None:
+    async def begin(self, rollout: Rollout, plan: Plan, revisions: Collection[Template] = ()) -> None:
         """Write a rollout, its plan, its steps, and what tenants without a step leave to remember, all at once."""
         head = canonical(plan_record(plan))
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(q.BEGIN, rollout_row(rollout, head))
+            connection.executemany(q.KEEP_REVISION, map(revision_row, revisions))
             for place, planned in enumerate(plan.tenants):
                 connection.execute(q.DEPLOY, deployment_row(rollout.id, place, planned))
                 for position, kind in enumerate(planned.steps):
@@ -211,7 +215,7 @@ class SqliteJournal:
     async def recall(self, template: str, tenants: Mapping[str, str]) -> Remembered:
         """Return what bears on a plan of a template for some tenants: their names, by integration."""
         places = json.dumps(list(tenants))
-        instances = map(read_instance, await self._select(q.INSTANCES_IN, (template, places)))
+        instances = list(map(read_instance, await self._select(q.INSTANCES_IN, (template, places))))
         homes = await self._select(q.HOMES, (template, json.dumps(list(tenants.values()))))
         owed = await self._select(q.OWED, (template, places))
         unsettled = {key.integration: why for key, why in (await self.unsettled()).items() if key.template == template}
@@ -220,7 +224,17 @@ class SqliteJournal:
             dict(homes),
             {integration: unsettled[integration] for integration in tenants.keys() & unsettled.keys()},
             {integration: State(state) for integration, state in owed},
+            await self.revisions(template, {instance.revision for instance in instances}),
         )
+
+    async def revisions(self, template: str, names: Collection[str]) -> Mapping[str, Template]:
+        """Return what revisions of a template hold, as far as they were kept, by name."""
+        rows = await self._select(q.REVISIONS, (template, json.dumps(sorted(names))))
+        return {row[1]: read_revision(row) for row in rows}
+
+    async def by_revision(self, templates: Sequence[str]) -> Mapping[str, int]:
+        """Count the remembered flows of templates by the revision they are on, empty where that is not known."""
+        return dict(await self._select(q.BY_REVISION, (json.dumps(list(templates)),)))
 
     async def instances(self, *, after: InstanceKey | None, limit: int) -> Sequence[Instance]:
         """Return the next remembered flows, by key."""

@@ -8,7 +8,7 @@ from deployer.domain.deployment import Status
 from deployer.domain.documents import Document
 from deployer.journal.protocol import Rollout
 from deployer.report.listing import Column, Listing, Row
-from deployer.report.text import duration
+from deployer.report.text import REVISION_DIGITS, duration
 
 _DIGITS = 12  # of a digest, to type
 _FORMAT = 1
@@ -59,6 +59,7 @@ OUTCOMES: Final = Listing(
         Column("action", _key("action")),
         Column("account", _key("account")),
         Column("flow", _key("flow"), wide=True),
+        Column("revision", lambda row: (row["revision"] or "")[:REVISION_DIGITS], wide=True),
         Column("jobs", _key("jobs"), wide=True),
         Column("field", _error("field"), wide=True),
         Column("status", _error("status"), wide=True),

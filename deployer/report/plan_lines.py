@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final
 
+from deployer.domain.documents import Value
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.merge3 import Change, Verdict
 from deployer.domain.plan import Action, Planned
-from deployer.report.text import anonymous, columns, padded, plain, some, value_text, wrapped
+from deployer.report.text import REVISION_DIGITS, anonymous, columns, padded, plain, some, value_text, wrapped
 
 _SIGNS: Final = {Action.CREATE: "+", Action.UPDATE: "~", Action.ADOPT: "~", Action.RUN: ">", Action.BLOCKED: "x"}
 _NOTABLE, _UNCHANGED = "!", "="
@@ -173,12 +174,23 @@ def _phrases(planned: Planned) -> Iterator[_Phrase]:
     if planned.action is Action.CREATE and planned.connections:
         count = len(planned.connections)
         yield _Phrase("connections", count, lambda: f"connections {count}/{count}")
-    for path, change in planned.every_change:
-        if change.verdict not in _UNTOLD:
-            yield _told(path, change, newborn=planned.action is Action.CREATE)
+    yield from _changes(planned)
     if StepKind.RUN in planned.steps:
         said = "runs once" if StepKind.FOLLOW not in planned.steps else "runs once, followed to its end"
         yield _Phrase("run", said, lambda: said)
+
+
+def _changes(planned: Planned) -> Iterator[_Phrase]:
+    if upgrade := planned.upgrade:
+        said = " → ".join(f"rev:{revision[:REVISION_DIGITS]}" for revision in upgrade)
+        yield _Phrase("upgrade", upgrade, lambda: f"template {said}")
+    copied = [resource.label for resource in planned.resources if resource.is_copied]
+    if copied:
+        yield _Phrase(("copies", *copied), (), lambda: f"copies {plain(', '.join(copied))}")
+    named = {f"{label}.name" for label in copied}  # by the marker, until it has the template's
+    for path, change in planned.every_change:
+        if change.verdict not in _UNTOLD and path not in named:
+            yield _told(path, change, newborn=planned.action is Action.CREATE)
 
 
 def _told(path: str, change: Change, *, newborn: bool) -> _Phrase:
@@ -186,8 +198,14 @@ def _told(path: str, change: Change, *, newborn: bool) -> _Phrase:
     return _Phrase((change.verdict, path), value, lambda: _change(plain(path), change, newborn=newborn))
 
 
+def _extent(value: Value) -> str:
+    """Return a value as text; of a long list, its length: nobody reads the beginning of it."""
+    text = value_text(value)
+    return f"({len(value)} items)" if isinstance(value, list) and text.endswith("…") else text
+
+
 def _change(path: str, change: Change, *, newborn: bool) -> str:
-    live, desired = value_text(change.live), value_text(change.desired)
+    live, desired = _extent(change.live), _extent(change.desired)
     match change.verdict:
         case Verdict.UPDATE if newborn:  # what the template has instead is nobody's news
             return f"{path} {desired}"

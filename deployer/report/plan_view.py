@@ -7,14 +7,13 @@ from urllib.parse import urlsplit
 from deployer.domain.command import typed
 from deployer.domain.documents import Document
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
-from deployer.domain.records import change_view
+from deployer.domain.plan_records import change_view
 from deployer.report.pace import limit_of, seconds
 from deployer.report.plan_lines import PlanLines, every_line
-from deployer.report.text import duration, plain, some, wrapped
+from deployer.report.text import REVISION_DIGITS, duration, plain, some, wrapped
 
 _FORMAT = 1
 _DIGITS = 12  # of a digest, to type
-_REVISION_DIGITS = 6
 _ACCOUNTS = 5  # named in the header
 _WAVES = 10  # named in the header
 _ABSENT = 10  # named, of the tenants that left the manifest
@@ -49,6 +48,7 @@ def plan_tenant(planned: Planned) -> Document:
         "action": planned.action.value,
         "wave": planned.wave or (1 if planned.steps else None),
         "reason": planned.reason,
+        "upgrade": list(planned.upgrade) if planned.upgrade else None,
         "changes": [change_view(path, change) for path, change in planned.every_change],
     }
 
@@ -110,7 +110,7 @@ def _waves(plan: Plan) -> Iterator[str]:
 
 
 def _template(account: PlannedAccount) -> str:
-    return f'template "{plain(account.template_name)}" @rev:{account.revision[:_REVISION_DIGITS]}'
+    return f'template "{plain(account.template_name)}" @rev:{account.revision[:REVISION_DIGITS]}'
 
 
 def _account(plan: Plan, account: PlannedAccount) -> str:

@@ -12,7 +12,7 @@ from deployer.domain.outcome import judge
 from deployer.domain.waves import Wave
 from deployer.journal.protocol import Happening, Rollout
 from deployer.report.causes import Causes, place_of
-from deployer.report.text import counted, padded, plain, value_text, wrapped
+from deployer.report.text import REVISION_DIGITS, counted, padded, plain, value_text, wrapped
 
 _FORMAT = 1
 _NAMES = 5  # tenants named for each cause
@@ -47,9 +47,15 @@ class WaveStanding:
         }
 
 
-def rollout_head(rollout: Rollout, counts: Mapping[Status, int], waves: Sequence[WaveStanding] = ()) -> Document:
+def rollout_head(
+    rollout: Rollout,
+    counts: Mapping[Status, int],
+    waves: Sequence[WaveStanding] = (),
+    revisions: Mapping[str, int] | None = None,
+) -> Document:
     """Return how a rollout stands, as `--json` shows it, without its tenants.
 
+    `revisions` counts the flows of its templates by the revision they are on, empty where that is not known.
     The outcome follows from the tenants as they are now, unless a person's word (paused, aborted, superseded) holds.
     """
     left = "halted" if rollout.outcome == "halted" else "running"
@@ -64,6 +70,7 @@ def rollout_head(rollout: Rollout, counts: Mapping[Status, int], waves: Sequence
         "plan": rollout.plan,
         "counts": {status.value: counts[status] for status in Status},
         "waves": [wave.view for wave in waves],
+        "revisions": dict(revisions or {}),
     }
 
 
@@ -75,9 +82,16 @@ def tenant_view(deployment: Deployment) -> Tenant:
         "action": deployment.planned.action.value,
         "outcome": deployment.status.value,
         "flow": deployment.flow,
+        "revision": _revision(deployment),
         "jobs": list(deployment.jobs),
         "error": deployment.error or _blocked(deployment),
     }
+
+
+def _revision(deployment: Deployment) -> str | None:
+    """Return the template's revision that a tenant's flow is on, as far as it is known."""
+    known = deployment.known
+    return (known.revision or None) if known and known.flow == deployment.flow else None
 
 
 def _blocked(deployment: Deployment) -> Document | None:
@@ -107,6 +121,7 @@ def summary_text(
     lines = [
         *_headline(head, width, at_work=at_work),
         *_waves(head, width),
+        *_revisions(head, width),
         *_causes(causes, width),
         *unknown.lines(width),
     ]
@@ -133,6 +148,13 @@ def _waves(head: Mapping[str, Any], width: int) -> list[str]:
             f"{len(later)} {'wave' if len(later) == 1 else 'waves'} to come: {sum(w['tenants'] for w in later)}"
         )
     return wrapped("  ", pieces, width=width, hang=4, gap=" · ") if head["waves"] else []
+
+
+def _revisions(head: Mapping[str, Any], width: int) -> list[str]:
+    """Return how many flows are on which revision of the template, where they differ."""
+    named = {revision[:REVISION_DIGITS]: count for revision, count in head["revisions"].items()}
+    pieces = [f"{count} on {f'rev:{name}' if name else 'one that is not known'}" for name, count in named.items()]
+    return wrapped("  template: ", pieces, width=width, hang=4, gap=" · ") if len(pieces) > 1 else []
 
 
 def _causes(causes: Causes, width: int) -> Iterator[str]:

@@ -123,4 +123,4 @@ def test_a_field_that_the_manifest_does_not_state_is_refused() -> None:
 def test_settings_beside_the_flow_are_fields_too() -> None:
     text = f'{MANIFEST}exports: {{"Get orders": {{settings: {{zone: "${{tenant.values.zone}}"}}}}}}\n'
     (zone,) = explained("exports.Get orders.settings.zone", text=text)
-    assert (zone.value, zone.where) == ("Europe/Paris", "r.yaml:14:38")
+    assert (zone.value, zone.where) == ("Europe/Paris", "r.yaml:14:43")

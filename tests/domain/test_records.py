@@ -13,20 +13,17 @@ from deployer.domain.documents import MISSING, Json, Path, canonical, dotted
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.merge3 import Change, Choice, Memory, Verdict
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
-from deployer.domain.records import (
+from deployer.domain.plan_records import (
     Digest,
     change_view,
     decided_in,
-    instance_from,
-    instance_record,
     plan_from,
     plan_record,
     planned_line,
     planned_of,
     planned_record,
-    step_from,
-    step_record,
 )
+from deployer.domain.records import instance_from, instance_record, step_from, step_record
 from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey, ResourceKind, ResourceMemory
 from tests.factories import instance, plan, planned, replanned
 
@@ -53,6 +50,8 @@ RESOURCES = st.builds(
     fields=st.dictionaries(PATHS, VALUES, max_size=2),
     changes=st.lists(CHANGES, max_size=2).map(tuple),
     last_modified=TEXTS,
+    base=st.dictionaries(PATHS, VALUES, max_size=2),
+    is_copied=st.booleans(),
 )
 PLANNED = st.builds(
     Planned,
@@ -70,6 +69,8 @@ PLANNED = st.builds(
     seen=st.lists(TEXTS, max_size=2).map(tuple),
     steps=st.lists(st.sampled_from(StepKind), max_size=3).map(tuple),
     resources=st.lists(RESOURCES, max_size=2).map(tuple),
+    base=st.dictionaries(PATHS, VALUES, max_size=2),
+    upgrade=st.none() | st.tuples(TEXTS, TEXTS),
     choice=st.none() | st.sampled_from(Choice),
     last_modified=TEXTS,
 )
@@ -178,6 +179,8 @@ FULL = replace(
     seen=("seen0001",),
     choice=Choice.OURS,
     last_modified="yesterday",
+    upgrade=("before", "after"),
+    base={("pageProcessors",): [1]},
     resources=(
         PlannedResource(INTEGRATION, "integration", "inte0001", last_modified="today"),
         PlannedResource(

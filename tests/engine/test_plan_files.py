@@ -67,7 +67,7 @@ def _reordered(whole: bytes) -> bytes:
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "a tenant changed": lambda whole: whole.replace(b"tenant-1", b"tenant-x"),
     "a stamp changed": lambda whole: whole.replace(b'"2026-01-01', b'"2026-01-02', 1),
-    "a stamp is no JSON": lambda whole: whole.replace(b'00Z",', b"00Z,", 1),
+    "a stamp is no JSON": lambda whole: whole.replace(b'00Z\\"]', b"00Z]", 1),
     "lines reordered": _reordered,
     "the end is missing": _without_last_line,
     "cut within the last line": lambda whole: whole[:-2],

@@ -4,7 +4,7 @@ import pytest
 
 from deployer.domain.documents import Document, Json
 from deployer.domain.resources import ResourceKind
-from deployer.domain.snapshot import Part, Template, file_template, flow_template, parts_of
+from deployer.domain.template import Part, Template, file_template, flow_template, parts_of
 
 EXPORT: Document = {
     "_id": "export01",
