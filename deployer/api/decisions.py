@@ -1,5 +1,6 @@
 """What a person decides: which conflicts end how, and what became of a call that nobody heard the answer of."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 
 import anyio
@@ -12,20 +13,36 @@ from deployer.engine.resolving import Decision, resolve, seconds_in_doubt
 from deployer.engine.rollouts import SUPERSEDED
 from deployer.errors import UsageError
 
+_REVISION = re.compile(r"[0-9a-f]{6,64}")
+
 __all__ = ["Decision", "choices", "resolve_tenant", "undivided"]
 
 
 def choices(
-    loaded: Loaded, *, recreate: Iterable[str] = (), ours: Iterable[str] = (), theirs: Iterable[str] = ()
+    loaded: Loaded,
+    *,
+    recreate: Iterable[str] = (),
+    ours: Iterable[str] = (),
+    theirs: Iterable[str] = (),
+    not_on: str | None = None,
 ) -> Choices:
     """Return what is decided for some tenants; raise UsageError for one that the manifest does not have."""
-    chosen = undivided(Choices(frozenset(recreate), frozenset(ours), frozenset(theirs)))
+    chosen = undivided(Choices(frozenset(recreate), frozenset(ours), frozenset(theirs), not_on=_revision(not_on)))
     named = chosen.recreate | chosen.ours | chosen.theirs
     missing = named and named - {tenant.tenant for tenant in loaded.tenants}
     if missing:
         known = (tenant.tenant for tenant in loaded.tenants)
         raise UsageError(f'there is no tenant "{min(missing)}"{did_you_mean(min(missing), known)}')
     return chosen
+
+
+def _revision(text: str | None) -> str | None:
+    digits = text and text.removeprefix("rev:")
+    if digits is not None and not _REVISION.fullmatch(digits):
+        raise UsageError(
+            f'--not-on: "{text}" is no revision', remedy="give 6 to 64 of its hex digits; status shows them"
+        )
+    return digits
 
 
 def undivided(chosen: Choices) -> Choices:

@@ -100,7 +100,8 @@ async def _carry_out(place: Workplace, simulator: Simulator, script: Script, all
             pass
     standing = await find_standing(place.journal_path, rollout=rollout.id)
     troubled = [tenant async for tenant in standing.tenants(troubled=True)]
-    clones = Counter(effect["integration"] for effect in simulator.world.effects if effect["kind"] in _BIRTHS)
+    births = (effect for effect in simulator.world.effects if effect["kind"] in _BIRTHS and "integration" in effect)
+    clones = Counter(effect["integration"] for effect in births)
     doubled = sum(count > 1 for count in clones.values())
     return Rehearsal(saved.plan, standing.head, troubled, len(simulator.ledger.arrivals) - before, doubled)
 

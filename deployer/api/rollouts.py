@@ -63,8 +63,19 @@ async def new_plan(
     place: Workplace, choices: Choices | None = None, *, watch: Callable[[int, Planned], None] | None = None
 ) -> SavedPlan:
     """Plan, and save the plan; `watch` sees each tenant as it is decided, with its place in the list."""
-    materials = _materials(place, watch)
-    return await make_plan(materials, choices or Choices(), directory=place.plans, observed_at=place.clock.utc())
+    materials, choices = _materials(place, watch), choices or Choices()
+    saved = await make_plan(materials, choices, directory=place.plans, observed_at=place.clock.utc())
+    if choices.not_on:
+        await _demand_revision(place, saved.plan, choices.not_on)
+    return saved
+
+
+async def _demand_revision(place: Workplace, plan: Plan, revision: str) -> None:
+    """Raise UsageError for a revision that the template has not now, and no flow is on."""
+    templates = sorted({account.template for account in plan.accounts.values()})
+    known = {*await place.journal.by_revision(templates), *(account.revision for account in plan.accounts.values())}
+    if not any(each.startswith(revision) for each in known):
+        raise UsageError(f"--not-on: no flow is on rev:{revision}", remedy="deployer status shows the revisions")
 
 
 async def plan_drift(place: Workplace) -> Plan:

@@ -6,7 +6,7 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner, carrying, scoped
-from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, RECREATE, THEIRS, YES, together
+from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, NOT_ON, OURS, RECREATE, THEIRS, YES, together
 
 if TYPE_CHECKING:
     from deployer.api.loading import Scope
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @together(MANIFEST, JOURNAL, YES, NO_INPUT)
 @scoped
-@together(RECREATE, OURS, THEIRS)
+@together(RECREATE, OURS, THEIRS, NOT_ON)
 @click.option("--plan", "digest", metavar="DIGEST", help="Apply this saved plan and no other; never plans again.")
 @click.option("--failed", is_flag=True, help="Try the failed tenants of the last rollout again.")
 @click.option("--supersede", is_flag=True, help="Settle an unfinished rollout of another plan, leave it, start anew.")
@@ -30,6 +30,7 @@ def apply(  # noqa: PLR0913 - one argument per option
     recreate: tuple[str, ...],
     ours: tuple[str, ...],
     theirs: tuple[str, ...],
+    not_on: str | None,
     digest: str | None,
     failed: bool,
     supersede: bool,
@@ -46,7 +47,7 @@ def apply(  # noqa: PLR0913 - one argument per option
 
     async def roll_out() -> int:
         loaded = load(manner.manifest, scope=scope)
-        decided = choices(loaded, recreate=recreate, ours=ours, theirs=theirs)
+        decided = choices(loaded, recreate=recreate, ours=ours, theirs=theirs, not_on=not_on)
         ask = may_ask(no_input=no_input)
         wish = Wish(decided, digest, failed=failed, supersede=supersede, yes=yes, allow=scope.allow, ask=ask)
         async with opened(loaded, journal=journal, manner=manner) as place:

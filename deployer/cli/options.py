@@ -47,6 +47,7 @@ THEIRS = click.option(
     help="End its conflicts with the live values.",
     shell_complete=complete_tenant,
 )
+NOT_ON = click.option("--not-on", metavar="REVISION", help="Leave out whose flow is on this revision of the template.")
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -7,7 +7,7 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner, listing, scoped
-from deployer.cli.options import JOURNAL, MANIFEST, OURS, RECREATE, THEIRS, VERBOSE, together
+from deployer.cli.options import JOURNAL, MANIFEST, NOT_ON, OURS, RECREATE, THEIRS, VERBOSE, together
 from deployer.errors import DeployerError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _ERROR, _CHANGES, _SOME_BLOCKED = 1, 2, 3
 @click.command()
 @together(MANIFEST, JOURNAL)
 @scoped
-@together(RECREATE, OURS, THEIRS)
+@together(RECREATE, OURS, THEIRS, NOT_ON)
 @click.option("--all", "show_all", is_flag=True, help="Show every tenant, unchanged ones too.")
 @click.option("--detailed-exitcode", is_flag=True, help="0: nothing to do. 1: error, or a tenant blocked. 2: changes.")
 @listing
@@ -36,6 +36,7 @@ def plan(  # noqa: PLR0913 - one argument per option
     recreate: tuple[str, ...],
     ours: tuple[str, ...],
     theirs: tuple[str, ...],
+    not_on: str | None,
     show_all: bool,
     detailed_exitcode: bool,
 ) -> int:
@@ -51,7 +52,7 @@ def plan(  # noqa: PLR0913 - one argument per option
 
     async def show() -> int:
         loaded, lines = load(manner.manifest, scope=scope), PlanLines()
-        decided = choices(loaded, recreate=recreate, ours=ours, theirs=theirs)
+        decided = choices(loaded, recreate=recreate, ours=ours, theirs=theirs, not_on=not_on)
         async with opened(loaded, journal=journal, manner=replace(manner, verbose=verbose), read_only=True) as place:
             saved = await new_plan(place, decided, watch=lines.add)
         _print(saved, lines, manner, show_all=show_all)

@@ -9,6 +9,7 @@ from deployer.domain.desired import Desired
 from deployer.domain.documents import Document, put
 from deployer.domain.identity import InstanceKey
 from deployer.domain.merge3 import Choice
+from deployer.domain.pins import Pinned
 from deployer.domain.remembered import Remembered
 from deployer.domain.resources import ResourceKey, ResourceMemory
 from deployer.domain.revisions import Upgrade
@@ -19,12 +20,13 @@ from deployer.domain.tenants import Tenant
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a person decided, by tenant; `pins` say why a newer revision of the template is not carried to them."""
+    """What a person decided, by tenant. Those whose flow is on a revision that begins with `not_on` are left out."""
 
     recreate: frozenset[str] = frozenset()
     ours: frozenset[str] = frozenset()
     theirs: frozenset[str] = frozenset()
-    pins: Mapping[str, str] = field(default_factory=dict)
+    pins: Mapping[str, Pinned] = field(default_factory=dict)
+    not_on: str | None = None
 
     def conflict(self, tenant: str) -> Choice | None:
         """Return how conflicts of a tenant are to end, or None where nobody said."""
@@ -78,7 +80,7 @@ class Candidate:
     def upgrade(self) -> Upgrade | None:
         """Return what leads from the revision that the tenant's flow has to the template's."""
         known = self.instance
-        return self.snapshot.upgrades.get(known.revision) if known and known.is_configured else None
+        return self.snapshot.upgrades.get(known.revision) if known else None
 
     def instance_of(self, flow: str) -> Instance | None:
         """Return what is remembered of this very flow, once it was configured."""

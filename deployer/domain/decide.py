@@ -12,6 +12,7 @@ from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.manifest import Manifest
 from deployer.domain.merge3 import CONFLICTS, WRITES, Choice, Verdict, merge, with_base
+from deployer.domain.pins import REVISION_DIGITS, Pinned
 from deployer.domain.plan import Action, Planned, steps_for
 from deployer.domain.resources import PlannedResource
 from deployer.domain.sighting import Absent, Doubtful, Found
@@ -113,6 +114,9 @@ class _Decision:
 
     def _created(self, seen: tuple[str, ...]) -> Planned:
         desired, snapshot = self.candidate.wanted.desired, self.candidate.snapshot
+        if self.pin and self.pin.holds and not self.pin.allows(snapshot.template.revision):
+            why = f"{self.pin.said}; the template has rev:{snapshot.template.revision[:REVISION_DIGITS]} now"
+            return blocked(self.tenant, self.candidate.key, why)
         resources = plan_newborn(self.wanted, snapshot.template, self.candidate.resources, self.choice)
         if isinstance(resources, str):
             return blocked(self.tenant, self.candidate.key, resources)
@@ -176,7 +180,7 @@ class _Decision:
         """Return what a newer revision of the template means here, or why it cannot be carried."""
         candidate = self.candidate
         upgrade = candidate.upgrade
-        if upgrade is None or self.tenant.tenant in self.choices.pins:
+        if upgrade is None or (self.pin and self.pin.holds):
             return None
         return upgrade.obstacle or upgraded(
             upgrade,
@@ -188,9 +192,18 @@ class _Decision:
             wanted=self.wanted,
         )
 
+    @property
+    def pin(self) -> Pinned | None:
+        return self.choices.pins.get(self.tenant.tenant)
+
     def _pinned(self) -> str:
-        upgrade = self.candidate.upgrade
-        return self.choices.pins.get(self.tenant.tenant, "") if upgrade else ""
+        """Say what a pin means for a flow that is there."""
+        pin, known = self.pin, self.candidate.instance
+        if pin is None or known is None or not known.revision:
+            return ""
+        if pin.holds and not pin.allows(known.revision):
+            return f"{pin.said}; but it is on rev:{known.revision[:REVISION_DIGITS]}"
+        return pin.said if self.candidate.upgrade else ""
 
     @property
     def _who(self) -> tuple[str, str, str]:

@@ -22,6 +22,7 @@ from pydantic import (
 from deployer.domain import manifest_rules
 from deployer.domain.editor import or_path
 from deployer.domain.model import Duration, Part, Positive, Share, Timeout
+from deployer.domain.pins import Pin
 from deployer.domain.scalars import AccountName, Id, Name, Slug, TokenReference, Url
 from deployer.domain.selection import label_selector
 from deployer.domain.source import Located, Steps, read_yaml
@@ -162,6 +163,7 @@ class Manifest(Part):
     marker: Literal["description", "none"] = "description"
     adopt: Literal["name", "id"] | None = None
     drift: Literal["report", "restore"] = "report"
+    pins: tuple[Pin, ...] = ()
     safety: Safety = Safety()
     _accounts_file: str | None = PrivateAttr(default=None)
     _places: Mapping[Steps, str] = PrivateAttr(default_factory=dict)
@@ -183,7 +185,7 @@ class Manifest(Part):
             for name, adjusted in stated.items():
                 yield (group, name), adjusted.settings
 
-    def place(self, *steps: str) -> str:
+    def place(self, *steps: str | int) -> str:
         """Return file, line and column of a value, or of the nearest part of the manifest around it."""
         around = (steps[:length] for length in range(len(steps), 0, -1))
         return next((self._places[part] for part in around if part in self._places), "")
@@ -196,7 +198,7 @@ class Manifest(Part):
 
 
 _LAYERED: Final = frozenset(
-    {"accounts", "values", "labels", "flow", "integration", "exports", "imports", "connections"}
+    {"accounts", "values", "labels", "flow", "integration", "exports", "imports", "connections", "pins"}
 )
 _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     (): Manifest.model_fields,
@@ -211,6 +213,7 @@ _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     ("waves", "*"): {*Bake.model_fields, *Verify.model_fields},
     ("waves", "*", "*"): WaveEntry.model_fields,
     ("waves", "*", "*", "*"): {*Bake.model_fields, *Verify.model_fields},
+    ("pins", "*"): Pin.model_fields,
     ("safety",): Safety.model_fields,
 }
 

@@ -19,7 +19,7 @@ NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")
 _DEFERRED: Final = ("flow", "integration", "exports", "imports", "connections")
 _PLANNED_KEYS: Final[Mapping[Steps, frozenset[str]]] = {
-    (): frozenset({"schedules", "freeze", "pin", "pins", "prune", "verify", "restore"}),
+    (): frozenset({"schedules", "freeze", "pin", "prune", "verify", "restore"}),
 }
 _MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is required",
@@ -150,6 +150,7 @@ def rules(manifest: Document) -> Iterator[Complaint]:
         yield from account_rules(name, account)
     if manifest.get("drift") == "off":
         yield Complaint(("drift",), PLANNED)
+    yield from _pin_rules(manifest.get("pins"))
     yield from _flow_rules(_part(manifest, "flow"))
     yield from _run_rules(_part(manifest, "flow"), _part(manifest, "run"))
 
@@ -189,6 +190,13 @@ def _template_rules(template: Document, manifest: Document) -> Iterator[Complain
                 yield Complaint((key,), "needs template.flow: a template from a file copies no exports and imports")
     if "file" in template and manifest.get("marker") == "none":
         yield Complaint(("marker",), "cannot be none for a template from a file: nothing else tells its flows apart")
+
+
+def _pin_rules(pins: Json) -> Iterator[Complaint]:
+    names = [pin.get("tenant") if isinstance(pin, dict) else None for pin in pins] if isinstance(pins, list) else []
+    for index, name in enumerate(names):
+        if name is not None and name in names[:index]:
+            yield Complaint(("pins", index, "tenant"), f'"{name}" is pinned twice')
 
 
 def _flow_rules(flow: Document) -> Iterator[Complaint]:

@@ -17,14 +17,13 @@ def instance_after(
     revision: str,
     resources: Mapping[ResourceKey, ResourceMemory],
 ) -> Instance:
-    """Return what is remembered once `answer` is the live flow. A field that drifted is remembered as it was.
+    """Return what is remembered once `answer` is the live flow; `revision` is the one it had until now.
 
-    The stamp is only kept where all of the flow is as remembered: it is what saves reading the flow again.
+    A field that drifted is remembered as it was. The stamp is only kept where all of the flow is as remembered: it is
+    what saves reading the flow again.
     """
     changes = tuple(changes)
     drifted = any(change.verdict is Verdict.DRIFT for change in changes)
-    made_here = revision if planned.action is Action.CREATE else ""
-    now = planned.upgrade[1] if planned.upgrade else known.revision if known else made_here
     fields = remember(known.fields if known else {}, changes, answer)
     return Instance(
         tenant=planned.tenant,
@@ -32,7 +31,7 @@ def instance_after(
         template=planned.template,
         integration=planned.integration,
         flow=str(answer["_id"]),
-        revision=now,
+        revision=planned.upgrade[1] if planned.upgrade else revision,
         last_modified="" if drifted else str(answer.get("lastModified", "")),
         connections=planned.connections,
         fields={path: memory for path, memory in fields.items() if path not in planned.base},
@@ -94,5 +93,6 @@ def instance_unwritten(planned: Planned, known: Instance | None) -> Instance | N
     flow: Document = {"_id": planned.flow, "lastModified": planned.last_modified}
     for change in planned.changes:
         flow = put(flow, change.path, change.live)
-    after = instance_after(planned, known, planned.changes, flow, "", known.resources if known else {})
+    revision, resources = (known.revision, known.resources) if known else ("", {})
+    after = instance_after(planned, known, planned.changes, flow, revision, resources)
     return None if after == known else after

@@ -108,8 +108,8 @@ class _Flow:
 
     def instance(self, answer: Document, changes: tuple[Change, ...]) -> Instance:
         planned, known = self.case.deployment.planned, self.case.deployment.known
-        resources = known.resources if known and known.flow == self.id else {}
-        return instance_after(planned, self._known(), changes, answer, self.desk.planned.revision, resources)
+        revision, resources = (known.revision, known.resources) if known and known.flow == self.id else ("", {})
+        return instance_after(planned, self._known(), changes, answer, revision, resources)
 
     def _known(self) -> Instance | None:
         """Return what is remembered of this very flow; of one never written with an answer, how it stood before."""
@@ -120,5 +120,4 @@ class _Flow:
         if not before:
             return None
         where = (planned.tenant, planned.account, planned.template, planned.integration)
-        revision = self.desk.planned.revision if planned.action is Action.CREATE else ""
-        return Instance(*where, flow=self.id, revision=revision, fields=before)
+        return Instance(*where, flow=self.id, revision="", fields=before)

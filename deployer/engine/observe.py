@@ -232,7 +232,7 @@ class _Flows:
 
     def _is_behind(self, known: Instance | None) -> bool:
         """Tell whether a tenant's flow has another revision than the template, so that all of it has to be read."""
-        return known is not None and known.is_configured and known.revision in self.upgrades
+        return known is not None and known.revision in self.upgrades
 
     async def _flow(self, flow: str) -> Document | None:
         outcome = await self.seen.account.client.flow(flow)

@@ -1,7 +1,7 @@
 """Make a plan: resolve what is wanted, observe every account, and decide tenant by tenant."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
@@ -19,6 +19,7 @@ from deployer.domain.wave_models import Waves, picked
 from deployer.engine.accounts import Accounts, OpenAccount
 from deployer.engine.load import Loaded
 from deployer.engine.observe import Aim, Observation, observe, read_template
+from deployer.engine.pinning import pins_at
 from deployer.engine.plans import Draft, SavedPlan
 from deployer.engine.pool import each
 from deployer.errors import DeployerError, Problem
@@ -43,6 +44,7 @@ class Materials:
 async def make_plan(materials: Materials, choices: Choices, *, directory: Path, observed_at: str) -> SavedPlan:
     """Return the plan, saved. One bad tenant, or one account that cannot be read, blocks itself alone."""
     resolver = resolver_of(materials.loaded, materials.env)
+    choices = replace(choices, pins=pins_at(materials.loaded, observed_at))
 
     async def observed(name: str, tenants: int) -> _Decider:
         account = materials.accounts.opened[name]
@@ -72,6 +74,9 @@ class _Decider(Protocol):
     async def decide(self, tenants: Sequence[Tenant], remembered: Remembered) -> Sequence[Planned]:
         """Return what is to be done with each tenant."""
 
+    def selects(self, tenant: Tenant, remembered: Remembered) -> bool:
+        """Tell whether a tenant is among those asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Applying:
@@ -85,6 +90,10 @@ class _Applying:
     @property
     def planned(self) -> PlannedAccount:
         return _planned_account(self.observation.account, self.observation.template)
+
+    def selects(self, tenant: Tenant, remembered: Remembered) -> bool:
+        known, not_on = remembered.instances.get(tenant.integration), self.choices.not_on
+        return not_on is None or known is None or not known.revision.startswith(not_on)
 
     async def decide(self, tenants: Sequence[Tenant], remembered: Remembered) -> Sequence[Planned]:
         loaded, template = self.materials.loaded, self.observation.template
@@ -113,6 +122,9 @@ class _Running:
     @property
     def planned(self) -> PlannedAccount:
         return _planned_account(self.account, self.template)
+
+    def selects(self, tenant: Tenant, remembered: Remembered) -> bool:  # noqa: ARG002 - a run is of everybody
+        return True
 
     async def decide(self, tenants: Sequence[Tenant], remembered: Remembered) -> Sequence[Planned]:
         return [self._run(tenant, remembered) for tenant in tenants]
@@ -207,7 +219,8 @@ class _Planner:
             why = self._refused[name].what
             decided: Sequence[Planned] = [_blocked(tenant, template, why, remembered) for tenant in tenants]
         else:
-            decided = await decider.decide(tenants, remembered)
+            page = [(place, tenant) for place, tenant in page if decider.selects(tenant, remembered)]
+            decided = await decider.decide([tenant for _, tenant in page], remembered)
         for (place, tenant), ruling in zip(page, decided, strict=True):
             first = ruling.tenant if taken is None else taken.setdefault(ruling.key, ruling.tenant)
             if first != ruling.tenant:

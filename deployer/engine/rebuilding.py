@@ -1,7 +1,7 @@
 """Rebuild what a lost or restored journal should know: what is there is remembered, and nothing is owed any more."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import anyio
@@ -12,17 +12,18 @@ from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.moves import settle_time
 from deployer.domain.rebuilding import Finding, Loss, Recollection, Sought, has_run, loss, recollect, strangers
+from deployer.domain.template import Template
 from deployer.domain.tenants import Tenant
 from deployer.engine.accounts import Accounts, OpenAccount
 from deployer.engine.carrying import carry_held, give_over
 from deployer.engine.control import cancel
 from deployer.engine.keeping import Leases, begin_work, locked
 from deployer.engine.load import Loaded
-from deployer.engine.observe import by_integration, got
+from deployer.engine.observe import Aim, by_integration, got, read_template
 from deployer.engine.planning import aim_of, pages
 from deployer.engine.pool import each
 from deployer.engine.rollouts import SUPERSEDED, Crew
-from deployer.errors import GuardError
+from deployer.errors import AccountError, GuardError
 from deployer.integrator.wire import Done
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Rollout
@@ -74,7 +75,7 @@ class Rebuilding:
         before = set()
         for name, account in self.accounts.opened.items():
             about = (account.identity, aim_of(self.loaded, name).template)
-            yield _Search(self, name, about[1], beyond=about not in before)
+            yield _Search(self, name, about[1], about not in before, _Revisions(account, aim_of(self.loaded, name)))
             before.add(about)
 
     async def _wait_out(self, leases: Leases) -> None:
@@ -101,6 +102,27 @@ class Rebuilding:
         self.onlooker.left(rollout)
 
 
+@dataclass(slots=True)
+class _Revisions:
+    """Tells whether a flow is on the revision that the template has: a clone that nobody changed reads like it."""
+
+    account: OpenAccount
+    aim: Aim
+    _template: Template | None = None
+
+    async def of(self, instance: Instance) -> str:
+        """Return the revision of a flow, empty where it is another, or changed, or cannot be read."""
+        if self.aim.document is not None:
+            return ""
+        if self._template is None:
+            self._template = await read_template(self.account, self.aim)
+        try:
+            copy = await read_template(self.account, replace(self.aim, template=instance.flow))
+        except AccountError:
+            return ""
+        return copy.revision if copy.revision == self._template.revision else ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Search:
     """The search for the flows of one entry of accounts."""
@@ -109,6 +131,7 @@ class _Search:
     name: str
     template: str
     beyond: bool
+    revisions: "_Revisions"
 
     @property
     def account(self) -> OpenAccount:
@@ -150,9 +173,13 @@ class _Search:
             found = recollect(here, key, tenant=tenant.tenant, account=tenant.account, known=known)
         if found.instance is None:
             return Sought(*where, "absent"), found
-        flow = next(flow for flow in here if flow["_id"] == found.instance.flow)
-        finding: Finding = "kept" if found.instance == known else "found"
-        return Sought(*where, finding, found.instance.flow, found.surplus, await self._ran(flow, key)), found
+        instance = found.instance
+        if instance != known:
+            instance = replace(instance, revision=await self.revisions.of(instance))
+            found = replace(found, instance=instance)
+        flow = next(flow for flow in here if flow["_id"] == instance.flow)
+        finding: Finding = "kept" if instance == known else "found"
+        return Sought(*where, finding, instance.flow, found.surplus, await self._ran(flow, key)), found
 
     async def _ran(self, flow: Document, key: InstanceKey) -> bool | None:
         if not self.rebuilding.loaded.manifest.run.trigger or is_newborn(flow, key.marker):

@@ -54,8 +54,7 @@ async def new_revisions(plan: Plan, accounts: Accounts, journal: Journal) -> Col
             changed.append(name)
         found[key] = template
 
-    working = [name for name in plan.totals.work if name in accounts.opened]
-    await each(working, look, workers=_AT_ONCE)
+    await each([name for name in plan.accounts if name in accounts.opened], look, workers=_AT_ONCE)
     if changed:
         raise GuardError(f"the template in {', '.join(sorted(changed))} changed since the plan", remedy="plan again")
     return found.values()

@@ -6,9 +6,10 @@ from typing import Final
 
 from deployer.domain.deployment import Status
 from deployer.domain.documents import Document
+from deployer.domain.pins import REVISION_DIGITS
 from deployer.journal.protocol import Rollout
 from deployer.report.listing import Column, Listing, Row
-from deployer.report.text import REVISION_DIGITS, duration
+from deployer.report.text import duration
 
 _DIGITS = 12  # of a digest, to type
 _FORMAT = 1

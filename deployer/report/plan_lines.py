@@ -10,8 +10,9 @@ from typing import Final
 from deployer.domain.documents import Value
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.merge3 import Change, Verdict
+from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Planned
-from deployer.report.text import REVISION_DIGITS, anonymous, columns, padded, plain, some, value_text, wrapped
+from deployer.report.text import anonymous, columns, padded, plain, some, value_text, wrapped
 
 _SIGNS: Final = {Action.CREATE: "+", Action.UPDATE: "~", Action.ADOPT: "~", Action.RUN: ">", Action.BLOCKED: "x"}
 _NOTABLE, _UNCHANGED = "!", "="

@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 
 from deployer.domain.command import typed
 from deployer.domain.documents import Document
+from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
 from deployer.domain.plan_records import change_view
 from deployer.report.pace import limit_of, seconds
 from deployer.report.plan_lines import PlanLines, every_line
-from deployer.report.text import REVISION_DIGITS, duration, plain, some, wrapped
+from deployer.report.text import duration, plain, some, wrapped
 
 _FORMAT = 1
 _DIGITS = 12  # of a digest, to type

@@ -9,10 +9,11 @@ from deployer.domain.deployment import OPEN, Deployment, Status
 from deployer.domain.documents import Document
 from deployer.domain.gate import Gate, wave_state
 from deployer.domain.outcome import judge
+from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.waves import Wave
 from deployer.journal.protocol import Happening, Rollout
 from deployer.report.causes import Causes, place_of
-from deployer.report.text import REVISION_DIGITS, counted, padded, plain, value_text, wrapped
+from deployer.report.text import counted, padded, plain, value_text, wrapped
 
 _FORMAT = 1
 _NAMES = 5  # tenants named for each cause

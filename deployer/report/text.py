@@ -11,7 +11,6 @@ from deployer.domain.documents import MISSING, Value
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # controls, direction marks, lone surrogates, separators
 _JOINERS: Final = frozenset("\u200c\u200d")  # scripts and emoji need them
-REVISION_DIGITS = 6
 _VALUE_COLUMNS = 40
 
 

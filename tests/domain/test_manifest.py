@@ -211,7 +211,7 @@ def test_a_mistake_is_explained_at_its_place(line: str, problem: str) -> None:
     assert lines(with_line(line)) == [f"error: {problem}"]
 
 
-@pytest.mark.parametrize("key", ["schedules", "freeze", "pins", "prune", "verify", "restore"])
+@pytest.mark.parametrize("key", ["schedules", "freeze", "prune", "verify", "restore"])
 def test_what_is_planned_is_refused_and_not_ignored(key: str) -> None:
     assert lines(with_line(f"{key}: {{}}")) == [f"error: r.yaml:5:1: {key}: not supported in this version"]
 
@@ -248,3 +248,24 @@ def test_other_durations_are_refused(text: str) -> None:
 
 def test_a_list_is_no_manifest() -> None:
     assert lines("- a") == ["error: r.yaml:1:1: must be a mapping of keys to values"]
+
+
+WELL = "{tenant: a, revision: rev:7f3ac1, until: 2026-12-31, by: k, why: w}"
+PINS = {
+    WELL.replace("2026-12-31", "soon"): "5:49: pins[0].until: must be a day such as 2026-12-31",
+    WELL.replace("rev:7f3ac1", "v2"): (
+        "5:30: pins[0].revision: must be 6 to 64 hex digits, as status and plan show them"
+    ),
+    WELL.replace(", why: w", ""): "5:8: pins[0].why: is required",
+    WELL.replace("}", ", whose: x}"): "5:76: pins[0].whose: unknown key",
+}
+
+
+@pytest.mark.parametrize(("pin", "said"), PINS.items())
+def test_a_pin_says_what_until_when_by_whom_and_why(pin: str, said: str) -> None:
+    assert lines(with_line(f"pins: [{pin}]")) == [f"error: r.yaml:{said}"]
+
+
+def test_a_tenant_is_pinned_once() -> None:
+    one = "{tenant: a, revision: 7f3ac1, until: 2026-12-31, by: k, why: w}"
+    assert lines(with_line(f"pins: [{one}, {one}]")) == ['error: r.yaml:5:82: pins[1].tenant: "a" is pinned twice']

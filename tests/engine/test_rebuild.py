@@ -34,6 +34,17 @@ def restored(stage: Stage) -> None:
     stage.forget_requests()
 
 
+def test_a_flow_that_is_found_again_is_upgraded_like_any_other(deployed: Stage) -> None:
+    lose_journal(deployed)
+    deployed.run("rebuild", "--yes")
+    assert deployed.apply().code == 0
+    account = deployed.simulator.world.accounts[US]
+    template = account.documents["flows"][deployed.manifest["template"]["flow"]]
+    account.keep("flows", {**template, "wizardState": "new", "lastModified": "2999-01-01T00:00:00.000Z"})
+    assert deployed.apply().code == 0
+    assert [deployed.flow(name)["wizardState"] for name in deployed.tenants] == ["new"] * 3
+
+
 @pytest.mark.parametrize("words", [("apply", "--yes"), ("run",), ("resume",)])
 def test_nothing_is_sent_for_a_journal_whose_predecessor_is_lost(deployed: Stage, words: tuple[str, ...]) -> None:
     lose_journal(deployed)

@@ -195,3 +195,98 @@ def test_a_wave_at_a_time_and_who_failed_is_carried_along_later(deployed: Stage)
     assert deployed.run("resume", "--failed").code == 0
     uris = [copy_of(deployed, "exports", part, name)["http"]["relativeURI"] for name in deployed.tenants]
     assert uris == ["/v2/trialers"] * 3
+
+
+def pin(stage: Stage, **more: str) -> None:
+    stage.manifest["pins"] = [
+        {"tenant": "acme", "revision": revision(stage), "until": "2999-01-01", "by": "kim", "why": "audit", **more}
+    ]
+
+
+def revision(stage: Stage, tenant: str = "acme") -> str:
+    return str(stage.status()[tenant]["revision"])
+
+
+def new_uri(stage: Stage) -> Document:
+    """Let the template have another address, and return the part that has."""
+    part = named(stage, "exports", "New trialers")
+    change(stage, "exports", part, http={"method": "GET", "relativeURI": "/v2/trialers"})
+    return part
+
+
+def test_a_pinned_tenant_stays_on_its_revision_and_the_others_go_on(deployed: Stage) -> None:
+    pin(deployed)
+    part, before = new_uri(deployed), revision(deployed)
+    planned = deployed.plan()
+    assert planned["acme"]["action"] == "no_change"
+    assert f"pinned to rev:{before[:6]} until 2999-01-01 by kim: audit" in planned["acme"]["reason"]
+    assert deployed.apply().code == 0
+    assert copy_of(deployed, "exports", part)["http"]["relativeURI"] == "/trialers"
+    assert copy_of(deployed, "exports", part, "globex")["http"]["relativeURI"] == "/v2/trialers"
+    revisions = deployed.run("status", "--json").document["revisions"]
+    assert revisions == {revision(deployed, "globex"): 2, before: 1}
+    assert f"1 on rev:{before[:6]}" in deployed.run("status").out
+
+
+def test_a_pin_that_is_over_holds_nobody(deployed: Stage) -> None:
+    pin(deployed, until="2020-01-01")
+    part = new_uri(deployed)
+    assert "was pinned" in deployed.plan()["acme"]["reason"]
+    assert deployed.apply().code == 0
+    assert copy_of(deployed, "exports", part)["http"]["relativeURI"] == "/v2/trialers"
+
+
+def test_a_pin_of_a_tenant_that_is_not_there_yet_blocks_another_revision(stage: Stage) -> None:
+    stage.manifest["pins"] = [
+        {"tenant": "acme", "revision": "rev:abcdef", "until": "2999-01-01", "by": "kim", "why": "audit"}
+    ]
+    planned = stage.plan()
+    assert planned["acme"]["action"] == "blocked"
+    assert "the template has rev:" in planned["acme"]["reason"]
+    assert planned["globex"]["action"] == "create"
+
+
+def test_a_pin_of_nobody_is_an_error_with_its_place(stage: Stage) -> None:
+    stage.manifest["pins"] = [{"tenant": "acmee", "revision": "abcdef", "until": "2999-01-01", "by": "k", "why": "a"}]
+    ended = stage.run("plan")
+    assert ended.code == 2
+    assert 'pins[0].tenant: there is no tenant "acmee" (did you mean "acme"?)' in ended.err
+
+
+def test_who_is_on_a_revision_is_left_out(deployed: Stage) -> None:
+    pin(deployed)
+    new_uri(deployed)
+    deployed.apply()
+    del deployed.manifest["pins"]
+    now = revision(deployed, "globex")
+    assert list(deployed.plan("--not-on", f"rev:{now[:8]}")) == ["acme"]
+    assert deployed.apply("--not-on", now).document["counts"]["done"] == 1
+    assert revision(deployed) == now
+
+
+@pytest.mark.parametrize(("text", "said"), [("abcdef", "no flow is on rev:abcdef"), ("v2", "is no revision")])
+def test_a_revision_that_nobody_has_is_an_error(deployed: Stage, text: str, said: str) -> None:
+    ended = deployed.run("plan", "--not-on", text)
+    assert ended.code == 2
+    assert said in ended.err
+
+
+def test_a_template_that_changes_between_two_waves_stops_before_the_next(deployed: Stage) -> None:
+    new_uri(deployed)
+    deployed.manifest["waves"] = {"sizes": [1, 2], "approve": True}
+    assert deployed.apply().code == 5
+    change(deployed, "flows", master(deployed), runPageGeneratorsInParallel=True)
+    plan = deployed.run("status", "--json").document["plan"]
+    assert deployed.run("approve", "--plan", plan).code == 0
+    ended = deployed.run("resume")
+    assert ended.code == 6
+    assert "the template" in ended.err
+    assert "changed since the plan" in ended.err
+
+
+def test_a_rehearsal_of_an_upgrade_writes_nothing_and_tells_how_it_ends(deployed: Stage) -> None:
+    added(deployed)
+    deployed.forget_requests()
+    ended = deployed.run("rehearse", "--json")
+    assert (ended.code, deployed.writes) == (0, [])
+    assert ended.document["counts"]["done"] == 3
