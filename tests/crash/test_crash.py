@@ -43,6 +43,8 @@ def test_a_journal_lost_or_restored_at_any_boundary_is_rebuilt_and_nothing_is_do
         ("look", "clone: flows.clone 1, applied", "duplicate"),
         ("settle", "clone: commit 4 before, late", "duplicate"),
         ("lock", "two: again 1", "duplicate"),
+        ("look", "upgrade: exports.clone 1, applied", "duplicate"),
+        ("settle", "upgrade: commit 4 after, late", "duplicate"),
     ],
 )
 def test_without_a_rule_the_harness_fails(rule: str, case: str, broken: str, tmp_path: Path) -> None:

@@ -1,12 +1,22 @@
 """Judge a rollout by what the simulated API holds at its end; the journal is not asked."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from deployer.simulator.world import Document, Json
-from tests.crash.harness.scenarios import DOCUMENT, ROWS, Row, Scenario, template_of
+from tests.crash.harness.scenarios import (
+    ADDED,
+    DOCUMENT,
+    NEW_URI,
+    ROWS,
+    Row,
+    Scenario,
+    added_part,
+    changed_part,
+    template_of,
+)
 
 STAMPS = frozenset({"_id", "createdAt", "lastModified", "lastExecutedAt", "_sourceId", "_integrationId", "description"})
 Kind = Literal["duplicate", "lost", "stuck", "double run", "wrong"]
@@ -57,6 +67,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
             continue
         yield from _unfinished(evidence, row, _runs(evidence, flows[0]))
         yield from _wrong(evidence, row, flows[0])
+        yield from _not_upgraded(evidence, row, flows[0])
     yield from _strayed(evidence)
 
 
@@ -88,7 +99,8 @@ def _wrong(evidence: Evidence, row: Row, flow: Document) -> Iterator[Finding]:
     if not str(flow.get("description")).startswith("Managed by deployer · "):
         yield Finding("wrong", f"{row['tenant']}: description is {flow.get('description')!r}")
     sources = _sources(evidence.after, row["account"])
-    ours, theirs = (_unowned(document, expected, sources) for document in (flow, _origin(evidence, row)))
+    apart = expected.keys() | evidence.scenario.upgraded
+    ours, theirs = (_unowned(document, apart, sources) for document in (flow, _origin(evidence, row)))
     if ours != theirs:
         yield Finding("wrong", f"{row['tenant']}: what is not ours became {ours}, was {theirs}")
 
@@ -105,12 +117,41 @@ def _origin(evidence: Evidence, row: Row) -> Document:
     return _documents(evidence.before, row["account"], "flows")[template_of(row["account"])]
 
 
-def _unowned(document: Document, expected: Document, sources: Mapping[str, str]) -> Json:
-    kept = {key: value for key, value in document.items() if not (key in expected or key in STAMPS or value is None)}
-    text = json.dumps(kept, sort_keys=True)
+def _unowned(document: Document, apart: Collection[str], sources: Mapping[str, str]) -> Json:
+    kept = {key: value for key, value in document.items() if not (key in apart or key in STAMPS or value is None)}
+    return _as_in_template(kept, sources)
+
+
+def _as_in_template(value: Json, sources: Mapping[str, str]) -> str:
+    """Return a value as text, copies of parts by what they were copied from."""
+    text = json.dumps(value, sort_keys=True)
     for copy, source in sources.items():
         text = text.replace(copy, source)
     return text
+
+
+def _not_upgraded(evidence: Evidence, row: Row, flow: Document) -> Iterator[Finding]:
+    """Yield what of the template's new revision a tenant has not, or has twice."""
+    scenario, account = evidence.scenario, row["account"]
+    if not scenario.upgraded:
+        return
+    template = _documents(evidence.after, account, "flows")[template_of(account)]
+    sources = _sources(evidence.after, account)
+    for key in scenario.upgraded:
+        if _as_in_template(flow[key], sources) != _as_in_template(template[key], {}):
+            yield Finding("wrong", f"{row['tenant']}: {key} is not the template's")
+    exports = _documents(evidence.after, account, "exports").values()
+    tenants = sum(other["account"] == account for other in ROWS)
+    copies = [part for part in exports if part.get("_sourceId") == added_part(account)]
+    if len(copies) != tenants or {part["name"] for part in copies} != {ADDED}:
+        yield Finding("duplicate", f"{account} has {len(copies)} copies of {ADDED} for {tenants} tenants")
+    used = json.dumps(flow["pageGenerators"])
+    changed = [part for part in exports if part.get("_sourceId") == changed_part(account) and part["_id"] in used]
+    if [(part["http"]["relativeURI"], part.get("settings")) for part in changed] != [(NEW_URI, {"batch": 5})]:
+        yield Finding("wrong", f"{row['tenant']}: its export is {changed}")
+    integration = _documents(evidence.after, account, "integrations")[row["integration"]]
+    if integration.get("settings") != {"region": row["region"]}:
+        yield Finding("wrong", f"{row['tenant']}: its integration's settings are {integration.get('settings')}")
 
 
 def _sources(state: Document, account: str) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from deployer.domain import moves
 from deployer.domain.lifecycle import Event
 from deployer.domain.sighting import Absent
-from deployer.engine import birth, keeping, rebuilding
+from deployer.engine import birth, copying, keeping, rebuilding
 from deployer.journal.lock import Lease
 from deployer.journal.protocol import Entry
 from deployer.journal.sqlite import SqliteJournal
@@ -51,6 +51,7 @@ def _intent() -> None:
 def _look() -> None:
     """Send without a look at what is there, and find nothing afterwards."""
     patch.object(birth, "sight", lambda *_, **__: Absent(())).start()
+    patch.object(copying, "carries", lambda *_: False).start()
 
 
 def _settle() -> None:

@@ -15,7 +15,7 @@ from deployer.simulator.world import Document
 from tests.crash.harness.applied import COPY, JOURNAL, KILLED, Command, Started, Strike
 from tests.crash.harness.cases import Case, Record
 from tests.crash.harness.judge import Evidence, Finding, findings, said_by
-from tests.crash.harness.scenarios import DOCUMENT, ROWS, Scenario, touched, world
+from tests.crash.harness.scenarios import DOCUMENT, ROWS, Scenario, world
 from tests.crash.harness.simulated import Door, simulator
 
 STARTS = 6
@@ -54,7 +54,7 @@ def prepare(scenario: Scenario, root: Path) -> Start:
     (place / "flow.json").write_text(json.dumps(DOCUMENT), "utf-8")
     if scenario.before:
         _write(place, scenario.before)
-        state = touched(_peaceful(scenario, place, state)[0])
+        state = scenario.changed(_peaceful(scenario, place, state)[0])
     _write(place, scenario.manifest)
     recorded = root / scenario.name / "recorded" / "rollout"
     shutil.copytree(place, recorded)

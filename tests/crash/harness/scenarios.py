@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from deployer.simulator import Knobs, seed, seed_tenants, stable_id
-from deployer.simulator.templates import ORCHESTRATED
+from deployer.simulator.templates import GENERATORS, ORCHESTRATED
 from deployer.simulator.world import Document
 
 Row = dict[str, str]
@@ -15,6 +15,17 @@ LATE = 0.4  # seconds after which what is applied late is applied: within `settl
 SAFETY = {"settle": "500ms", "lag": "100ms", "intent": "500ms", "clone_timeout": "1s", "timeout": "1s"}
 ROWS: tuple[Row, ...] = tuple(seed_tenants(ACCOUNTS, 2))[:3]  # two in the first account, one in the other
 _QUICK = Knobs(job_duration=0.05)
+NEW_URI, ADDED = "/v2/trialers", "Look up invoices"
+
+
+def touched(state: Document) -> Document:
+    """Let a person change what is not ours: a key beside ours, and a field that the tool does not know."""
+    for account in state["accounts"]:
+        for flow in account["documents"]["flows"]:
+            if "_sourceId" in flow:
+                flow["settings"]["note"] = "a person's"
+                flow["wizardState"] = "a person's"
+    return state
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +33,9 @@ class Scenario:
     """A rollout that is to be killed.
 
     `unknown` says when a tenant may be left to a person: a run that did not start, any run whose answer is lost, or
-    never. `before` is a manifest that was applied in peace; after that a person changed what is not ours. `grouped`
-    leaves it to the journal what is committed together; else every write is a commit, and so a boundary, of its own.
-    `knobs` are the simulator's.
+    never. `before` is a manifest that was applied in peace; after that people `changed` what is not ours, and perhaps
+    the template: `upgraded` are the keys of the flow that follow it. `grouped` leaves it to the journal what is
+    committed together; else every write is a commit, and so a boundary, of its own. `knobs` are the simulator's.
     """
 
     name: str
@@ -32,6 +43,8 @@ class Scenario:
     expected: Callable[[Row], Document]
     unknown: Literal["never", "not started", "any run"] = "never"
     before: Document | None = None
+    changed: Callable[[Document], Document] = touched
+    upgraded: frozenset[str] = frozenset()
     grouped: bool = False
     knobs: Knobs = _QUICK
 
@@ -51,14 +64,28 @@ def template_of(account: str) -> str:
     return stable_id(account, "flows", ORCHESTRATED)
 
 
-def touched(state: Document) -> Document:
-    """Let a person change what is not ours: a key beside ours, and a field that the tool does not know."""
+def amended(state: Document) -> Document:
+    """Let the template have another address in an export, and one more that it looks up."""
+    state = touched(state)
     for account in state["accounts"]:
-        for flow in account["documents"]["flows"]:
-            if "_sourceId" in flow:
-                flow["settings"]["note"] = "a person's"
-                flow["wizardState"] = "a person's"
+        name, documents = account["name"], account["documents"]
+        exports = {part["_id"]: part for part in documents["exports"]}
+        exports[changed_part(name)]["http"]["relativeURI"] = NEW_URI
+        lookup = next(part for part in documents["exports"] if part["name"] == "Look up numFlows")
+        documents["exports"].append({**lookup, "_id": added_part(name), "name": ADDED})
+        template = next(flow for flow in documents["flows"] if flow["_id"] == template_of(name))
+        template["pageProcessors"].append({"type": "export", "_exportId": added_part(name)})
     return state
+
+
+def changed_part(account: str) -> str:
+    """Return the export of the template that has another address."""
+    return stable_id(account, "exports", GENERATORS[0])
+
+
+def added_part(account: str) -> str:
+    """Return the export that the template only uses since it was amended."""
+    return stable_id(account, "exports", ADDED)
 
 
 def _tenant(row: Row) -> Document:
@@ -115,6 +142,10 @@ def _updated(row: Row) -> Document:
     return {**_usage(row), "schedule": "? 10 * ? * *", "settings": settings}
 
 
+def _noted(row: Row) -> Document:
+    return {**_usage(row), "settings": {"region": row["region"], "batch": 200, "note": "a person's"}}
+
+
 def _created(row: Row) -> Document:
     return {**_usage(row), "name": f"Events: {row['name']}"}
 
@@ -168,7 +199,22 @@ WAVES = replace(
     knobs=_QUICK,
 )
 
-SCENARIOS = {scenario.name: scenario for scenario in (CLONE, UPDATE, CREATE, TWO, WAVES)}
+_PLAIN = _manifest("usage", {"flow": template_of("acme-us")}, _FLOW)
+
+UPGRADE = Scenario(
+    name="upgrade",
+    before=_PLAIN,
+    changed=amended,
+    upgraded=frozenset({"pageProcessors"}),
+    manifest={
+        **_PLAIN,
+        "integration": {"settings": {"region": "${tenant.values.region}"}},
+        "exports": {GENERATORS[0]: {"settings": {"batch": 5}}},
+    },
+    expected=_noted,
+)
+
+SCENARIOS = {scenario.name: scenario for scenario in (CLONE, UPDATE, CREATE, TWO, WAVES, UPGRADE)}
 
 DOCUMENT = {
     "name": "Events",
