@@ -12,6 +12,12 @@ from deployer.engine.undoing import Undoing
 from deployer.errors import GuardError, UsageError
 from deployer.journal.protocol import Rollout
 
+_NEVER = {
+    "run": "only ran flows: a run is never undone",
+    "delete": "deleted flows: restore them by hand from the platform's recycle bin within 30 days, then adopt",
+    "detach": "forgot flows and left them as they were: adopt takes them back",
+}
+
 __all__ = ["demand_undoable", "plan_rollback"]
 
 
@@ -26,7 +32,7 @@ async def demand_undoable(place: Workplace) -> Rollout:
         remedy = f"go on with it: {typed('resume', place.loaded.path)}" if unfinished else "apply the manifest you want"
         raise GuardError(f"rollout {last.id} is a rollback itself", remedy=remedy)
     if last.kind != "apply":
-        raise GuardError(f"rollout {last.id} only ran flows: a run is never undone")
+        raise GuardError(f"rollout {last.id} {_NEVER[last.kind]}")
     return last
 
 

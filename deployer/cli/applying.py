@@ -21,7 +21,7 @@ from deployer.report.plan_view import plan_text
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the options of apply ask for."""
+    """What the options of apply ask for; `again` is the command to type where that is another one."""
 
     choices: Choices
     digest: str | None
@@ -30,6 +30,7 @@ class Wish:
     yes: bool
     allow: frozenset[str]
     ask: bool
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,13 @@ class Applying:
         lines = PlanLines()
         saved = await rollouts.new_plan(self.place, self.wish.choices, watch=lines.add)
         target = {"manifest": str(self.manner.manifest), "scope": self.manner.scope}
-        text = plan_text(saved.plan, saved.digest, lines, width=columns(), **target)
+        verb = "adopt" if self.wish.again else "apply"
+        text = plan_text(saved.plan, saved.digest, lines, width=columns(), **target, verb=verb)
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
         return saved
 
     def _confirm(self, tenants: int) -> None:
         """Ask a person, unless nobody wants to be asked."""
         if not self.wish.yes:
-            command = f"{typed('apply', self.manner.manifest)}{self.manner.scope} --yes"
+            command = self.wish.again or f"{typed('apply', self.manner.manifest)}{self.manner.scope} --yes"
             confirm(f"Change {tenants} tenants?", about="the plan", command=command, ask=self.wish.ask)

@@ -20,7 +20,7 @@ Command = Callable[..., Any]
 
 _SCOPE_WORDS = "deployer.scope"  # in a command's context: what was typed
 _FORMS = click.Choice(["table", "wide", "json", "csv"])
-_RULES = click.Choice(["many-updates", "shrunk-list", "unknown-name", "empty-selection"])
+_RULES = click.Choice(["many-updates", "many-deletes", "shrunk-list", "unknown-name", "empty-selection"])
 _SCOPE = together(
     click.option("--label", "labelled", multiple=True, metavar="KEY=VALUE", help="Only tenants with this label."),
     click.option(
@@ -43,6 +43,23 @@ _SCOPE = together(
     click.option(
         "--allow", multiple=True, type=_RULES, metavar="RULE", help=f"Let a guard pass: {', '.join(_RULES.choices)}."
     ),
+)
+_WHOSE = together(
+    click.option(
+        "--tenant", "tenants", multiple=True, metavar="TENANT", help="Of this tenant.", shell_complete=complete_tenant
+    ),
+    click.option("--label", "labelled", multiple=True, metavar="KEY=VALUE", help="Of tenants with this label."),
+    click.option("--absent", is_flag=True, help="Of tenants that left the list."),
+    click.option("--all", "everybody", is_flag=True, help="Of all tenants."),
+    click.option(
+        "--exclude",
+        "excluded",
+        multiple=True,
+        metavar="TENANT",
+        help="Not of this tenant, whatever else is said.",
+        shell_complete=complete_tenant,
+    ),
+    click.option("--allow", multiple=True, type=_RULES, metavar="RULE", help="Let a guard pass: many-deletes."),
 )
 _FORM = click.option("-o", "--output", "form", type=_FORMS, help="List the tenants.")
 _REPORT = click.option(
@@ -95,6 +112,19 @@ def scoped(command: Command) -> Command:
         return command(scope=scope_of(**{name: words.pop(name) for name in names}), **words)
 
     return _SCOPE(with_scope)
+
+
+def meaning(command: Command) -> Command:
+    """Add the options that say whose flows are parted with; the command takes them as `whose`, and `allow`."""
+
+    @wraps(command)
+    def with_whose(*, absent: bool, everybody: bool, allow: tuple[str, ...], **words: Any) -> Any:  # noqa: ANN401 - as above
+        from deployer.api.parting import whose
+
+        said = {name: words.pop(name) for name in ("tenants", "labelled", "excluded")}
+        return command(whose=whose(**said, absent=absent, everybody=everybody), allow=frozenset(allow), **words)
+
+    return _WHOSE(with_whose)
 
 
 def _typed(words: Mapping[str, Any]) -> str:

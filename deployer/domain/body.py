@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from deployer.domain.documents import MISSING, Document, Path, Value, at, dotted, fingerprint, same
-from deployer.domain.identity import is_newborn, marker_line, with_marker_line
+from deployer.domain.documents import MISSING, Document, Path, Value, at, dotted, fingerprint, put, same
+from deployer.domain.identity import is_newborn, marker_line, with_marker_line, without_marker_line
 from deployer.domain.merge3 import WRITES, Change, apply, live_value
 from deployer.domain.plan import Planned
 
@@ -22,6 +22,17 @@ def body_of(live: Document, changes: Iterable[Change], planned: Planned, *, roll
         line = marker_line(rollout, planned.key)
         body = {**body, "description": with_marker_line(at(body, ("description",)), line)}
     return body
+
+
+def is_marked(flow: Document) -> bool:
+    """Tell whether a flow's description holds a line that says who manages it."""
+    description = at(flow, ("description",))
+    return description is not MISSING and not same(description, without_marker_line(description))
+
+
+def unmarked(flow: Document) -> Document:
+    """Return a flow without such a line."""
+    return put(flow, ("description",), without_marker_line(at(flow, ("description",))))
 
 
 def is_settled(live: Document, fields: Mapping[Path, Value], planned: Planned) -> bool:

@@ -229,7 +229,7 @@ def _surplus(flows: Sequence[str]) -> str:
 
 def _doubt(flows: Sequence[Document]) -> str:
     ids = ", ".join(str(flow["_id"]) for flow in flows)
-    return f"may be here already, without our marker: flow {ids}; take it over with `adopt: id` and an id column"
+    return f"may be here already, without our marker: flow {ids}; take it over: deployer adopt TENANT ID"
 
 
 def _fought(planned: Planned) -> list[str]:

@@ -6,9 +6,9 @@ from deployer.domain.plan import Action, Plan
 from deployer.errors import GuardError
 
 FEW = 10  # instances below which no share is judged
-_MOST_UPDATES, _MOST_ABSENT = 0.30, 0.10
+_MOST_UPDATES, _MOST_DELETES, _MOST_ABSENT = 0.30, 0.30, 0.10
 
-UPDATES, SHRUNK = "many-updates", "shrunk-list"
+UPDATES, SHRUNK, DELETES = "many-updates", "shrunk-list", "many-deletes"
 
 
 def refuse_broken(broken: Mapping[str, str]) -> None:
@@ -22,7 +22,10 @@ def violated(plan: Plan) -> dict[str, str]:
     """Return the rules that a plan breaks, each with the sentence that says how."""
     existing, updates = plan.totals.existing, plan.totals.actions[Action.UPDATE]
     absent, remembered = len(plan.absent), len(plan.absent) + existing
+    deletes = plan.totals.actions[Action.DELETE]
     found: dict[str, str] = {}
+    if existing >= FEW and deletes > _MOST_DELETES * existing:
+        found[DELETES] = f"{deletes} of {existing} existing flows would be deleted, more than 30 %"
     if not plan.waves and existing >= FEW and updates > _MOST_UPDATES * existing:
         found[UPDATES] = f"{updates} of {existing} existing flows would be updated, more than 30 %"
     if remembered >= FEW and absent > _MOST_ABSENT * remembered:

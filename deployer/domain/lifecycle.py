@@ -15,11 +15,12 @@ class StepKind(StrEnum):
     CONFIGURE = "configure"
     RUN = "run"
     FOLLOW = "follow"
+    DELETE = "delete"
 
 
 BIRTHS = frozenset({StepKind.CLONE, StepKind.CREATE})
 CLONES = frozenset({StepKind.CLONE, StepKind.COPY})
-PUTS = frozenset({StepKind.CONFIGURE, StepKind.ADJUST})
+READ_BACK = frozenset({StepKind.CONFIGURE, StepKind.ADJUST, StepKind.DELETE})  # from the document itself
 
 
 class State(StrEnum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from deployer.domain.deployment import Deployment, Moment, Step
-from deployer.domain.lifecycle import CLONES, PUTS, State, StepKind
+from deployer.domain.lifecycle import CLONES, READ_BACK, State, StepKind
 from deployer.domain.manifest import Safety
 
 ATTEMPTS = 3  # calls proven absent before a tenant is given up
@@ -69,13 +69,13 @@ def next_move(deployment: Deployment, now: Moment, safety: Safety, *, settle_onl
 def settle_time(kind: StepKind, safety: Safety) -> float:
     """Return D of a call: seconds from its intent after which a new observation shows what it did.
 
-    Intent validity + timeout + the time the server may still apply it + the time until it is listed. A PUT is read
-    back from the document itself, where no list lags.
+    Intent validity + timeout + the time the server may still apply it + the time until it is listed. A PUT or DELETE is
+    read back from the document itself, where no list lags.
     """
     if kind is StepKind.FOLLOW:
         return 0.0  # nothing is sent that could land late
     timeout = safety.clone_timeout if kind in CLONES else safety.timeout
-    lag = 0.0 if kind in PUTS else safety.lag
+    lag = 0.0 if kind in READ_BACK else safety.lag
     return safety.intent + timeout + safety.settle + lag
 
 

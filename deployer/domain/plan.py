@@ -21,6 +21,8 @@ class Action(StrEnum):
     UPDATE = "update"
     ADOPT = "adopt"
     RUN = "run"
+    DELETE = "delete"
+    DETACH = "detach"
     NO_CHANGE = "no_change"
     BLOCKED = "blocked"
 
@@ -102,6 +104,7 @@ REQUESTS = {
     StepKind.CONFIGURE: 2,
     StepKind.RUN: 2,
     StepKind.FOLLOW: 3,
+    StepKind.DELETE: 2,
 }
 
 
@@ -207,5 +210,5 @@ def steps_for(
             return (*writes, *(run if trigger else ()))
         case Action.RUN:
             return run
-        case Action.NO_CHANGE | Action.BLOCKED:
+        case Action.DELETE | Action.DETACH | Action.NO_CHANGE | Action.BLOCKED:
             return ()

@@ -52,7 +52,7 @@ async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_
 async def carry_held(crew: Crew, rollout: Rollout, accounts: Accounts, leases: Leases, *, settle_only: bool) -> Ending:
     """Do the same with accounts that are held already, and a journal that is known to be the one."""
     plan = await crew.journal.plan(rollout.id)
-    carrying = _Carrying(crew, rollout.id, plan, frozen(plan, crew.safety), accounts, settle_only)
+    carrying = _Carrying(crew, rollout.id, plan, frozen(plan, crew.safety), accounts, settle_only, rollout.kind)
     await carrying.go(leases)
     sure = not await crew.journal.unsettled()
     for name, account in accounts.opened.items():
@@ -71,6 +71,7 @@ class _Carrying:
     settings: Manifest
     accounts: Accounts
     settle_only: bool
+    kind: str
     halted: dict[str, str] = field(default_factory=dict)
     waiting: str = ""
     held: str = ""
@@ -96,7 +97,7 @@ class _Carrying:
         watcher = self.crew.watcher
         failed = counts[Status.FAILED] + counts[Status.UNKNOWN]
         admission = Admission(wave, strict=self.plan.strict, failed=failed, begun=counts[Status.RUNNING])
-        if counts[Status.PENDING] and number > 1:
+        if counts[Status.PENDING] and number > 1 and self.kind == "apply":
             await self._halt_changed()
         if self.halted or self.settle_only:
             admission.close()

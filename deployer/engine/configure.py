@@ -3,26 +3,38 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deployer.domain.body import body_of, is_settled
+from deployer.domain.body import body_of, is_marked, is_settled, unmarked
 from deployer.domain.deployment import Instance
 from deployer.domain.documents import Document, Path, Value, same
 from deployer.domain.identity import is_newborn
-from deployer.domain.lifecycle import BIRTHS
+from deployer.domain.lifecycle import BIRTHS, Event
 from deployer.domain.memory import instance_after
 from deployer.domain.merge3 import Change, Choice, Verdict, merge, with_base
 from deployer.domain.plan import Action
 from deployer.domain.upgrading import placeholder, translated
 from deployer.engine import writing
 from deployer.engine.desk import Case, Desk
-from deployer.engine.result import Result
+from deployer.engine.result import GONE, Moved, Result
 from deployer.engine.writing import before_put, differing, verdicts
 from deployer.integrator.client import Stamp
-from deployer.integrator.wire import Done, Outcome
+from deployer.integrator.wire import Done, Outcome, Refused
 
 
 async def begin(desk: Desk, case: Case) -> Result:
     """Read the flow afresh and write it, unless it moved since the plan."""
-    return await writing.begin(desk, case, _Flow(desk, case))
+    subject = _Flow(desk, case)
+    if case.deployment.planned.action is Action.DETACH and await _is_gone(subject):
+        case.tell(Event.FOUND, subject.facts, forgets=True)
+        return Moved(case.deployment)
+    return await writing.begin(desk, case, subject)
+
+
+async def _is_gone(subject: "_Flow") -> bool:
+    """Tell whether a flow that is to be forgotten was deleted; what is read of it is not read again."""
+    read = await subject.read()
+    if isinstance(read, Done):
+        subject.desk.fresh[subject.id] = read.value
+    return isinstance(read, Refused) and read.status == GONE
 
 
 async def recover(desk: Desk, case: Case, wait: float) -> Result:
@@ -89,6 +101,8 @@ class _Flow:
     def is_settled(self, live: Document, changes: tuple[Change, ...]) -> bool:
         """Tell whether the flow is as wanted, also where a field was dropped and has to go."""
         planned = self.case.deployment.planned
+        if self._is_detached:
+            return not is_marked(live)
         left = (change for change in changes if change.verdict is Verdict.REMOVE)
         return is_settled(live, self.fields, planned) and all(same(each.live, each.desired) for each in left)
 
@@ -98,6 +112,8 @@ class _Flow:
 
     def body(self, live: Document, changes: tuple[Change, ...]) -> Document:
         planned, desk = self.case.deployment.planned, self.desk
+        if self._is_detached:
+            return unmarked(live)
         return body_of(
             live,
             changes,
@@ -106,10 +122,16 @@ class _Flow:
             name=str(planned.fields.get(("name",), desk.planned.template_name)),
         )
 
-    def instance(self, answer: Document, changes: tuple[Change, ...]) -> Instance:
+    def instance(self, answer: Document, changes: tuple[Change, ...]) -> Instance | None:
+        if self._is_detached:
+            return None
         planned, known = self.case.deployment.planned, self.case.deployment.known
         revision, resources = (known.revision, known.resources) if known and known.flow == self.id else ("", {})
         return instance_after(planned, self._known(), changes, answer, revision, resources)
+
+    @property
+    def _is_detached(self) -> bool:
+        return self.case.deployment.planned.action is Action.DETACH
 
     def _known(self) -> Instance | None:
         """Return what is remembered of this very flow; of one never written with an answer, how it stood before."""

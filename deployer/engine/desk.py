@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import Document, Json
@@ -78,9 +78,12 @@ class Case:
         self._take(entry)
         return self._desk.settings.safety.intent - (self._desk.clock.moment().at - moment.at)
 
-    def tell(self, event: Event, facts: Document | None = None, instance: Instance | None = None) -> None:
-        """Record an outcome; the next intent is durable no earlier than it."""
+    def tell(
+        self, event: Event, facts: Document | None = None, instance: Instance | None = None, *, forgets: bool = False
+    ) -> None:
+        """Record an outcome; the next intent is durable no earlier than it. With `forgets` the flow is ours no more."""
         entry = self._entry(event, self.step.meet(event, facts), facts or {}, instance)
+        entry = replace(entry, forgets=forgets)
         self._desk.journal.note(entry)
         self._take(entry)
 

@@ -3,7 +3,7 @@
 from deployer.domain.deployment import Deployment
 from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.moves import ATTEMPTS, Begin, GiveUp, Recover
-from deployer.engine import adjusting, birth, configure, copying, running
+from deployer.engine import adjusting, birth, configure, copying, deleting, running
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import Moved, Result
 
@@ -36,6 +36,8 @@ async def _begin(desk: Desk, case: Case, kind: StepKind) -> Result:
             return await running.begin_run(desk, case)
         case StepKind.FOLLOW:
             return await running.begin_follow(desk, case)
+        case StepKind.DELETE:
+            return await deleting.begin(desk, case)
 
 
 async def _recover(desk: Desk, case: Case, kind: StepKind, wait: float) -> Result:
@@ -52,3 +54,5 @@ async def _recover(desk: Desk, case: Case, kind: StepKind, wait: float) -> Resul
             return await running.recover_run(desk, case, wait)
         case StepKind.FOLLOW:
             return await running.follow(desk, case)
+        case StepKind.DELETE:
+            return await deleting.recover(desk, case, wait)

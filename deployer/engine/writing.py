@@ -59,8 +59,8 @@ class Subject(Protocol):
     def body(self, live: Document, changes: tuple[Change, ...]) -> Document:
         """Return what is PUT."""
 
-    def instance(self, answer: Document, changes: tuple[Change, ...]) -> Instance:
-        """Return what is remembered once `answer` is what is there."""
+    def instance(self, answer: Document, changes: tuple[Change, ...]) -> Instance | None:
+        """Return what is remembered once `answer` is what is there; None: it is ours no more."""
 
 
 async def begin(desk: Desk, case: Case, subject: Subject) -> Result:
@@ -79,7 +79,7 @@ async def begin(desk: Desk, case: Case, subject: Subject) -> Result:
         case.tell(Event.STALE, _stale(subject.moved(changes)))
         return Moved(case.deployment)
     if subject.is_settled(live, changes):
-        case.tell(Event.FOUND, subject.facts, subject.instance(live, changes))
+        _tell(case, Event.FOUND, subject.facts, subject.instance(live, changes))
         return Moved(case.deployment)
     return await _put(desk, case, subject, live, changes)
 
@@ -92,7 +92,7 @@ async def recover(desk: Desk, case: Case, subject: Subject, wait: float) -> Resu
     live = read.value
     changes = subject.merged(live)
     if subject.is_settled(live, changes):
-        case.tell(Event.FOUND, subject.facts, subject.instance(live, changes))
+        _tell(case, Event.FOUND, subject.facts, subject.instance(live, changes))
         return Moved(case.deployment)
     if wait <= 0:
         case.tell(Event.ABSENT)
@@ -102,6 +102,10 @@ async def recover(desk: Desk, case: Case, subject: Subject, wait: float) -> Resu
         ours = subject.merged(live, subject.choice or Choice.OURS)  # the same body, whatever came of the first
         return await _put(desk, case, subject, live, ours)
     return look_again(case, desk, wait, "making sure the first PUT is not still on its way")
+
+
+def _tell(case: Case, event: Event, facts: Document, instance: Instance | None) -> None:
+    case.tell(event, facts, instance, forgets=instance is None)
 
 
 def before_put(case: Case) -> dict[Path, Memory]:
@@ -173,7 +177,7 @@ def _verify(case: Case, subject: Subject, answer: Document, changes: tuple[Chang
         case.tell(Event.REFUSE, failure("not_applied", text, "check that the account may change this"))
     else:
         facts: Document = {**subject.facts, **({"strayed": [*astray]} if astray else {})}
-        case.tell(Event.SUCCEED, facts, subject.instance(answer, changes))
+        _tell(case, Event.SUCCEED, facts, subject.instance(answer, changes))
 
 
 def _first(before: Mapping[Path, Memory], change: Change) -> Value:

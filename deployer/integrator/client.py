@@ -156,19 +156,19 @@ class Client:
     async def _put(self, path: str, id_: str, body: Document, stamp: Stamp) -> Outcome[Document]:
         return await self._call(self._request("PUT", path, body), wire.document_of(id_), stamp=stamp)
 
-    async def delete_flow(self, flow: str) -> Outcome[None]:
+    async def delete_flow(self, flow: str, *, stamp: Stamp | None = None) -> Outcome[None]:
         """Delete a flow. An answer that is lost is for the caller to find out about: nothing is sent again."""
-        return await self._delete(f"flows/{path_id(flow)}")
+        return await self._delete(f"flows/{path_id(flow)}", stamp)
 
     async def delete_part(self, kind: ResourceKind, id_: str) -> Outcome[None]:
         """Delete an export or import; a lost answer as with a flow."""
         return await self._delete(f"{kind}s/{path_id(id_)}")
 
-    async def _delete(self, path: str) -> Outcome[None]:
-        async def stamp() -> float:
+    async def _delete(self, path: str, stamp: Stamp | None = None) -> Outcome[None]:
+        async def unstamped() -> float:
             return self._timeouts.other  # of no intent: what is to go may go late
 
-        return await self._call(self._request("DELETE", path), wire.nothing, stamp=stamp)
+        return await self._call(self._request("DELETE", path), wire.nothing, stamp=stamp or unstamped)
 
     async def run(self, flow: str, body: Document, *, stamp: Stamp) -> Outcome[str]:
         """Start a flow and return the job's id; asked twice, it runs twice."""

@@ -23,6 +23,7 @@ def enter(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
             raise JournalError(f"the journal was changed by somebody else: {problem}")
         _write(connection, q.happenings, [_happening(entry) for entry in group])
         remember(connection, [entry.instance for entry in group if entry.instance])
+        connection.executemany(q.FORGET, [_instance_of(entry) for entry in group if entry.forgets])
 
 
 def remember(connection: sqlite3.Connection, instances: Sequence[Instance]) -> None:
@@ -52,6 +53,11 @@ def _write(connection: sqlite3.Connection, statement: Callable[[int], str], rows
         met += connection.execute(statement(size), values).rowcount
         start += size
     return met
+
+
+def _instance_of(entry: Entry) -> Row:
+    planned = entry.deployment.planned
+    return planned.template, planned.integration
 
 
 def _move(entry: Entry) -> Row:

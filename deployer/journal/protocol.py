@@ -39,7 +39,8 @@ class Entry:
     """One thing that happened to one step of a deployment, written whole or not at all.
 
     `deployment` is how its writer knew it: where the journal holds another state somebody else wrote, and the entry
-    fails. `facts` are what the event added; `instance` is what is remembered of the live flow from now on.
+    fails. `facts` are what the event added; `instance` is what is remembered of the live flow from now on;
+    with `forgets` nothing is.
     """
 
     deployment: Deployment
@@ -49,6 +50,7 @@ class Entry:
     at: str
     facts: Document = field(default_factory=dict)
     instance: Instance | None = None
+    forgets: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ UNFINISHED: Final = f"""
 """
 
 INSTANCE_AT: Final = f"SELECT {INSTANCE} FROM instance WHERE template = ? AND integration = ?"
+FORGET: Final = "DELETE FROM instance WHERE template = ? AND integration = ?"
 INSTANCES_IN: Final = f"""
     SELECT {INSTANCE} FROM instance WHERE template = ? AND integration IN (SELECT value FROM json_each(?))
 """

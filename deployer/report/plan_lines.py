@@ -14,9 +14,17 @@ from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Planned
 from deployer.report.text import anonymous, columns, padded, plain, some, value_text, wrapped
 
-_SIGNS: Final = {Action.CREATE: "+", Action.UPDATE: "~", Action.ADOPT: "~", Action.RUN: ">", Action.BLOCKED: "x"}
+_SIGNS: Final = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.ADOPT: "~",
+    Action.RUN: ">",
+    Action.DELETE: "-",
+    Action.DETACH: "-",
+    Action.BLOCKED: "x",
+}
 _NOTABLE, _UNCHANGED = "!", "="
-_ORDER: Final = "+~>!x="
+_ORDER: Final = "+~>-!x="
 _UNTOLD: Final = frozenset({Verdict.NO_CHANGE, Verdict.RECORD, Verdict.CONVERGED, Verdict.ADOPT})
 _MOST = 50  # lines of a kind that people read
 _SHAPES = 1000  # in which tenants of a kind may differ; what is beyond is only counted

@@ -23,6 +23,8 @@ _TOTALS = {
     Action.UPDATE: "to update",
     Action.ADOPT: "to adopt",
     Action.RUN: "to run",
+    Action.DELETE: "to delete",
+    Action.DETACH: "to detach",
     Action.NO_CHANGE: "unchanged",
     Action.BLOCKED: "blocked",
 }
@@ -125,8 +127,8 @@ def _absent(plan: Plan, *, width: int, most: int) -> list[str]:
     if not plan.absent:
         return []
     names = some(plan.absent, most)
-    start = f"  - {len(plan.absent)} not in manifest, left alone: "
-    return wrapped(start, names.split(" "), width=width, hang=6, gap=" ")
+    start, hint = f"  - {len(plan.absent)} not in manifest, left alone: ", "(see deployer delete --absent)"
+    return wrapped(start, [*names.split(" "), *hint.split(" ")], width=width, hang=6, gap=" ")
 
 
 def _totals(plan: Plan) -> Iterator[str]:

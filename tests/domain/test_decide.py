@@ -231,7 +231,7 @@ def test_blocked_because_the_connections_of_a_flow_that_exists_changed() -> None
 
 
 def test_blocked_because_a_clone_without_our_marker_is_there() -> None:
-    reason = "may be here already, without our marker: flow cloned01; take it over with `adopt: id` and an id column"
+    reason = "may be here already, without our marker: flow cloned01; take it over: deployer adopt TENANT ID"
     assert blocked(decided(CLONED)) == reason
 
 

@@ -13,13 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer.domain.deployment import TROUBLED, Deployment, Instance, Status, Step, count
-from deployer.domain.documents import MISSING, Path
+from deployer.domain.documents import MISSING, Document, Path
 from deployer.domain.gate import Gate, GateState
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.merge3 import Change, Memory, Verdict
 from deployer.domain.plan import Action, Planned
 from deployer.domain.rebuilding import Work
+from deployer.domain.resources import ResourceKind
+from deployer.domain.template import Part, flow_template
 from deployer.errors import JournalError
 from deployer.journal.protocol import Entry, Happening, Journal
 from deployer.journal.sqlite import SqliteJournal
@@ -406,6 +408,34 @@ async def test_what_is_remembered_is_the_last_that_was_said_of_a_flow(store: Sto
         await journal.record(entry(found, Event.FOUND, instance=new))
     async with store.open() as journal:
         assert await remembered(journal) == [new, elsewhere, other]
+
+
+async def test_what_is_forgotten_is_remembered_no_more_and_nothing_else_is_lost(store: Store) -> None:
+    ours, other = instance(), instance(integration="integr02")
+    async with store.open() as journal:
+        (found,) = await begun(journal)
+        await journal.remember([ours, other])
+        await journal.record(replace(entry(found, Event.FOUND), forgets=True))
+    async with store.open() as journal:
+        assert await remembered(journal) == [other]
+
+
+FLOW: Document = {"_id": TEMPLATE, "name": "Orders", "_exportId": "export01"}
+PART = Part(ResourceKind.EXPORT, "export01", {"_id": "export01", "name": "Get orders", "http": {"uri": "/"}})
+
+
+async def test_what_a_revision_holds_is_kept_once_and_comes_back(store: Store) -> None:
+    revision = flow_template(FLOW, [PART])
+    on_it = replace(instance(), revision=revision.revision)
+    async with store.open() as journal:
+        await journal.begin(FIRST, plan(), [revision])
+        await journal.begin(rollout(number=2), plan(), [revision])
+        await journal.remember([on_it, instance(integration="integr02")])
+    async with store.open() as journal:
+        assert await journal.revisions(TEMPLATE, [revision.revision, "other"]) == {revision.revision: revision}
+        assert await journal.revisions("template2", [revision.revision]) == {}
+        assert (await journal.recall(TEMPLATE, {INTEGRATION: "acme"})).revisions == {revision.revision: revision}
+        assert await journal.by_revision([TEMPLATE]) == {revision.revision: 1, instance().revision: 1}
 
 
 async def test_what_bears_on_a_plan_is_recalled_by_integration(store: Store) -> None:

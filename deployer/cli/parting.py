@@ -1,0 +1,74 @@
+"""What delete and detach do: plan, ask, and carry out."""
+
+from dataclasses import dataclass
+
+import click
+
+from deployer.api import rollouts
+from deployer.api.decisions import undivided
+from deployer.api.loading import load
+from deployer.api.parting import Whose, demand_finished, plan_parting
+from deployer.api.rollouts import SavedPlan
+from deployer.api.workplace import Workplace
+from deployer.cli.asking import confirm
+from deployer.cli.carrying import carry
+from deployer.cli.manner import Manner
+from deployer.cli.showing import columns
+from deployer.cli.wiring import opened
+from deployer.domain.candidate import Choices
+from deployer.domain.command import typed
+from deployer.domain.plan import Action
+from deployer.report.plan_lines import PlanLines
+from deployer.report.plan_view import plan_text
+
+_MEANS = {
+    Action.DELETE: "The platform keeps a deleted flow for 30 days; its exports and imports stay, and sweep names them.",
+    Action.DETACH: "The flows stay as they are, and this manifest forgets them.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One delete or detach, from the words of its options to its exit code."""
+
+    action: Action
+    manner: Manner
+    whose: Whose
+    journal: str | None
+    yes: bool
+    ask: bool
+    ours: tuple[str, ...]
+    allow: frozenset[str]
+    plan_only: bool
+
+    async def go(self) -> int:
+        """Part with the flows, and return the exit code."""
+        choices = undivided(Choices(ours=frozenset(self.ours)))
+        loaded = load(self.manner.manifest)
+        async with opened(loaded, journal=self.journal, manner=self.manner, read_only=self.plan_only) as place:
+            await demand_finished(place)
+            lines = PlanLines()
+            saved = await plan_parting(place, self.action, self.whose, choices, watch=lines.add)
+            self._show(saved, lines)
+            rollouts.heed_guards(saved.plan, self.allow)
+            if self.plan_only or not saved.plan.work:
+                return 0
+            self._confirm(place, saved)
+            return await carry(place, await rollouts.begin(place, saved, kind=self.action.value), self.manner)
+
+    def _show(self, saved: SavedPlan, lines: PlanLines) -> None:
+        manifest, verb = str(self.manner.manifest), self.action.value
+        text = plan_text(saved.plan, saved.digest, lines, width=columns(), manifest=manifest, verb=verb)
+        click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
+
+    def _confirm(self, place: Workplace, saved: SavedPlan) -> None:
+        """Ask a person, unless nobody wants to be asked."""
+        click.echo(_MEANS[self.action], err=True)
+        names = {tenant.tenant for tenant in place.loaded.tenants}
+        again = sum(planned.tenant in names and bool(planned.steps) for planned in saved.plan.tenants)
+        if again and self.action is Action.DELETE:
+            click.echo(f"{again} of them are in {place.loaded.path}: the next apply makes their flows again.", err=True)
+        if not self.yes:
+            command = typed(self.action.value, self.manner.manifest, "…", "--yes")
+            question = f"{self.action.value.capitalize()} the flows of {saved.plan.work} tenants?"
+            confirm(question, about="it", command=command, ask=self.ask)
