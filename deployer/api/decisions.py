@@ -6,33 +6,27 @@ import anyio
 
 from deployer.api.workplace import Workplace
 from deployer.domain.candidate import Choices
+from deployer.domain.choosing import choices_of
 from deployer.domain.wording import did_you_mean
 from deployer.engine.load import Loaded
 from deployer.engine.resolving import Decision, resolve, seconds_in_doubt
 from deployer.engine.rollouts import SUPERSEDED
 from deployer.errors import UsageError
 
-__all__ = ["Decision", "choices", "resolve_tenant", "undivided"]
+__all__ = ["Decision", "choices", "resolve_tenant"]
 
 
 def choices(
     loaded: Loaded, *, recreate: Iterable[str] = (), ours: Iterable[str] = (), theirs: Iterable[str] = ()
 ) -> Choices:
-    """Return what is decided for some tenants; raise UsageError for one that the manifest does not have."""
-    chosen = undivided(Choices(frozenset(recreate), frozenset(ours), frozenset(theirs)))
-    named = chosen.recreate | chosen.ours | chosen.theirs
-    missing = named and named - {tenant.tenant for tenant in loaded.tenants}
-    if missing:
-        known = (tenant.tenant for tenant in loaded.tenants)
+    """Return what is decided for some tenants, or fields of them; raise UsageError for one that is nobody's."""
+    words = [*map(tuple, (recreate, ours, theirs))]
+    if not any(words):
+        return Choices()
+    known = {tenant.tenant for tenant in loaded.tenants}
+    chosen = choices_of(words[1], words[2], known.__contains__, recreate=words[0])
+    if missing := chosen.tenants - known:
         raise UsageError(f'there is no tenant "{min(missing)}"{did_you_mean(min(missing), known)}')
-    return chosen
-
-
-def undivided(chosen: Choices) -> Choices:
-    """Return choices of which none contradicts another; raise UsageError for a tenant that has two."""
-    both = chosen.ours & chosen.theirs
-    if both:
-        raise UsageError(f'"{min(both)}" is given to --ours and to --theirs', remedy="choose one")
     return chosen
 
 

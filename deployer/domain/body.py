@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from deployer.domain.documents import MISSING, Document, Path, Value, at, dotted, fingerprint, same
+from deployer.domain.documents import MISSING, Document, Path, Value, at, dotted, fingerprint, put, same
 from deployer.domain.identity import is_newborn, marker_line, with_marker_line
+from deployer.domain.masking import holds_mask, masked_paths
 from deployer.domain.merge3 import WRITES, Change, apply, live_value
 from deployer.domain.plan import Planned
 
@@ -15,12 +16,26 @@ def body_of(live: Document, changes: Iterable[Change], planned: Planned, *, roll
 
     `rollout` is None where the manifest wants no marker; `name` is what a newborn is called if nobody says.
     """
-    body = apply(live, changes)
+    body = _unmasked(apply(live, changes), changes)
     if is_newborn(body, planned.key.marker):
         body = {**body, "name": name}
     if rollout is not None:
         line = marker_line(rollout, planned.key)
         body = {**body, "description": with_marker_line(at(body, ("description",)), line)}
+    return body
+
+
+def masked(live: Document, changes: Iterable[Change]) -> list[str]:
+    """Return the fields that would be PUT as they read back, masked: there is no value of ours for them."""
+    changes = tuple(changes)
+    return [dotted(path) for path in masked_paths(_unmasked(apply(live, changes), changes))]
+
+
+def _unmasked(body: Document, changes: Iterable[Change]) -> Document:
+    """Return a body in which secrets of ours are as we want them, not as they read back."""
+    for change in changes:
+        if change.desired is not MISSING and holds_mask(at(body, change.path)):
+            body = put(body, change.path, change.desired)
     return body
 
 
@@ -53,7 +68,8 @@ def ignored(changes: Iterable[Change], answer: Document) -> list[str]:
         for change in changes
         if change.verdict in WRITES
         and not same(change.live, change.desired)
-        and same(live_value(answer, change.path), change.live)
+        and same(back := live_value(answer, change.path), change.live)
+        and not holds_mask(back)
         and not _blank_alike(change)
     ]
 

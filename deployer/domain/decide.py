@@ -1,15 +1,18 @@
 """Decide the plan: one action a tenant, from what is wanted, what was observed and what is remembered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from deployer.domain.body import masked
 from deployer.domain.candidate import Candidate, Choices, choose
+from deployer.domain.choosing import demand_conflicts
 from deployer.domain.connections import map_connections
 from deployer.domain.documents import Document, dotted
 from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.manifest import Manifest
-from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Verdict, merge
+from deployer.domain.masking import MASK_REMEDY, is_masked, mask_reason
+from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Chosen, Verdict, merge
 from deployer.domain.plan import Action, Planned, steps_for
 from deployer.domain.sighting import Absent, Doubtful, Found
 from deployer.domain.tenants import Tenant
@@ -61,6 +64,7 @@ def _decide_sighted(candidate: Candidate, manifest: Manifest, choices: Choices) 
         case Doubtful(flows):
             return blocked(tenant, key, _doubt(flows))
         case Absent(seen):
+            demand_conflicts(tenant.tenant, choices.conflict(tenant.tenant), ())
             again = tenant.tenant in choices.recreate
             if known and not again:
                 return blocked(tenant, key, f"deleted outside: flow {known.flow} is gone; --recreate {tenant.tenant}")
@@ -89,6 +93,8 @@ def _doubt(flows: Sequence[Document]) -> str:
 def _created(candidate: Candidate, manifest: Manifest, seen: tuple[str, ...]) -> Planned:
     tenant, desired = candidate.wanted.tenant, candidate.wanted.desired
     changes = merge(candidate.snapshot.template.document, desired.fields, {}, newborn=True)
+    if why := _fought(changes, tenant.tenant) or _unwritable(candidate.snapshot.template.document, changes):
+        return blocked(tenant, candidate.key, f"in the template, {why}")
     return Planned(
         tenant.tenant,
         tenant.account,
@@ -103,26 +109,28 @@ def _created(candidate: Candidate, manifest: Manifest, seen: tuple[str, ...]) ->
     )
 
 
-def _existing(candidate: Candidate, flow: Document, manifest: Manifest, choice: Choice | None) -> Planned:
+def _existing(candidate: Candidate, flow: Document, manifest: Manifest, chosen: Chosen) -> Planned:
     tenant, desired = candidate.wanted.tenant, candidate.wanted.desired
     known = candidate.instance_of(str(flow["_id"]))
     newborn = is_newborn(flow, candidate.key.marker)
     memory, restore = known.fields if known else {}, manifest.drift == "restore"
-    changes = merge(flow, desired.fields, memory, choice=choice, newborn=newborn, restore=restore)
-    fought = [dotted(change.path) for change in changes if change.verdict in CONFLICTS]
+    changes = merge(flow, desired.fields, memory, chosen=chosen, newborn=newborn, restore=restore)
+    if chosen:
+        demand_conflicts(tenant.tenant, chosen, merge(flow, desired.fields, memory, newborn=newborn))
     written = newborn or any(change.verdict in WRITES for change in changes)
-    action = _action(written=written, known=known is not None, fought=bool(fought))
+    obstacle = _fought(changes, tenant.tenant) or (_unwritable(flow, changes) if written else "")
+    action = _action(written=written, known=known is not None, hindered=bool(obstacle))
     return Planned(
         tenant.tenant,
         tenant.account,
         tenant.integration,
         action,
         candidate.key.template,
-        reason=_reason(changes, fought, tenant.tenant),
+        reason=obstacle or _drift(changes),
         flow=str(flow["_id"]),
         fields=desired.fields,
         changes=changes,
-        choice=choice,
+        chosen=chosen,
         last_modified=str(flow.get("lastModified", "")),
         steps=_steps(action, manifest) if written else (),
     )
@@ -133,16 +141,33 @@ def _steps(action: Action, manifest: Manifest) -> tuple[StepKind, ...]:
     return steps_for(action, from_file=from_file, trigger=manifest.run.trigger, follow=manifest.run.follow)
 
 
-def _action(*, written: bool, known: bool, fought: bool) -> Action:
-    if fought:
+def _action(*, written: bool, known: bool, hindered: bool) -> Action:
+    if hindered:
         return Action.BLOCKED
     if not known:
         return Action.ADOPT
     return Action.UPDATE if written else Action.NO_CHANGE
 
 
-def _reason(changes: Iterable[Change], fought: Sequence[str], tenant: str) -> str:
-    if fought:
-        return f"conflict in {', '.join(fought)}: changed here and there; choose --ours {tenant} or --theirs {tenant}"
+def _fought(changes: Sequence[Change], tenant: str) -> str:
+    """Return what is in conflict, and what ends it; a choice ends none of what cannot be read or told apart."""
+    unclear = [dotted(change.path) for change in changes if change.verdict is Verdict.AMBIGUOUS]
+    if unclear:
+        return f"conflict in {', '.join(unclear)}: its elements cannot be told apart; mend the flow"
+    fought = [change for change in changes if change.verdict in CONFLICTS]
+    if not fought:
+        return ""
+    said = f"conflict in {', '.join(dotted(change.path) for change in fought)}: changed here and there"
+    if all(is_masked(change.live) for change in fought):
+        return f"{said}, and reads back masked; choose --ours {tenant}, or take it out of the manifest"
+    return f"{said}; choose --ours {tenant} or --theirs {tenant}"
+
+
+def _unwritable(live: Document, changes: Sequence[Change]) -> str:
+    held = masked(live, changes)
+    return f"{mask_reason(held)}; {MASK_REMEDY}" if held else ""
+
+
+def _drift(changes: Sequence[Change]) -> str:
     drifted = [dotted(change.path) for change in changes if change.verdict is Verdict.DRIFT]
     return f"drift in {', '.join(drifted)}: changed outside, left as it is" if drifted else ""

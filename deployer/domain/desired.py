@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, leaves
+from deployer.domain.arrays import IndistinctError, Keys, arranged
+from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, is_element, leaves
 from deployer.domain.interpolation import UNSET, InterpolationError, Prepared, prepare
 from deployer.domain.manifest import Manifest
 from deployer.domain.manifest_rules import DISABLED, NAMES, variable
+from deployer.domain.masking import holds_mask
 from deployer.domain.owned import OWNED
 from deployer.domain.source import spoken
 from deployer.domain.tenants import Tenant
@@ -44,6 +46,7 @@ class Resolver:
         self.env = env
         self.layers = Layers(manifest, overrides or {})
         self._template = template
+        self._arrays = manifest.arrays
         self._fields: list[_Field] = []
         self._document: Prepared | None = None
         self._connections: dict[str, list[tuple[str, Prepared]]] = {}
@@ -70,7 +73,8 @@ class Resolver:
             raise InterpolationError(str(error), ("labels",)) from None
 
     def _prepare(self) -> None:
-        self._fields = [field for key, stated in self.manifest.flow.items() for field in _fields(key, stated)]
+        arrays = self._arrays
+        self._fields = [field for key, stated in self.manifest.flow.items() for field in _fields(key, stated, arrays)]
         self._document = prepare(self._template, ("template",)) if self._template else None
 
     def _resolved(self, scope: "Scope") -> Desired:
@@ -82,7 +86,7 @@ class Resolver:
             if field.constant is not None:
                 fields.update(field.constant)
             else:
-                fields.update(owned_leaves(field.path, field.prepared.fill(lookup, scope)))
+                fields.update(owned_leaves(field.path, field.prepared.fill(lookup, scope), self._arrays))
         self._refuse_contradictions(fields)
         document = self._document.fill(scope.present, scope) if self._document else None
         return Desired(fields, dict(self._mapped(scope)), document if isinstance(document, dict) else None)
@@ -187,24 +191,45 @@ class _Field:
     constant: Sequence[tuple[Path, Json]] | None
 
 
-def _fields(key: str, stated: Json) -> Iterator[_Field]:
+def _fields(key: str, stated: Json, arrays: Mapping[Path, Keys]) -> Iterator[_Field]:
     if isinstance(stated, dict):
         _checked(key, stated)
     for path, leaf in leaves(stated, (key,)):
         prepared = prepare(leaf, ("flow", *path))
-        constant = None if prepared.references else owned_leaves(path, prepared.fill(lambda _: MISSING, ()))
+        constant = None if prepared.references else owned_leaves(path, prepared.fill(lambda _: MISSING, ()), arrays)
         yield _Field(path, prepared, constant)
 
 
-def owned_leaves(path: Path, value: Json) -> Sequence[tuple[Path, Json]]:
-    """Return the leaves at `path` that are owned: `$unset` disowns; raise InterpolationError for a wrong value."""
+def owned_leaves(path: Path, value: Json, arrays: Mapping[Path, Keys]) -> Sequence[tuple[Path, Json]]:
+    """Return the leaves at `path` that are owned: `$unset` disowns; raise InterpolationError for a wrong value.
+
+    `arrays` are those that are merged by their elements, each leaf of which is then a field.
+    """
     if value == UNSET:
         return ()
     if len(path) == 1:
         value = _checked(path[0], value)
-    if isinstance(value, dict):
-        return [(inner, _kept(leaf)) for inner, leaf in leaves(value, path) if leaf != UNSET]
-    return ((path, _kept(value)),)
+    owned = [(inner, _kept(leaf)) for inner, leaf in leaves(value, path) if leaf != UNSET]
+    for inner, leaf in owned:
+        _refuse_unsendable(inner, leaf)
+    return _arranged(owned, arrays) if arrays else owned
+
+
+def _refuse_unsendable(path: Path, value: Json) -> None:
+    if holds_mask(value):
+        raise InterpolationError("is a mask, not the secret behind it: asterisks would overwrite it", ("flow", *path))
+    if any(map(is_element, path)):
+        raise InterpolationError("a key of this form means an element of a list", ("flow", *path))
+
+
+def _arranged(owned: Sequence[tuple[Path, Json]], arrays: Mapping[Path, Keys]) -> Sequence[tuple[Path, Json]]:
+    found: list[tuple[Path, Json]] = []
+    for path, value in owned:
+        try:
+            found += arranged(path, value, arrays)
+        except IndistinctError as error:
+            raise InterpolationError(str(error), ("flow", *path, *error.steps)) from None
+    return found
 
 
 def _kept(value: Json) -> Json:

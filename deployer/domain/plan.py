@@ -9,7 +9,7 @@ from typing import Self
 from deployer.domain.documents import Document, Path, Value
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import StepKind
-from deployer.domain.merge3 import Change, Choice, Verdict
+from deployer.domain.merge3 import CONFLICTS, Change, Chosen, Verdict
 from deployer.domain.waves import Wave, blast_radius
 
 
@@ -45,7 +45,7 @@ class Planned:
     document: Document | None = None
     seen: tuple[str, ...] = ()
     steps: tuple[StepKind, ...] = ()
-    choice: Choice | None = None
+    chosen: Chosen = field(default_factory=dict)
     last_modified: str = ""
     wave: int = 0
 
@@ -58,6 +58,11 @@ class Planned:
     def is_drifted(self) -> bool:
         """Tell whether a field of the tenant's flow was changed outside."""
         return any(change.verdict is Verdict.DRIFT for change in self.changes)
+
+    @property
+    def is_fought(self) -> bool:
+        """Tell whether a field is in conflict."""
+        return any(change.verdict in CONFLICTS for change in self.changes)
 
     @property
     def verdicts(self) -> dict[Path, Verdict]:

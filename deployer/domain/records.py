@@ -8,13 +8,13 @@ from hashlib import sha256
 from typing import Any
 
 from deployer.domain.deployment import Instance, Moment, Step
-from deployer.domain.documents import MISSING, Document, Path, Value, canonical
+from deployer.domain.documents import MISSING, Document, Path, Value, canonical, dotted
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.merge3 import Change, Choice, Memory, Verdict
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
 from deployer.domain.waves import Checks, Evidence, Wave
 
-PLAN_FORMAT = 3
+PLAN_FORMAT = 4
 
 # Records are read only where their checksum or digest held, so their shape is known.
 Stored = dict[str, Any]
@@ -119,7 +119,7 @@ def planned_record(planned: Planned) -> Stored:
         "document": planned.document,
         "seen": list(planned.seen),
         "steps": [step.value for step in planned.steps],
-        "choice": planned.choice.value if planned.choice else None,
+        "chosen": {field: choice.value for field, choice in planned.chosen.items()},
     }
 
 
@@ -133,7 +133,7 @@ def planned_from(record: Stored, last_modified: str, wave: int) -> Planned:
             "changes": tuple(map(_change_from, record["changes"])),
             "seen": tuple(record["seen"]),
             "steps": tuple(map(StepKind, record["steps"])),
-            "choice": Choice(record["choice"]) if record["choice"] else None,
+            "chosen": {field: Choice(choice) for field, choice in record["chosen"].items()},
             "last_modified": last_modified,
             "wave": wave,
         }
@@ -174,8 +174,8 @@ def instance_from(record: Stored) -> Instance:
 
 
 def change_view(change: Change) -> Document:
-    """Return a change as `plan --json` shows it; an absent `from` or `to` means there is none."""
-    view = _with({"path": ".".join(change.path)}, **{"from": change.live, "to": change.desired})
+    """Return a change as `plan --json` shows it; an absent `from`, `to` or `base` means there is none."""
+    view = _with({"path": dotted(change.path)}, **{"from": change.live, "to": change.desired, "base": change.base})
     return {**view, "verdict": change.verdict.value}
 
 
@@ -203,11 +203,13 @@ def _account_record(account: PlannedAccount) -> Stored:
 
 
 def _change_record(change: Change) -> Stored:
-    return _with({"path": list(change.path), "verdict": change.verdict.value}, live=change.live, desired=change.desired)
+    record = {"path": list(change.path), "verdict": change.verdict.value}
+    return _with(record, live=change.live, desired=change.desired, base=change.base)
 
 
 def _change_from(record: Stored) -> Change:
-    return Change(tuple(record["path"]), _value(record, "live"), _value(record, "desired"), Verdict(record["verdict"]))
+    live, desired, base = (_value(record, key) for key in ("live", "desired", "base"))
+    return Change(tuple(record["path"]), live, desired, Verdict(record["verdict"]), base)
 
 
 def _memory_record(path: Path, memory: Memory) -> Stored:

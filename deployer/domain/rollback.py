@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from deployer.domain.choosing import demand_conflicts
 from deployer.domain.deployment import Deployment, Instance, Step, before_image
 from deployer.domain.documents import MISSING, Document, Path, Value, dotted
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, State, StepKind
-from deployer.domain.merge3 import CONFLICTS, WRITES, Choice, merge
+from deployer.domain.merge3 import CONFLICTS, WRITES, Chosen, merge
 from deployer.domain.plan import Action, Planned
 from deployer.domain.waves import Checks, Wave
 
@@ -19,10 +20,10 @@ def is_touched(deployment: Deployment) -> bool:
     return any(step.state in {State.DONE, State.UNKNOWN, State.INTENDED} for step in _writes(deployment))
 
 
-def undo(deployment: Deployment, live: Document | None, choice: Choice | None) -> Planned:
+def undo(deployment: Deployment, live: Document | None, chosen: Chosen) -> Planned:
     """Return what undoes a tenant's share of a rollout, given its flow as it is now; None is a flow that is gone."""
     known, flow = deployment.known, deployment.flow
-    planned = replace(deployment.planned, flow=flow, steps=(), changes=(), choice=choice, wave=0, seen=())
+    planned = replace(deployment.planned, flow=flow, steps=(), changes=(), chosen=chosen, wave=0, seen=())
     if any(step.state in {State.UNKNOWN, State.INTENDED} for step in _writes(deployment)):
         return _blocked(planned, "a call of the rollout waits for a person: deployer resolve")
     if live is None:
@@ -38,7 +39,9 @@ def undo(deployment: Deployment, live: Document | None, choice: Choice | None) -
 
 def _merged(deployment: Deployment, planned: Planned, known: Instance, live: Document) -> Planned:
     wanted = _wanted(deployment, known)
-    changes = merge(live, wanted, known.fields, choice=planned.choice)
+    changes = merge(live, wanted, known.fields, chosen=planned.chosen)
+    if planned.chosen:
+        demand_conflicts(planned.tenant, planned.chosen, merge(live, wanted, known.fields))
     stamp = str(live.get("lastModified", ""))
     planned = replace(planned, fields=wanted, changes=changes, last_modified=stamp, reason=_said(deployment))
     fought = [dotted(change.path) for change in changes if change.verdict in CONFLICTS]

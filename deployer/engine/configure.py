@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from deployer.domain.body import body_of, ignored, is_settled, others, strayed
+from deployer.domain.body import body_of, ignored, is_settled, masked, others, strayed
 from deployer.domain.deployment import Instance, before_image
 from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, same
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, Event, State
+from deployer.domain.masking import MASK_REMEDY, mask_reason
 from deployer.domain.memory import instance_after
-from deployer.domain.merge3 import CONFLICTS, Change, Choice, Memory, Verdict, merge
+from deployer.domain.merge3 import CONFLICTS, Change, Choice, Chosen, Memory, Verdict, merge
 from deployer.domain.moves import remaining
 from deployer.domain.plan import Action, Planned
 from deployer.engine.desk import Case, Desk, failure
@@ -38,6 +39,9 @@ async def begin(desk: Desk, case: Case) -> Result:
     if _is_done(live, changes, planned):
         case.tell(Event.FOUND, {"flow": flow}, _instance(desk, case, live, changes))
         return Moved(case.deployment)
+    if held := masked(live, changes):
+        case.tell(Event.REFUSE, failure("masked", mask_reason(held), MASK_REMEDY, field=held[0]))
+        return Moved(case.deployment)
     return await _put(desk, case, live, changes)
 
 
@@ -57,8 +61,11 @@ async def recover(desk: Desk, case: Case, wait: float) -> Result:
         return Moved(case.deployment)
     untouched = case.step.facts.get("others") == others(live, planned.fields)
     if untouched and not case.step.facts.get("again"):
-        ours = _merged(desk, case, live, planned.choice or Choice.OURS)  # the same body, whatever came of the first
-        return await _put(desk, case, live, ours)
+        ours = _merged(
+            desk, case, live, {"": Choice.OURS, **planned.chosen}
+        )  # the same body, whatever came of the first
+        if not masked(live, ours):
+            return await _put(desk, case, live, ours)
     return look_again(case, desk, wait, "making sure the first PUT is not still on its way")
 
 
@@ -70,7 +77,7 @@ def _is_just_born(desk: Desk, case: Case) -> bool:
     return remaining(birth, desk.clock.moment(), safety.clone_timeout + safety.lag) > 0
 
 
-def _merged(desk: Desk, case: Case, live: Document, choice: Choice | None = None) -> tuple[Change, ...]:
+def _merged(desk: Desk, case: Case, live: Document, chosen: Chosen | None = None) -> tuple[Change, ...]:
     planned, known = case.deployment.planned, _known(desk, case)
     birth = case.deployment.steps[0]
     untouched = birth.kind in BIRTHS and not birth.facts.get("found") and known is None  # made here, nothing PUT yet
@@ -78,7 +85,7 @@ def _merged(desk: Desk, case: Case, live: Document, choice: Choice | None = None
     newborn = untouched or taken or is_newborn(live, planned.key.marker)
     memory = known.fields if known else {}
     restore = desk.settings.drift == "restore"
-    return merge(live, planned.fields, memory, choice=choice or planned.choice, newborn=newborn, restore=restore)
+    return merge(live, planned.fields, memory, chosen=chosen or planned.chosen, newborn=newborn, restore=restore)
 
 
 def _known(desk: Desk, case: Case) -> Instance | None:

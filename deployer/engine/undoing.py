@@ -65,12 +65,12 @@ class Undoing:
         if account is None:
             why = self.accounts.reasons.get(deployment.planned.account, "its account is not in the manifest any more")
             return _blocked(deployment, why)
-        choice = self.choices.conflict(deployment.planned.tenant)
+        chosen = self.choices.conflict(deployment.planned.tenant)
         match await account.client.flow(deployment.flow or ""):
             case Done(flow):
-                return undo(deployment, flow, choice)
+                return undo(deployment, flow, chosen)
             case Refused(status) if status == _GONE:
-                return undo(deployment, None, choice)
+                return undo(deployment, None, chosen)
             case _:
                 return _blocked(deployment, "its flow cannot be read now")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final
 
-from deployer.domain.documents import dotted
+from deployer.domain.documents import MISSING, dotted
 from deployer.domain.lifecycle import StepKind
-from deployer.domain.merge3 import Change, Verdict
+from deployer.domain.merge3 import CONFLICTS, Change, Verdict
 from deployer.domain.plan import Action, Planned
 from deployer.report.text import anonymous, columns, padded, plain, some, value_text, wrapped
 
@@ -177,19 +177,24 @@ def _phrases(planned: Planned) -> Iterator[_Phrase]:
     for change in planned.changes:
         if change.verdict not in _UNTOLD:
             yield _told(change, newborn=planned.action is Action.CREATE)
+    if planned.is_fought and planned.last_modified:
+        when = planned.last_modified
+        yield _Phrase("changed", when, lambda: f"the flow was last changed at {plain(when)}")
     if StepKind.RUN in planned.steps:
         said = "runs once" if StepKind.FOLLOW not in planned.steps else "runs once, followed to its end"
         yield _Phrase("run", said, lambda: said)
 
 
 def _told(change: Change, *, newborn: bool) -> _Phrase:
-    value = (None if newborn else change.live, change.desired)
+    value = (None if newborn else change.live, change.desired, change.base)
     return _Phrase((change.verdict, change.path), value, lambda: _change(change, newborn=newborn))
 
 
 def _change(change: Change, *, newborn: bool) -> str:
     path, live, desired = plain(dotted(change.path)), value_text(change.live), value_text(change.desired)
     match change.verdict:
+        case verdict if verdict in CONFLICTS:
+            return _conflict(change, path)
         case Verdict.UPDATE if newborn:  # what the template has instead is nobody's news
             return f"{path} {desired}"
         case Verdict.UPDATE | Verdict.REMOVE:
@@ -198,7 +203,13 @@ def _change(change: Change, *, newborn: bool) -> str:
             return f"! {path} is {live} instead of {desired}, left as it is"
         case Verdict.RELEASE:
             return f"{path} let go, stays {live}"
-        case Verdict.CONFLICT | Verdict.ADOPT_CONFLICT:
-            return f"{path} is {live}, wanted {desired}"
-        case Verdict.NO_CHANGE | Verdict.RECORD | Verdict.CONVERGED | Verdict.ADOPT:
+        case _:
             return path
+
+
+def _conflict(change: Change, path: str) -> str:
+    theirs = value_text(change.live)
+    if change.verdict is Verdict.AMBIGUOUS:
+        return f"{path}: elements of {theirs} cannot be told apart"
+    base = f"base {value_text(change.base)}, " if change.base is not MISSING else ""
+    return f"{path}: {base}ours {value_text(change.desired)}, theirs {theirs}"

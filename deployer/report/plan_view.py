@@ -49,6 +49,7 @@ def plan_tenant(planned: Planned) -> Document:
         "action": planned.action.value,
         "wave": planned.wave or (1 if planned.steps else None),
         "reason": planned.reason,
+        "last_modified": planned.last_modified or None,
         "changes": [change_view(change) for change in planned.changes],
     }
 

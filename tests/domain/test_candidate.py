@@ -53,7 +53,8 @@ def test_where_a_flow_is_known_no_other_is_taken_over(adopt: str) -> None:
 
 def test_a_choice_is_a_tenants_own() -> None:
     choices = Choices(ours=frozenset({"one"}), theirs=frozenset({"two"}))
-    assert [choices.conflict(name) for name in ("one", "two", "three")] == [Choice.OURS, Choice.THEIRS, None]
+    expected = [{"": Choice.OURS}, {"": Choice.THEIRS}, {}]
+    assert [choices.conflict(name) for name in ("one", "two", "three")] == expected
 
 
 STAMP = instance().last_modified

@@ -156,7 +156,7 @@ def test_a_conflict_waits_for_a_choice(
 
 def test_the_choice_goes_into_the_plan_since_it_is_needed_again_at_apply() -> None:
     planned = decided({**LIVE, "name": "Theirs"}, known=[KNOWN], choices=Choices(ours=frozenset({"acme"})))
-    assert planned.choice is Choice.OURS
+    assert planned.chosen == {"": Choice.OURS}
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ VALUES = JSONS | st.just(MISSING)
 PATHS = st.lists(TEXTS, min_size=1, max_size=3).map(tuple)
 NAMES = st.dictionaries(TEXTS, TEXTS, max_size=2)
 OBJECTS = st.dictionaries(TEXTS, JSONS, max_size=2)
-CHANGES = st.builds(Change, PATHS, VALUES, VALUES, st.sampled_from(Verdict))
+CHANGES = st.builds(Change, PATHS, VALUES, VALUES, st.sampled_from(Verdict), VALUES)
 PLANNED = st.builds(
     Planned,
     tenant=TEXTS,
@@ -58,7 +58,7 @@ PLANNED = st.builds(
     document=st.none() | OBJECTS,
     seen=st.lists(TEXTS, max_size=2).map(tuple),
     steps=st.lists(st.sampled_from(StepKind), max_size=3).map(tuple),
-    choice=st.none() | st.sampled_from(Choice),
+    chosen=st.dictionaries(TEXTS, st.sampled_from(Choice), max_size=2),
     last_modified=TEXTS,
 )
 ACCOUNTS = st.builds(PlannedAccount, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, st.integers(0, 9))
@@ -162,7 +162,7 @@ FULL = replace(
     connections={"one": "1", "two": "2"},
     document={"name": "x", "steps": [1, 2]},
     seen=("seen0001",),
-    choice=Choice.OURS,
+    chosen={"": Choice.OURS, "name": Choice.THEIRS},
     last_modified="yesterday",
 )
 PLAN = replace(plan(FULL, settings={"run": {"trigger": True, "follow": False}}), absent=("gone",))
@@ -171,9 +171,8 @@ OTHER: dict[type, object] = {
     str: "something else",
     int: 7,
     tuple: (),
-    dict: {"something": "else"},
+    dict: {"something": Choice.THEIRS},
     Action: Action.ADOPT,
-    Choice: Choice.THEIRS,
 }
 
 
@@ -218,7 +217,9 @@ def test_the_digest_changes_with_every_field_of_an_account(name: str) -> None:
         ("changes", (Change(("name",), "a", None, Verdict.UPDATE),)),
         ("seen", ("seen0001", "seen0002")),
         ("steps", (StepKind.CONFIGURE, StepKind.CLONE)),
-        ("choice", None),
+        ("chosen", {}),
+        ("chosen", {"": Choice.OURS, "name": Choice.OURS}),
+        ("changes", (Change(("name",), "a", "b", Verdict.UPDATE, "base"),)),
         ("flow", None),
     ],
 )
