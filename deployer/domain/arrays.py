@@ -4,6 +4,7 @@ Each element, or each leaf of one, is then a field of its own: with a path, a me
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from deployer.domain.documents import Json, Path, Value, dotted, element, is_element, leaves, name_in
@@ -77,12 +78,13 @@ def keys_in(paths: Iterable[Path]) -> dict[Path, Keys]:
     """Return the arrays that paths lead through to elements with a key, and by which keys."""
     found: dict[Path, list[str]] = {}
     for path in paths:
-        if (prefix := element_of(path)) is not None:
+        if len(path) > 2 and (prefix := element_of(path)):  # noqa: PLR2004 - array, element, and a field of it
             names, name = found.setdefault(prefix[:-1], []), name_in(prefix[-1])
             names.extend([name] if name not in names else [])
     return {array: tuple(names) for array, names in found.items()}
 
 
+@lru_cache(maxsize=4096)  # asked of the same few paths for every tenant
 def element_of(path: Path) -> Path | None:
     """Return the path of the element with a key that `path` lies in, or None."""
     lengths = (length for length, step in enumerate(path, 1) if is_element(step) and name_in(step))

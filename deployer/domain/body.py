@@ -28,6 +28,8 @@ def body_of(live: Document, changes: Iterable[Change], planned: Planned, *, roll
 def masked(live: Document, changes: Iterable[Change]) -> list[str]:
     """Return the fields that would be PUT as they read back, masked: there is no value of ours for them."""
     changes = tuple(changes)
+    if not (holds_mask(live) or any(holds_mask(change.desired) for change in changes)):
+        return []
     return [dotted(path) for path in masked_paths(_unmasked(apply(live, changes), changes))]
 
 

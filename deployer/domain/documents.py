@@ -34,22 +34,15 @@ Value: TypeAlias = Json | Literal[Missing.MISSING]
 def at(document: Mapping[str, Json], path: Path) -> Value:
     """Return the value at `path`, or MISSING."""
     here: Json = document  # type: ignore[assignment]  # a Mapping is read like the dict it is
-    return within(here, path)
-
-
-def within(value: Json, path: Path) -> Value:
-    """Return what stands at `path` in any value, or MISSING."""
-    here = value
     for key in path:
-        if isinstance(here, list):
-            place = _place(here, key)
-            if place is None:
+        if isinstance(here, dict):
+            if key not in here:
                 return MISSING
-            here = here[place]
-        elif not isinstance(here, dict) or key not in here:
-            return MISSING
-        else:
             here = here[key]
+        elif isinstance(here, list) and (place := _place(here, key)) is not None:
+            here = here[place]
+        else:
+            return MISSING
     return here
 
 
@@ -85,6 +78,14 @@ def _put_within(inner: list[Json] | Document, path: Path, value: Value) -> Json:
     found = inner[place]
     changed = put(found, rest, value) if rest and isinstance(found, dict) else found
     return [*inner[:place], changed, *inner[place + 1 :]]
+
+
+def assembled(parts: Mapping[Path, Value]) -> Document:
+    """Return a document that holds each value at its path, and nothing else."""
+    document: Document = {}
+    for path, value in parts.items():
+        document = put(document, path, value)
+    return document
 
 
 def element(name: str, identity: Json) -> str:
@@ -126,6 +127,7 @@ def name_in(step: str) -> str:
     return _told(step)[0]
 
 
+@lru_cache(maxsize=4096)
 def tells_apart(path: Path) -> bool:
     """Tell whether what stands at a path is what tells an element from others."""
     return is_element(path[-1]) or (len(path) > 1 and is_element(path[-2]) and name_in(path[-2]) == path[-1])

@@ -12,7 +12,7 @@ _MASK: Final = re.compile(r"\*{6,}")
 
 def is_masked(value: Value) -> bool:
     """Tell whether a value is a mask, asterisks and nothing else, in place of a secret."""
-    return isinstance(value, str) and _MASK.fullmatch(value) is not None
+    return isinstance(value, str) and value[:1] == "*" and _MASK.fullmatch(value) is not None
 
 
 def masked_paths(body: Json, path: Path = ()) -> Iterator[Path]:
@@ -31,10 +31,17 @@ def masked_paths(body: Json, path: Path = ()) -> Iterator[Path]:
 
 
 def holds_mask(value: Value) -> bool:
-    """Tell whether a value is masked, or anything in it."""
-    if isinstance(value, list | dict):
-        return next(masked_paths(value), None) is not None
-    return is_masked(value)
+    """Tell whether a value is masked, or anything in it: asked of every document before it is PUT, so it is quick."""
+    left: list[Value] = [value]
+    while left:
+        here = left.pop()
+        if isinstance(here, dict):
+            left.extend(here.values())
+        elif isinstance(here, list):
+            left.extend(here)
+        elif is_masked(here):
+            return True
+    return False
 
 
 def mask_reason(fields: Sequence[str]) -> str:

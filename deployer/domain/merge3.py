@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
-from deployer.domain.arrays import element_of, indistinct, keys_in
+from deployer.domain.arrays import Keys, element_of, indistinct, keys_in
 from deployer.domain.documents import (
     MISSING,
     Document,
@@ -18,19 +18,17 @@ from deployer.domain.documents import (
     Path,
     Value,
     alike,
+    assembled,
     at,
     dotted,
     is_element,
     put,
     same,
     tells_apart,
-    within,
 )
 from deployer.domain.flow_schedule import normal_form
 from deployer.domain.identity import without_marker_line
-from deployer.domain.masking import is_masked
-
-V = TypeVar("V")
+from deployer.domain.masking import holds_mask, is_masked
 
 NEVER_REMOVED = {("name",), ("disabled",)}  # a flow cannot be without them, so they are only let go
 
@@ -65,6 +63,7 @@ NOTHING_CHOSEN: Final[Chosen] = MappingProxyType({})
 WRITES = frozenset({Verdict.UPDATE, Verdict.REMOVE})
 RECORDS = frozenset({Verdict.RECORD, Verdict.CONVERGED, Verdict.ADOPT})
 CONFLICTS = frozenset({Verdict.CONFLICT, Verdict.ADOPT_CONFLICT, Verdict.AMBIGUOUS})
+_OPEN = CONFLICTS | {Verdict.DRIFT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,8 @@ class Change:
     base: Value = MISSING
 
 
+_REMEMBERED = ("sent", "returned", "first")
+
 # (desired differs from what we sent, live differs from what we got back, desired equals live)
 _TABLE = {
     (False, False, True): Verdict.NO_CHANGE,
@@ -104,21 +105,23 @@ def judge(path: Path, memory: Memory | None, desired: Value, live: Value) -> Ver
     """Return the verdict of one field by the table; MISSING as `desired` means the manifest dropped it."""
     if memory is None and live is MISSING:
         return Verdict.UPDATE  # nothing of anybody's is there
-    equal = alike if tells_apart(path) else same  # an element is the same one however it is written
     if memory is None:
-        return Verdict.ADOPT if equal(desired, live) else Verdict.ADOPT_CONFLICT
-    changed = _is_changed(memory, live)
+        return Verdict.ADOPT if _equal(path, desired, live) else Verdict.ADOPT_CONFLICT
+    changed = not same(memory.returned, live) and _is_changed(memory, live)
     if desired is MISSING:
-        stays = changed or path in NEVER_REMOVED or is_masked(memory.first)
+        stays = changed or path in NEVER_REMOVED or holds_mask(memory.first)
         return Verdict.RELEASE if stays else Verdict.REMOVE
-    return _TABLE[not equal(memory.sent, desired), changed, equal(desired, live)]
+    return _TABLE[not _equal(path, memory.sent, desired), changed, _equal(path, desired, live)]
+
+
+def _equal(path: Path, one: Value, other: Value) -> bool:
+    """Tell whether two values of a field are the same; an element is, however what tells it apart is written."""
+    return same(one, other) or (tells_apart(path) and alike(one, other))
 
 
 def _is_changed(memory: Memory, live: Value) -> bool:
-    """Tell whether a field was changed outside; of a secret that reads back masked, nobody can tell."""
-    if is_masked(live):
-        return False
-    return not same(memory.sent if is_masked(memory.returned) else memory.returned, live)
+    """Tell whether a field that reads back otherwise was changed outside: behind a mask, nobody can tell."""
+    return not (is_masked(live) or (is_masked(memory.returned) and same(memory.sent, live)))
 
 
 def merge(
@@ -134,23 +137,19 @@ def merge(
 
     What was changed outside is reported, or with `restore` written over.
     """
-    unclear = list(_unclear(live, desired, [*desired, *memory]))
-    if unclear:
-        desired, memory = _apart(desired, unclear), _apart(memory, unclear)
-    chosen = {"": Choice.OURS} if newborn else chosen
-    changes = [_ended(change, chosen) for change in _compared(live, desired, memory)]
-    if restore:
-        changes = list(map(_restored, changes))
-    return (*unclear, *_whole_elements(changes))
-
-
-def _compared(live: Document, desired: Mapping[Path, Value], memory: Mapping[Path, Memory]) -> list[Change]:
-    """Judge every field by the table, before anybody chose; an element is judged as one where others touched it."""
-    dropped = (path for path in memory if path not in desired)
-    changes = [_change(path, live, desired, memory) for path in (*desired, *dropped)]
-    for group in _by_element(changes):
+    dropped = [path for path in memory if path not in desired]
+    arrays = keys_in((*desired, *dropped))
+    unclear = [*_unclear(live, desired, arrays)] if arrays else []
+    paths = [path for path in (*desired, *dropped) if not _lies_in(path, unclear)] if unclear else (*desired, *dropped)
+    changes = [_change(path, live, desired, memory) for path in paths]
+    groups = _by_element(changes) if arrays else []
+    for group in groups:
         _judge_element(changes, group)
-    return changes
+    chosen = {"": Choice.OURS} if newborn else chosen
+    changes = [_ended(change, chosen, restore=restore) if change.verdict in _OPEN else change for change in changes]
+    for group in groups:
+        _make_whole(changes, group)
+    return (*unclear, *changes)
 
 
 def choice_for(chosen: Chosen, path: Path) -> Choice | None:
@@ -160,44 +159,45 @@ def choice_for(chosen: Chosen, path: Path) -> Choice | None:
 
 
 def _change(path: Path, live: Document, desired: Mapping[Path, Value], memory: Mapping[Path, Memory]) -> Change:
-    here, wanted, before = live_value(live, path), desired.get(path, MISSING), recalled(memory, path)
+    here, wanted = live_value(live, path), desired.get(path, MISSING)
+    before = memory.get(path) or (recalled(memory, path) if memory else None)
     verdict = judge(path, before, wanted, here)
+    if verdict is Verdict.CONFLICT and before:
+        return Change(path, here, wanted, verdict, before.returned)
     if wanted is MISSING and any(_overlap(path, other) for other in desired):
         verdict = Verdict.RELEASE  # what is wanted now, in other pieces, says what becomes of it
-    if verdict is Verdict.REMOVE and before:
+    elif verdict is Verdict.REMOVE and before:
         wanted = before.first
-    base = before.returned if before and verdict is Verdict.CONFLICT else MISSING
-    return Change(path, here, wanted, verdict, base)
+    return Change(path, here, wanted, verdict)
 
 
 def recalled(memory: Mapping[Path, Memory], path: Path) -> Memory | None:
-    """Return what is remembered of a field, also as a part of one that was remembered whole."""
-    for length in range(len(path), 0, -1):
-        if (known := memory.get(path[:length])) is not None:
-            rest = path[length:]
-            parts = (
-                MISSING if each is MISSING else within(each, rest) for each in (known.sent, known.returned, known.first)
-            )
-            part = Memory(*parts) if rest else known
-            return None if part.sent is MISSING else part
-    return None
+    """Return what is remembered of a field, also where it was part of another, or its elements were fields then."""
+    if path in memory:
+        return memory[path]
+    around = next((path[:length] for length in range(len(path) - 1, 0, -1) if path[:length] in memory), None)
+    whole = around or path
+    parts = {part: known for part, known in memory.items() if part[: len(whole)] == whole}
+    if not parts:
+        return None
+    sent, returned, first = ({part: getattr(known, name) for part, known in parts.items()} for name in _REMEMBERED)
+    found = Memory(*(at(assembled(each), path) for each in (sent, returned, first)))
+    return None if found.sent is MISSING else found
 
 
 def _overlap(one: Path, other: Path) -> bool:
     return one[: len(other)] == other[: len(one)]
 
 
-def _ended(change: Change, chosen: Chosen) -> Change:
+def _ended(change: Change, chosen: Chosen, *, restore: bool) -> Change:
     """Return a change as a person wants it to end; theirs cannot be kept where nobody can read it."""
+    if change.verdict is Verdict.DRIFT and restore:
+        return replace(change, verdict=Verdict.UPDATE)
     choice = choice_for(chosen, change.path) if change.verdict in CONFLICTS else None
     if choice is None or (choice is Choice.THEIRS and is_masked(change.live)):
         return change
     verdict = Verdict.UPDATE if choice is Choice.OURS else Verdict.RECORD
     return replace(change, verdict=verdict, base=MISSING)
-
-
-def _restored(change: Change) -> Change:
-    return replace(change, verdict=Verdict.UPDATE) if change.verdict is Verdict.DRIFT else change
 
 
 def _by_element(changes: Sequence[Change]) -> list[list[int]]:
@@ -223,31 +223,26 @@ def _judge_element(changes: list[Change], group: Sequence[int]) -> None:
             changes[place] = replace(change, verdict=Verdict.CONFLICT)
 
 
-def _whole_elements(changes: list[Change]) -> list[Change]:
+def _make_whole(changes: list[Change], group: Sequence[int]) -> None:
     """Write all of an element of which a part is written where nothing of it is left."""
-    for group in _by_element(changes):
-        absent = changes[group[0]].live is MISSING
-        if absent and any(changes[place].verdict is Verdict.UPDATE for place in group):
-            for place in group:
-                if changes[place].verdict in {Verdict.DRIFT, Verdict.NO_CHANGE, Verdict.RECORD}:
-                    changes[place] = replace(changes[place], verdict=Verdict.UPDATE)
-    return changes
+    absent = changes[group[0]].live is MISSING
+    if absent and any(changes[place].verdict is Verdict.UPDATE for place in group):
+        for place in group:
+            if changes[place].verdict in {Verdict.DRIFT, Verdict.NO_CHANGE, Verdict.RECORD}:
+                changes[place] = replace(changes[place], verdict=Verdict.UPDATE)
 
 
-def _unclear(live: Document, desired: Mapping[Path, Value], paths: Sequence[Path]) -> Iterator[Change]:
-    """Yield the live arrays whose elements cannot be told apart, by what is wanted of them."""
-    for array, keys in keys_in(paths).items():
+def _unclear(live: Document, desired: Mapping[Path, Value], arrays: Mapping[Path, Keys]) -> Iterator[Change]:
+    """Yield the live arrays whose elements cannot be told apart, with what is wanted of them."""
+    for array, keys in arrays.items():
         there = at(live, array)
         if indistinct(there, keys):
-            ours: Document = {}
-            for path, value in desired.items():
-                ours = put(ours, path, value) if path[: len(array)] == array else ours
+            ours = assembled({path: value for path, value in desired.items() if path[: len(array)] == array})
             yield Change(array, there, at(ours, array), Verdict.AMBIGUOUS)
 
 
-def _apart(fields: Mapping[Path, V], unclear: Sequence[Change]) -> dict[Path, V]:
-    arrays = {change.path for change in unclear}
-    return {path: value for path, value in fields.items() if not any(_overlap(path, array) for array in arrays)}
+def _lies_in(path: Path, arrays: Iterable[Change]) -> bool:
+    return any(_overlap(path, change.path) for change in arrays)
 
 
 def live_value(live: Document, path: Path) -> Value:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from deployer.domain.deployment import Instance, Moment, Step
-from deployer.domain.documents import MISSING, Document, Path, Value, canonical, dotted
+from deployer.domain.documents import MISSING, Document, Path, Value, canonical, dotted, is_element
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.merge3 import Change, Choice, Memory, Verdict
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
@@ -180,7 +180,9 @@ def change_view(change: Change) -> Document:
 
 
 def _path(entry: tuple[Path, Value]) -> Path:
-    return entry[0]
+    """Return what fields are sorted by: those of one array keep their order, in which new elements come."""
+    path = entry[0]
+    return next((path[:length] for length, step in enumerate(path) if is_element(step)), path)
 
 
 def _totals_record(totals: Totals) -> Stored:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from deployer.domain.body import masked
 from deployer.domain.choosing import demand_conflicts
 from deployer.domain.deployment import Deployment, Instance, Step, before_image
 from deployer.domain.documents import MISSING, Document, Path, Value, dotted
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, State, StepKind
+from deployer.domain.masking import holds_mask, mask_reason
 from deployer.domain.merge3 import CONFLICTS, WRITES, Chosen, merge
 from deployer.domain.plan import Action, Planned
 from deployer.domain.waves import Checks, Wave
@@ -49,6 +51,8 @@ def _merged(deployment: Deployment, planned: Planned, known: Instance, live: Doc
         tenant = planned.tenant
         why = f"{', '.join(fought)} changed since by somebody else; choose --ours {tenant} or --theirs {tenant}"
         return _blocked(planned, why)
+    if held := masked(live, changes):
+        return _blocked(planned, mask_reason(held))
     if not any(change.verdict in WRITES for change in changes):
         return _nothing(planned, "everything is as it was before")
     return replace(planned, action=Action.UPDATE, steps=(StepKind.CONFIGURE,))
@@ -59,18 +63,19 @@ def _wanted(deployment: Deployment, known: Instance) -> dict[Path, Value]:
     wanted: dict[Path, Value] = {path: memory.sent for path, memory in known.fields.items()}
     if _is_made_here(deployment):
         return {**wanted, _DISABLED: True}
-    written = {change.path for change in deployment.planned.changes if change.verdict in WRITES}
     for path, value in _before(deployment).items():
-        if path in written and value is MISSING:
+        if value is MISSING:
             wanted.pop(path, None)
-        elif path in written:
+        elif not holds_mask(value):
             wanted[path] = value
     return wanted
 
 
 def _before(deployment: Deployment) -> dict[Path, Value]:
+    """Return what stood where the rollout wrote."""
     configured = (step for step in deployment.steps if step.kind is StepKind.CONFIGURE and step.state is State.DONE)
-    return next(map(before_image, configured), {})
+    written = {change.path for change in deployment.planned.changes if change.verdict in WRITES}
+    return {path: value for path, value in next(map(before_image, configured), {}).items() if path in written}
 
 
 def _is_made_here(deployment: Deployment) -> bool:
@@ -81,6 +86,8 @@ def _is_made_here(deployment: Deployment) -> bool:
 def _said(deployment: Deployment) -> str:
     ran = any(step.kind is StepKind.RUN and step.state is State.DONE for step in deployment.steps)
     told = ["made by the rollout: it is disabled, not deleted"] if _is_made_here(deployment) else []
+    secrets = [dotted(path) for path, value in _before(deployment).items() if holds_mask(value)]
+    told += [f"{', '.join(secrets)} stays: what stood there before reads back masked"] if secrets else []
     return "; ".join([*told, *(["its run is not undone"] if ran else [])])
 
 
