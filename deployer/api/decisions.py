@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 
 import anyio
 
 from deployer.api.workplace import Workplace
 from deployer.domain.candidate import Choices
+from deployer.domain.choosing import choices_of
 from deployer.domain.wording import did_you_mean
 from deployer.engine.load import Loaded
 from deployer.engine.resolving import Decision, resolve, seconds_in_doubt
@@ -15,7 +17,7 @@ from deployer.errors import UsageError
 
 _REVISION = re.compile(r"[0-9a-f]{6,64}")
 
-__all__ = ["Decision", "choices", "resolve_tenant", "undivided"]
+__all__ = ["Decision", "choices", "resolve_tenant"]
 
 
 def choices(
@@ -26,12 +28,13 @@ def choices(
     theirs: Iterable[str] = (),
     not_on: str | None = None,
 ) -> Choices:
-    """Return what is decided for some tenants; raise UsageError for one that the manifest does not have."""
-    chosen = undivided(Choices(frozenset(recreate), frozenset(ours), frozenset(theirs), not_on=_revision(not_on)))
-    named = chosen.recreate | chosen.ours | chosen.theirs
-    missing = named and named - {tenant.tenant for tenant in loaded.tenants}
-    if missing:
-        known = (tenant.tenant for tenant in loaded.tenants)
+    """Return what is decided for some tenants, or fields of them; raise UsageError for one that is nobody's."""
+    words, not_on = [*map(tuple, (recreate, ours, theirs))], _revision(not_on)
+    if not any(words):
+        return Choices(not_on=not_on)
+    known = {tenant.tenant for tenant in loaded.tenants}
+    chosen = replace(choices_of(words[1], words[2], known.__contains__, recreate=words[0]), not_on=not_on)
+    if missing := chosen.tenants - known:
         raise UsageError(f'there is no tenant "{min(missing)}"{did_you_mean(min(missing), known)}')
     return chosen
 
@@ -43,14 +46,6 @@ def _revision(text: str | None) -> str | None:
             f'--not-on: "{text}" is no revision', remedy="give 6 to 64 of its hex digits; status shows them"
         )
     return digits
-
-
-def undivided(chosen: Choices) -> Choices:
-    """Return choices of which none contradicts another; raise UsageError for a tenant that has two."""
-    both = chosen.ours & chosen.theirs
-    if both:
-        raise UsageError(f'"{min(both)}" is given to --ours and to --theirs', remedy="choose one")
-    return chosen
 
 
 async def resolve_tenant(

@@ -36,15 +36,15 @@ RECREATE = click.option(
 OURS = click.option(
     "--ours",
     multiple=True,
-    metavar="TENANT",
-    help="End its conflicts with the manifest's values.",
+    metavar="TENANT[:FIELD]",
+    help="End its conflicts, or that of one field, with the manifest's values.",
     shell_complete=complete_tenant,
 )
 THEIRS = click.option(
     "--theirs",
     multiple=True,
-    metavar="TENANT",
-    help="End its conflicts with the live values.",
+    metavar="TENANT[:FIELD]",
+    help="End its conflicts, or that of one field, with the live values.",
     shell_complete=complete_tenant,
 )
 NOT_ON = click.option("--not-on", metavar="REVISION", help="Leave out whose flow is on this revision of the template.")

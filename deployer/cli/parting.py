@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import click
 
 from deployer.api import rollouts
-from deployer.api.decisions import undivided
 from deployer.api.loading import load
 from deployer.api.parting import Whose, demand_finished, plan_parting
 from deployer.api.rollouts import SavedPlan
@@ -43,7 +42,7 @@ class Part:
 
     async def go(self) -> int:
         """Part with the flows, and return the exit code."""
-        choices = undivided(Choices(ours=frozenset(self.ours)))
+        choices = Choices(ours=frozenset(self.ours))
         loaded = load(self.manner.manifest)
         async with opened(loaded, journal=self.journal, manner=self.manner, read_only=self.plan_only) as place:
             await demand_finished(place)

@@ -6,10 +6,9 @@ import click
 
 from deployer.api import rollouts
 from deployer.api.control import stop_work
-from deployer.api.decisions import undivided
 from deployer.api.loading import Scope, load, name_in
 from deployer.api.places import journal_path
-from deployer.api.rollback import demand_undoable, plan_rollback
+from deployer.api.rollback import choices_in, demand_undoable, plan_rollback
 from deployer.api.standing import find_standing
 from deployer.api.workplace import Rollout, Workplace
 from deployer.cli.asking import confirm
@@ -38,7 +37,6 @@ class Undo:
 
     async def go(self) -> int:
         """Roll back, and return the exit code."""
-        choices = undivided(Choices(ours=frozenset(self.ours), theirs=frozenset(self.theirs)))
         loaded = load(self.manner.manifest, scope=Scope(tenants=False))
         path, name = journal_path(self.manner.manifest, self.journal), name_in(self.manner.manifest)
         now = await find_standing(path, name=name)
@@ -48,6 +46,7 @@ class Undo:
                 await stop_work(path, name)
         async with opened(loaded, journal=self.journal, manner=self.manner, read_only=self.plan_only) as place:
             last = await demand_undoable(place)
+            choices = await choices_in(place, last, ours=self.ours, theirs=self.theirs)
             if not self.plan_only and rollouts.is_unfinished(last):
                 click.echo(f"ending rollout {last.id} before it is rolled back", err=True)
                 await end(place, last, self.manner, verb="rollback")

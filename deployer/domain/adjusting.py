@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, TypeAlias
 
+from deployer.domain.chosen import Chosen, chosen_in
 from deployer.domain.desired import Desired
 from deployer.domain.documents import Document, Path, Value, dotted
-from deployer.domain.merge3 import Choice, merge, with_base
+from deployer.domain.merge3 import merge, with_base
 from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey, ResourceKind, ResourceMemory
 from deployer.domain.template import Part, Template
 
@@ -86,7 +87,7 @@ def plan_resources(
     live: Mapping[ResourceKey, Document],
     memory: Mapping[ResourceKey, ResourceMemory],
     *,
-    choice: Choice | None,
+    chosen: Chosen,
     restore: bool,
 ) -> tuple[PlannedResource, ...] | str:
     """Return what is to become of the resources of a tenant whose flow is there; or why that cannot be."""
@@ -98,7 +99,9 @@ def plan_resources(
         if document is None:
             return f"{wish.label}: the tenant's flow uses no copy of it any more"
         before = known.fields if known and known.id == document["_id"] else {}
-        changes = merge(document, wish.fields, with_base(before, wish.base), choice=choice, restore=restore)
+        changes = merge(
+            document, wish.fields, with_base(before, wish.base), chosen=chosen_in(chosen, wish.label), restore=restore
+        )
         stamp = str(document.get("lastModified", ""))
         found = PlannedResource(key, wish.label, str(document["_id"]), wish.fields, changes, stamp, wish.base)
         planned.append(found)
@@ -106,14 +109,14 @@ def plan_resources(
 
 
 def plan_newborn(
-    wanted: Wishes, template: Template, live: Mapping[ResourceKey, Document], choice: Choice | None
+    wanted: Wishes, template: Template, live: Mapping[ResourceKey, Document], chosen: Chosen
 ) -> tuple[PlannedResource, ...] | str:
     """Return what is to become of the resources of a tenant whose flow is still to be made.
 
     Copies of exports and imports are born with it, so that ours simply go in; its integration is there before.
     """
     there = {key: wish for key, wish in wanted.items() if key == INTEGRATION}
-    before = plan_resources(there, live, {}, choice=choice, restore=False)
+    before = plan_resources(there, live, {}, chosen=chosen, restore=False)
     if isinstance(before, str):
         return before
     contents = {ResourceKey(part.kind, part.id): part.document for part in template.parts}

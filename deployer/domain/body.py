@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from deployer.domain.documents import MISSING, Document, Path, Value, at, dotted, fingerprint, put, same
 from deployer.domain.identity import is_newborn, marker_line, with_marker_line, without_marker_line
+from deployer.domain.masking import holds_mask, masked_paths
 from deployer.domain.merge3 import WRITES, Change, apply, live_value
 from deployer.domain.plan import Planned
 
@@ -15,7 +16,7 @@ def body_of(live: Document, changes: Iterable[Change], planned: Planned, *, roll
 
     `rollout` is None where the manifest wants no marker; `name` is what a newborn is called if nobody says.
     """
-    body = apply(live, changes)
+    body = written(live, changes)
     if is_newborn(body, planned.key.marker):
         body = {**body, "name": name}
     if rollout is not None:
@@ -33,6 +34,24 @@ def is_marked(flow: Document) -> bool:
 def unmarked(flow: Document) -> Document:
     """Return a flow without such a line."""
     return put(flow, ("description",), without_marker_line(at(flow, ("description",))))
+
+
+def masked(live: Document, changes: Iterable[Change]) -> list[str]:
+    """Return the fields that would be PUT as they read back, masked: there is no value of ours for them."""
+    changes = tuple(changes)
+    if not (holds_mask(live) or any(holds_mask(change.desired) for change in changes)):
+        return []
+    return [dotted(path) for path in masked_paths(written(live, changes))]
+
+
+def written(live: Document, changes: Iterable[Change]) -> Document:
+    """Return a document as it is PUT: secrets of ours are as we want them, not as they read back."""
+    changes = tuple(changes)
+    body = apply(live, changes)
+    for change in changes:
+        if change.desired is not MISSING and holds_mask(at(body, change.path)):
+            body = put(body, change.path, change.desired)
+    return body
 
 
 def is_settled(live: Document, fields: Mapping[Path, Value], planned: Planned) -> bool:
@@ -64,7 +83,8 @@ def ignored(changes: Iterable[Change], answer: Document) -> list[str]:
         for change in changes
         if change.verdict in WRITES
         and not same(change.live, change.desired)
-        and same(live_value(answer, change.path), change.live)
+        and same(back := live_value(answer, change.path), change.live)
+        and not holds_mask(back)
         and not _blank_alike(change)
     ]
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deployer.domain.adjusting import Wishes, wishes
+from deployer.domain.chosen import Choice, Chosen
 from deployer.domain.deployment import Instance
 from deployer.domain.desired import Desired
 from deployer.domain.documents import Document, put
 from deployer.domain.identity import InstanceKey
-from deployer.domain.merge3 import Choice
 from deployer.domain.pins import Pinned
 from deployer.domain.remembered import Remembered
 from deployer.domain.resources import ResourceKey, ResourceMemory
@@ -20,19 +20,29 @@ from deployer.domain.tenants import Tenant
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a person decided, by tenant. Those whose flow is on a revision that begins with `not_on` are left out."""
+    """What a person decided, by tenant; a choice in `fields`, of one field, beats its tenant's.
+
+    Those whose flow is on a revision that begins with `not_on` are left out.
+    """
 
     recreate: frozenset[str] = frozenset()
     ours: frozenset[str] = frozenset()
     theirs: frozenset[str] = frozenset()
+    fields: Mapping[str, Chosen] = field(default_factory=dict)
     pins: Mapping[str, Pinned] = field(default_factory=dict)
     not_on: str | None = None
 
-    def conflict(self, tenant: str) -> Choice | None:
-        """Return how conflicts of a tenant are to end, or None where nobody said."""
+    @property
+    def tenants(self) -> frozenset[str]:
+        """Return the tenants of which anything is decided."""
+        return self.recreate | self.ours | self.theirs | self.fields.keys()
+
+    def conflict(self, tenant: str) -> Chosen:
+        """Return how conflicts of a tenant are to end, as far as somebody said."""
+        of_field = self.fields.get(tenant, {})
         if tenant in self.ours:
-            return Choice.OURS
-        return Choice.THEIRS if tenant in self.theirs else None
+            return {"": Choice.OURS, **of_field}
+        return {"": Choice.THEIRS, **of_field} if tenant in self.theirs else of_field
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,26 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from deployer.domain.adjusting import Wishes, plan_newborn, plan_resources
+from deployer.domain.body import masked
 from deployer.domain.candidate import Candidate, Choices, choose
+from deployer.domain.choosing import demand_conflicts
+from deployer.domain.chosen import Chosen
 from deployer.domain.connections import map_connections
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.manifest import Manifest
-from deployer.domain.merge3 import CONFLICTS, WRITES, Choice, Verdict, merge, with_base
+from deployer.domain.masking import MASK_REMEDY, is_masked, mask_reason
+from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Verdict, merge, with_base
 from deployer.domain.pins import REVISION_DIGITS, Pinned
 from deployer.domain.plan import Action, Planned, steps_for
 from deployer.domain.resources import PlannedResource
 from deployer.domain.sighting import Absent, Doubtful, Found
+from deployer.domain.structure import STRUCTURE
 from deployer.domain.tenants import Tenant
 from deployer.domain.upgrading import Upgraded, upgraded, with_upgrade
-
-_STRUCTURE: Final = ("pageGenerators", "pageProcessors", "routers")
 
 
 def decide(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planned:
@@ -81,7 +83,7 @@ class _Decision:
         return self.candidate.wanted.tenant
 
     @property
-    def choice(self) -> Choice | None:
+    def chosen(self) -> Chosen:
         return self.choices.conflict(self.tenant.tenant)
 
     def planned(self) -> Planned:
@@ -96,6 +98,8 @@ class _Decision:
             case Doubtful(flows):
                 return blocked(tenant, key, _doubt(flows))
             case Absent(seen):
+                if not self.wanted:
+                    demand_conflicts(tenant.tenant, self.chosen, ())
                 again = tenant.tenant in self.choices.recreate
                 if known and not again:
                     return blocked(
@@ -117,7 +121,7 @@ class _Decision:
         if self.pin and self.pin.holds and not self.pin.allows(snapshot.template.revision):
             why = f"{self.pin.said}; the template has rev:{snapshot.template.revision[:REVISION_DIGITS]} now"
             return blocked(self.tenant, self.candidate.key, why)
-        resources = plan_newborn(self.wanted, snapshot.template, self.candidate.resources, self.choice)
+        resources = plan_newborn(self.wanted, snapshot.template, self.candidate.resources, self.chosen)
         if isinstance(resources, str):
             return blocked(self.tenant, self.candidate.key, resources)
         planned = Planned(
@@ -129,20 +133,29 @@ class _Decision:
             document=desired.document,
             seen=seen,
             resources=resources,
-            choice=self.choice,
+            chosen=self.chosen,
         )
-        if fought := _fought(planned):
-            return replace(planned, action=Action.BLOCKED, reason=_conflict(planned, fought))
+        template = snapshot.template.document
+        if why := _conflict(planned) or _unwritable(template, planned.changes):
+            where = "in the template, " if not any(resource.id for resource in resources) else ""
+            return replace(planned, action=Action.BLOCKED, reason=f"{where}{why}")
         return replace(planned, steps=self._steps(Action.CREATE, resources))
 
     def _existing(self, flow: Document) -> Planned:
-        candidate, desired, choice = self.candidate, self.candidate.wanted.desired, self.choice
-        known, upgrade = candidate.instance_of(str(flow["_id"])), self._upgrade()
+        if any(self.chosen):
+            fought = self._compared(flow, {})
+            demand_conflicts(self.tenant.tenant, self.chosen, fought.every_change)
+        return self._compared(flow, self.chosen)
+
+    def _compared(self, flow: Document, chosen: Chosen) -> Planned:
+        """Return an existing tenant, whose conflicts end as `chosen`."""
+        candidate, desired = self.candidate, self.candidate.wanted.desired
+        known, upgrade = candidate.instance_of(str(flow["_id"])), self._upgrade(flow)
         if isinstance(upgrade, str):
             return blocked(self.tenant, candidate.key, f"structure: {upgrade}")
         wanted = with_upgrade(self.wanted, upgrade, candidate.snapshot.template) if upgrade else self.wanted
         restore = self.manifest.drift == "restore"
-        resources = plan_resources(wanted, candidate.resources, candidate.memories, choice=choice, restore=restore)
+        resources = plan_resources(wanted, candidate.resources, candidate.memories, chosen=chosen, restore=restore)
         if isinstance(resources, str):
             return blocked(self.tenant, candidate.key, resources)
         newborn = is_newborn(flow, candidate.key.marker)
@@ -155,20 +168,27 @@ class _Decision:
             candidate.key.template,
             flow=str(flow["_id"]),
             fields=fields,
-            changes=merge(flow, fields, memory, choice=choice, newborn=newborn, restore=restore),
-            choice=choice,
+            changes=merge(flow, fields, memory, chosen=chosen, newborn=newborn, restore=restore),
+            chosen=chosen,
             last_modified=str(flow.get("lastModified", "")),
             resources=(*(upgrade.copies if upgrade else ()), *resources),
             base=base,
             upgrade=upgrade.revisions if upgrade else None,
         )
         configured = newborn or upgrade is not None or any(change.verdict in WRITES for change in planned.changes)
+        why = _conflict(planned) or (_unwritable(flow, planned.changes) if configured else "")
+        if why := why or self._masked_resource(resources):
+            return replace(planned, action=Action.BLOCKED, reason=why)
         return self._acted(planned, is_known=known is not None, is_configured=configured)
+
+    def _masked_resource(self, resources: Iterable[PlannedResource]) -> str:
+        """Return why a resource cannot be written, where a secret of it reads back masked."""
+        written = ((one, self.candidate.resources[one.key]) for one in resources if one.is_written)
+        held = [f"{one.label}.{path}" for one, live in written for path in masked(live, one.changes)]
+        return f"{mask_reason(held)}; {MASK_REMEDY}" if held else ""
 
     def _acted(self, planned: Planned, *, is_known: bool, is_configured: bool) -> Planned:
         """Return an existing tenant with its action and steps."""
-        if fought := _fought(planned):
-            return replace(planned, action=Action.BLOCKED, reason=_conflict(planned, fought))
         written = is_configured or any(resource.is_written for resource in planned.resources)
         changed = Action.UPDATE if written else Action.NO_CHANGE
         action = changed if is_known else Action.ADOPT
@@ -176,7 +196,7 @@ class _Decision:
         reasons = (_drift(planned), self._pinned())
         return replace(planned, action=action, steps=steps, reason="; ".join(filter(None, reasons)))
 
-    def _upgrade(self) -> Upgraded | str | None:
+    def _upgrade(self, flow: Document) -> Upgraded | str | None:
         """Return what a newer revision of the template means here, or why it cannot be carried."""
         candidate = self.candidate
         upgrade = candidate.upgrade
@@ -187,6 +207,7 @@ class _Decision:
             candidate.snapshot.template,
             candidate.key,
             candidate.resources,
+            flow,
             connections=self.connections,
             owned=candidate.wanted.desired.fields,
             wanted=self.wanted,
@@ -232,14 +253,25 @@ def _doubt(flows: Sequence[Document]) -> str:
     return f"may be here already, without our marker: flow {ids}; take it over: deployer adopt TENANT ID"
 
 
-def _fought(planned: Planned) -> list[str]:
-    return [path for path, change in planned.every_change if change.verdict in CONFLICTS]
-
-
-def _conflict(planned: Planned, fought: Sequence[str]) -> str:
+def _conflict(planned: Planned) -> str:
+    """Return what is in conflict, and what ends it; a choice ends none of what cannot be read or told apart."""
     tenant = planned.tenant
-    what = "structure" if planned.upgrade and fought[0].startswith(_STRUCTURE) else "conflict"
-    return f"{what} in {', '.join(fought)}: changed here and there; choose --ours {tenant} or --theirs {tenant}"
+    unclear = [path for path, change in planned.every_change if change.verdict is Verdict.AMBIGUOUS]
+    if unclear:
+        return f"conflict in {', '.join(unclear)}: its elements cannot be told apart; mend the flow"
+    fought = {path: change for path, change in planned.every_change if change.verdict in CONFLICTS}
+    if not fought:
+        return ""
+    what = "structure" if planned.upgrade and next(iter(fought)).startswith(STRUCTURE) else "conflict"
+    said = f"{what} in {', '.join(fought)}: changed here and there"
+    if all(is_masked(change.live) for change in fought.values()):
+        return f"{said}, and reads back masked; choose --ours {tenant}, or take it out of the manifest"
+    return f"{said}; choose --ours {tenant} or --theirs {tenant}"
+
+
+def _unwritable(live: Document, changes: Sequence[Change]) -> str:
+    held = masked(live, changes)
+    return f"{mask_reason(held)}; {MASK_REMEDY}" if held else ""
 
 
 def _drift(planned: Planned) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, leaves
+from deployer.domain.arrays import IndistinctError, Keys, arranged
+from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, is_element, leaves
 from deployer.domain.interpolation import UNSET, InterpolationError, Prepared, prepare
 from deployer.domain.manifest import Manifest
 from deployer.domain.manifest_rules import DISABLED, NAMES, variable
+from deployer.domain.masking import holds_mask
 from deployer.domain.owned import OWNED
 from deployer.domain.source import spoken
 from deployer.domain.tenants import Tenant
@@ -49,6 +51,7 @@ class Resolver:
         self.env = env
         self.layers = Layers(manifest, overrides or {})
         self._template = template
+        self._arrays = manifest.arrays
         self._fields: list[_Field] = []
         self._resources: dict[Path, list[_Field]] = {}
         self._document: Prepared | None = None
@@ -76,17 +79,20 @@ class Resolver:
             raise InterpolationError(str(error), ("labels",)) from None
 
     def _prepare(self) -> None:
-        self._fields = [each for key, stated in self.manifest.flow.items() for each in _fields(("flow",), key, stated)]
+        within, arrays = ("flow",), self._arrays
+        self._fields = [
+            each for key, stated in self.manifest.flow.items() for each in _fields(within, key, stated, arrays)
+        ]
         self._resources = {
-            place: list(_fields(place, "settings", settings)) for place, settings in self.manifest.adjusted
+            place: list(_fields(place, "settings", settings, {})) for place, settings in self.manifest.adjusted
         }
         self._document = prepare(self._template, ("template",)) if self._template else None
 
     def _resolved(self, scope: "Scope") -> Desired:
         if self._fault:
             raise self._fault
-        fields = _filled(self._fields, scope)
-        resources = {place: _filled(stated, scope) for place, stated in self._resources.items()}
+        fields = _filled(self._fields, scope, self._arrays)
+        resources = {place: _filled(stated, scope, {}) for place, stated in self._resources.items()}
         self._refuse_contradictions(fields)
         document = self._document.fill(scope.present, scope) if self._document else None
         document = document if isinstance(document, dict) else None
@@ -197,35 +203,63 @@ class _Field:
     constant: Sequence[tuple[Path, Json]] | None
 
 
-def _fields(within: Path, key: str, stated: Json) -> Iterator[_Field]:
+def _fields(within: Path, key: str, stated: Json, arrays: Mapping[Path, Keys]) -> Iterator[_Field]:
     if isinstance(stated, dict):
         _checked(key, stated, within)
     for path, leaf in leaves(stated, (key,)):
         prepared = prepare(leaf, (*within, *path))
-        constant = None if prepared.references else owned_leaves(path, prepared.fill(lambda _: MISSING, ()), within)
+        constant = None
+        if not prepared.references:
+            constant = owned_leaves(path, prepared.fill(lambda _: MISSING, ()), arrays, within)
         yield _Field(within, path, prepared, constant)
 
 
-def _filled(stated: Sequence[_Field], scope: Scope) -> dict[Path, Json]:
+def _filled(stated: Sequence[_Field], scope: Scope, arrays: Mapping[Path, Keys]) -> dict[Path, Json]:
     fields: dict[Path, Json] = {}
     lookup = scope.lookup
     for each in stated:
         if each.constant is not None:
             fields.update(each.constant)
         else:
-            fields.update(owned_leaves(each.path, each.prepared.fill(lookup, scope), each.within))
+            fields.update(owned_leaves(each.path, each.prepared.fill(lookup, scope), arrays, each.within))
     return fields
 
 
-def owned_leaves(path: Path, value: Json, within: Path = ("flow",)) -> Sequence[tuple[Path, Json]]:
-    """Return the leaves at `path` that are owned: `$unset` disowns; raise InterpolationError for a wrong value."""
+def owned_leaves(
+    path: Path, value: Json, arrays: Mapping[Path, Keys], within: Path = ("flow",)
+) -> Sequence[tuple[Path, Json]]:
+    """Return the leaves at `path` that are owned: `$unset` disowns; raise InterpolationError for a wrong value.
+
+    `arrays` are those that are merged by their elements, each leaf of which is then a field; `within` is the part of
+    the manifest that states them.
+    """
     if value == UNSET:
         return ()
     if len(path) == 1:
         value = _checked(path[0], value, within)
-    if isinstance(value, dict):
-        return [(inner, _kept(leaf)) for inner, leaf in leaves(value, path) if leaf != UNSET]
-    return ((path, _kept(value)),)
+    owned = [(inner, _kept(leaf)) for inner, leaf in leaves(value, path) if leaf != UNSET]
+    for inner, leaf in owned:
+        _refuse_unsendable(inner, leaf, within)
+    return _arranged(owned, arrays, within) if arrays else owned
+
+
+def _refuse_unsendable(path: Path, value: Json, within: Path) -> None:
+    if holds_mask(value):
+        raise InterpolationError("is a mask, not the secret behind it: asterisks would overwrite it", (*within, *path))
+    if any(map(is_element, path)):
+        raise InterpolationError("a key of this form means an element of a list", (*within, *path))
+
+
+def _arranged(
+    owned: Sequence[tuple[Path, Json]], arrays: Mapping[Path, Keys], within: Path
+) -> Sequence[tuple[Path, Json]]:
+    found: list[tuple[Path, Json]] = []
+    for path, value in owned:
+        try:
+            found += arranged(path, value, arrays)
+        except IndistinctError as error:
+            raise InterpolationError(str(error), (*within, *path, *error.steps)) from None
+    return found
 
 
 def _kept(value: Json) -> Json:

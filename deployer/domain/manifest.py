@@ -20,6 +20,9 @@ from pydantic import (
 )
 
 from deployer.domain import manifest_rules
+from deployer.domain.array_models import Merge, arrays_in
+from deployer.domain.arrays import Keys
+from deployer.domain.documents import Path
 from deployer.domain.editor import or_path
 from deployer.domain.model import Duration, Part, Positive, Share, Timeout
 from deployer.domain.pins import Pin
@@ -157,6 +160,7 @@ class Manifest(Part):
     integration: Adjusted | None = None
     exports: dict[Name, Adjusted] = Field(default_factory=dict)
     imports: dict[Name, Adjusted] = Field(default_factory=dict)
+    merge: dict[str, Merge] = Field(default_factory=dict)
     connections: dict[Id, Name] = Field(default_factory=dict)
     run: Run = Run()
     waves: WavesOrList | None = None
@@ -167,6 +171,11 @@ class Manifest(Part):
     safety: Safety = Safety()
     _accounts_file: str | None = PrivateAttr(default=None)
     _places: Mapping[Steps, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def arrays(self) -> dict[Path, Keys]:
+        """Return the arrays that are merged by their elements, and what tells those apart."""
+        return arrays_in(self.merge, self.flow)
 
     @property
     def accounts_file(self) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from deployer.domain.array_models import merge_rules
 from deployer.domain.documents import MISSING, Document, Json, Value
 from deployer.domain.interpolation import UNSET, InterpolationError, Lookup, interpolate
 from deployer.domain.owned import OWNED
@@ -152,6 +153,8 @@ def rules(manifest: Document) -> Iterator[Complaint]:
         yield Complaint(("drift",), PLANNED)
     yield from _pin_rules(manifest.get("pins"))
     yield from _flow_rules(_part(manifest, "flow"))
+    for steps, what, is_key in merge_rules(_part(manifest, "merge"), _part(manifest, "flow")):
+        yield Complaint(steps, what, key=is_key)
     yield from _run_rules(_part(manifest, "flow"), _part(manifest, "run"))
 
 

@@ -3,18 +3,19 @@
 from dataclasses import replace
 
 from deployer.domain.body import is_marked
+from deployer.domain.chosen import Choice, Chosen
 from deployer.domain.deployment import Instance
 from deployer.domain.documents import MISSING, Document, Path, Value, at, dotted
 from deployer.domain.identity import carries, is_newborn
 from deployer.domain.lifecycle import StepKind
-from deployer.domain.merge3 import CONFLICTS, Change, Choice, Verdict, merge, with_base
+from deployer.domain.merge3 import CONFLICTS, Change, Verdict, merge, with_base
 from deployer.domain.plan import Action, Planned
 
 _DISABLED: Path = ("disabled",)
 
 
 def parted(
-    action: Action, instance: Instance, live: Document | None, choice: Choice | None, *, is_marked_by_us: bool
+    action: Action, instance: Instance, live: Document | None, chosen: Chosen, *, is_marked_by_us: bool
 ) -> Planned:
     """Return what parts with an instance, given its flow as it is now; None is one that is gone.
 
@@ -28,7 +29,7 @@ def parted(
         instance.template,
         flow=instance.flow,
         connections=instance.connections,
-        choice=choice,
+        chosen=chosen,
     )
     if live is None:
         step = StepKind.DELETE if action is Action.DELETE else StepKind.CONFIGURE
@@ -53,9 +54,9 @@ def _deleted(planned: Planned, instance: Instance, live: Document) -> Planned:
     """Plan a deletion: the flow is disabled first, and one that somebody changed goes only if that is said."""
     wanted: dict[Path, Value] = {**_as_left(instance), _DISABLED: True}
     base = {} if _DISABLED in instance.fields else {_DISABLED: at(live, _DISABLED)}
-    changes = merge(live, wanted, with_base(instance.fields, base), choice=planned.choice)
+    changes = merge(live, wanted, with_base(instance.fields, base), chosen=planned.chosen)
     planned = replace(planned, fields=wanted, changes=changes, base=base)
-    if planned.choice is not Choice.OURS and (changed := changed_outside(changes)):
+    if planned.chosen.get("") is not Choice.OURS and (changed := changed_outside(changes)):
         what = f"{', '.join(changed)} changed since it was deployed"
         why = f"{what}; --ours {planned.tenant} deletes it all the same"
         return replace(planned, action=Action.BLOCKED, reason=why)

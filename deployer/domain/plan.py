@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
+from deployer.domain.chosen import Chosen
 from deployer.domain.documents import Document, Path, Value, dotted
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import StepKind
-from deployer.domain.merge3 import Change, Choice, Verdict
+from deployer.domain.merge3 import CONFLICTS, Change, Verdict
 from deployer.domain.resources import PlannedResource
 from deployer.domain.waves import Wave, blast_radius
 
@@ -50,7 +51,7 @@ class Planned:
     document: Document | None = None
     seen: tuple[str, ...] = ()
     steps: tuple[StepKind, ...] = ()
-    choice: Choice | None = None
+    chosen: Chosen = field(default_factory=dict)
     last_modified: str = ""
     wave: int = 0
     resources: tuple[PlannedResource, ...] = ()
@@ -75,6 +76,11 @@ class Planned:
         for resource in self.resources:
             for change in resource.changes:
                 yield f"{resource.label}.{dotted(change.path)}", change
+
+    @property
+    def is_fought(self) -> bool:
+        """Tell whether a field is in conflict."""
+        return any(change.verdict in CONFLICTS for _, change in self.every_change)
 
     @property
     def verdicts(self) -> dict[Path, Verdict]:

@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 
+from deployer.domain.chosen import Choice
 from deployer.domain.documents import Document, canonical
 from deployer.domain.lifecycle import StepKind
-from deployer.domain.merge3 import Change, Choice, Verdict
+from deployer.domain.merge3 import Change, Verdict
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
 from deployer.domain.records import Stored, fields_from, fields_record, key_from, key_record, present, with_present
 from deployer.domain.resources import PlannedResource
@@ -115,7 +116,7 @@ def planned_record(planned: Planned) -> Stored:
         "document": planned.document,
         "seen": list(planned.seen),
         "steps": [step.value for step in planned.steps],
-        "choice": planned.choice.value if planned.choice else None,
+        "chosen": {field: choice.value for field, choice in planned.chosen.items()},
         "resources": [_resource_record(resource) for resource in planned.resources],
         "base": fields_record(planned.base),
         "upgrade": list(planned.upgrade) if planned.upgrade else None,
@@ -136,7 +137,7 @@ def planned_from(record: Stored, stamps: Sequence[str], wave: int) -> Planned:
             "upgrade": tuple(record["upgrade"]) if record["upgrade"] else None,
             "seen": tuple(record["seen"]),
             "steps": tuple(map(StepKind, record["steps"])),
-            "choice": Choice(record["choice"]) if record["choice"] else None,
+            "chosen": {field: Choice(choice) for field, choice in record["chosen"].items()},
             "last_modified": last_modified,
             "wave": wave,
         }
@@ -144,8 +145,8 @@ def planned_from(record: Stored, stamps: Sequence[str], wave: int) -> Planned:
 
 
 def change_view(path: str, change: Change) -> Document:
-    """Return a change as `plan --json` shows it; an absent `from` or `to` means there is none."""
-    view = with_present({"path": path}, **{"from": change.live, "to": change.desired})
+    """Return a change as `plan --json` shows it; an absent `from`, `to` or `base` means there is none."""
+    view = with_present({"path": path}, **{"from": change.live, "to": change.desired, "base": change.base})
     return {**view, "verdict": change.verdict.value}
 
 
@@ -169,15 +170,13 @@ def _account_record(account: PlannedAccount) -> Stored:
 
 
 def _change_record(change: Change) -> Stored:
-    return with_present(
-        {"path": list(change.path), "verdict": change.verdict.value}, live=change.live, desired=change.desired
-    )
+    record = {"path": list(change.path), "verdict": change.verdict.value}
+    return with_present(record, live=change.live, desired=change.desired, base=change.base)
 
 
 def _change_from(record: Stored) -> Change:
-    return Change(
-        tuple(record["path"]), present(record, "live"), present(record, "desired"), Verdict(record["verdict"])
-    )
+    live, desired, base = (present(record, key) for key in ("live", "desired", "base"))
+    return Change(tuple(record["path"]), live, desired, Verdict(record["verdict"]), base)
 
 
 def _resource_record(resource: PlannedResource) -> Stored:

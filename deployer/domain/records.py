@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployer.domain.deployment import Instance, Moment, Step
-from deployer.domain.documents import MISSING, Path, Value
+from deployer.domain.documents import MISSING, Path, Value, is_element
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.merge3 import Memory
 from deployer.domain.resources import ResourceKey, ResourceKind, ResourceMemory
@@ -72,7 +72,9 @@ def template_from(record: Stored) -> Template:
 
 
 def _path(entry: tuple[Path, Value]) -> Path:
-    return entry[0]
+    """Return what fields are sorted by: those of one array keep their order, in which new elements come."""
+    path = entry[0]
+    return next((path[:length] for length, step in enumerate(path) if is_element(step)), path)
 
 
 def fields_record(fields: Mapping[Path, Value]) -> list[Stored]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from deployer.domain.documents import MISSING, Document, Path, Value, dotted, same
 from deployer.domain.resources import ResourceKey
+from deployer.domain.structure import STRUCTURE, bare
 from deployer.domain.template import OWNED, PLACE, READ_ONLY, Part, Template
 
 _KNOWN_IDS: Final = frozenset({"_exportId", "_importId", "_connectionId"})
@@ -52,7 +53,8 @@ def _parts(template: Template) -> dict[ResourceKey, Part]:
 
 
 def _flow(template: Template) -> Document:
-    return {key: value for key, value in template.document.items() if key not in READ_ONLY | OWNED | PLACE}
+    kept = {key: value for key, value in template.document.items() if key not in READ_ONLY | OWNED | PLACE}
+    return {key: bare(value) if key in STRUCTURE else value for key, value in kept.items()}
 
 
 def _content(part: Part) -> Document:

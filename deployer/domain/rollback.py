@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from deployer.domain.body import masked
+from deployer.domain.choosing import demand_conflicts
+from deployer.domain.chosen import Chosen, chosen_in
 from deployer.domain.deployment import Deployment, Instance, Step, before_image
-from deployer.domain.documents import MISSING, Document, Path, Value
+from deployer.domain.documents import MISSING, Document, Path, Value, dotted
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, State, StepKind
-from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Choice, Memory, merge, with_base
+from deployer.domain.masking import holds_mask, mask_reason
+from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Memory, merge, with_base
 from deployer.domain.plan import Action, Planned
 from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey
 from deployer.domain.upgrading import placeholder, translated
@@ -37,16 +41,27 @@ def _is_adjusted(step: Step) -> bool:
 
 
 def undo(
-    deployment: Deployment, live: Document | None, resources: Mapping[ResourceKey, Document], choice: Choice | None
+    deployment: Deployment, live: Document | None, resources: Mapping[ResourceKey, Document], chosen: Chosen
 ) -> Planned:
-    """Return what undoes a tenant's share of a rollout, given what it has now; None is a flow that is gone."""
+    """Return what undoes a tenant's share of a rollout, given what it has now; None is a flow that is gone.
+
+    Raise UsageError for a field that was chosen for and has no conflict.
+    """
+    if any(chosen):
+        demand_conflicts(deployment.planned.tenant, chosen, _undo(deployment, live, resources, {}).every_change)
+    return _undo(deployment, live, resources, chosen)
+
+
+def _undo(
+    deployment: Deployment, live: Document | None, resources: Mapping[ResourceKey, Document], chosen: Chosen
+) -> Planned:
     known, flow = deployment.known, deployment.flow
     planned = replace(
         deployment.planned,
         flow=flow,
         steps=(),
         changes=(),
-        choice=choice,
+        chosen=chosen,
         wave=0,
         seen=(),
         resources=(),
@@ -57,7 +72,7 @@ def undo(
         return _blocked(planned, "a call of the rollout waits for a person: deployer resolve")
     if missing := [one.label for one, _ in adjusted(deployment) if one.key not in resources]:
         return _blocked(planned, f"{', '.join(missing)} cannot be read any more")
-    planned = replace(planned, resources=_resources(deployment, resources, choice))
+    planned = replace(planned, resources=_resources(deployment, resources, chosen))
     if live is None:
         return _besides(planned, "its flow is gone: there is nothing to undo")
     if live.get("_integrationId") != planned.integration:
@@ -71,12 +86,14 @@ def undo(
 
 def _merged(deployment: Deployment, planned: Planned, known: Instance, live: Document) -> Planned:
     wanted = _wanted(deployment, known)
-    changes = merge(live, wanted, with_base(known.fields, planned.base), choice=planned.choice)
+    changes = merge(live, wanted, with_base(known.fields, planned.base), chosen=planned.chosen)
     stamp = str(live.get("lastModified", ""))
     planned = replace(planned, fields=wanted, changes=changes, last_modified=stamp, reason=_said(deployment))
     written = planned.upgrade or any(change.verdict in WRITES for change in changes)  # an upgrade ends with the flow
     if _fought(planned) or not written:
         return _besides(planned, "everything is as it was before")
+    if held := masked(live, changes):
+        return _blocked(planned, mask_reason(held))
     return replace(planned, action=Action.UPDATE, steps=(*_adjustments(planned), StepKind.CONFIGURE))
 
 
@@ -89,7 +106,7 @@ def _adjustments(planned: Planned) -> tuple[StepKind, ...]:
 
 
 def _resources(
-    deployment: Deployment, live: Mapping[ResourceKey, Document], choice: Choice | None
+    deployment: Deployment, live: Mapping[ResourceKey, Document], chosen: Chosen
 ) -> tuple[PlannedResource, ...]:
     """Return what puts each resource back as it stood before its step."""
     memories = deployment.known.resources if deployment.known else {}
@@ -99,7 +116,7 @@ def _resources(
         known = memory.fields if memory else {}
         wanted = _restored(known, resource.changes, before_image(step))
         base = _carried(resource.base, resource.fields, resource.changes, deployment)
-        changes = merge(document, wanted, with_base(known, base), choice=choice)
+        changes = merge(document, wanted, with_base(known, base), chosen=chosen_in(chosen, resource.label))
         stamp, id_ = str(document.get("lastModified", "")), str(document["_id"])
         undone.append(replace(resource, id=id_, fields=wanted, changes=changes, last_modified=stamp, base=base))
     return tuple(undone)
@@ -123,7 +140,7 @@ def _restored(
     for path, value in before.items():
         if path in written and value is MISSING:
             wanted.pop(path, None)
-        elif path in written:
+        elif path in written and not holds_mask(value):
             wanted[path] = value
     return wanted
 
@@ -148,6 +165,10 @@ def _is_made_here(deployment: Deployment) -> bool:
 def _said(deployment: Deployment) -> str:
     ran = any(step.kind is StepKind.RUN and step.state is State.DONE for step in deployment.steps)
     told = ["made by the rollout: it is disabled, not deleted"] if _is_made_here(deployment) else []
+    written = {change.path for change in deployment.planned.changes if change.verdict in WRITES}
+    masked_ = (path for path, value in _before(deployment).items() if path in written and holds_mask(value))
+    secrets = list(map(dotted, masked_))
+    told += [f"{', '.join(secrets)} stays: what stood there before reads back masked"] if secrets else []
     return "; ".join([*told, *(["its run is not undone"] if ran else [])])
 
 

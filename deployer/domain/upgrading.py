@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from deployer.domain.adjusting import Wish, Wishes, label_of
-from deployer.domain.documents import MISSING, Document, Json, Path, Value
+from deployer.domain.documents import MISSING, Document, Json, Path, Value, at
 from deployer.domain.identity import InstanceKey, birth_name
 from deployer.domain.merge3 import merge
 from deployer.domain.resources import PlannedResource, ResourceKey
 from deployer.domain.revisions import Difference, Upgrade
+from deployer.domain.structure import merged
 from deployer.domain.template import Part, Template
 
 
@@ -35,12 +36,16 @@ def upgraded(  # noqa: PLR0913 - what changed, where, and what is left to the ma
     template: Template,
     key: InstanceKey,
     live: Mapping[ResourceKey, Document],
+    flow: Document,
     *,
     connections: Mapping[str, str],
     owned: Iterable[Path],
     wanted: Wishes,
 ) -> Upgraded:
-    """Return what an upgrade means for the tenant whose copies are `live`: what the manifest owns is left to it."""
+    """Return what an upgrade means for the tenant whose flow uses the copies in `live`.
+
+    What the manifest owns is left to it.
+    """
     ids = {**connections, **{resource.source: str(document["_id"]) for resource, document in live.items()}}
     missing = [part for part in upgrade.added if ResourceKey(part.kind, part.id) not in live]
     copies = tuple(_copy(part, template, key, wanted) for part in missing)
@@ -50,7 +55,19 @@ def upgraded(  # noqa: PLR0913 - what changed, where, and what is left to the ma
         for resource, several in upgrade.parts.items()
         if resource in live
     }
-    return Upgraded((upgrade.before, upgrade.after), _fields(upgrade.flow, ids, owned), resources, copies)
+    return Upgraded((upgrade.before, upgrade.after), _of_flow(upgrade.flow, ids, owned, flow), resources, copies)
+
+
+def _of_flow(several: Iterable[Difference], ids: Mapping[str, str], owned: Iterable[Path], flow: Document) -> Fields:
+    """Return what an upgrade makes of a flow's fields, steps that the tenant has of its own among them."""
+    fields = _fields(several, ids, owned)
+    base: dict[Path, Value] = {}
+    wanted: dict[Path, Value] = {}
+    for path, before in fields.base.items():
+        base[path], after = merged(path, before, fields.wanted.get(path, MISSING), at(flow, path))
+        if after is not MISSING:
+            wanted[path] = after
+    return Fields(base, wanted)
 
 
 def _copy(part: Part, template: Template, key: InstanceKey, wanted: Wishes) -> PlannedResource:

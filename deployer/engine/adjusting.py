@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from deployer.domain.body import written
+from deployer.domain.chosen import Chosen, chosen_in
 from deployer.domain.deployment import Instance
 from deployer.domain.documents import Document, Path, same
 from deployer.domain.lifecycle import BIRTHS, Event
 from deployer.domain.memory import resource_after
-from deployer.domain.merge3 import Change, Choice, Verdict, apply, live_value, merge, with_base
+from deployer.domain.merge3 import Change, Verdict, live_value, merge, with_base
 from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceMemory
 from deployer.engine import writing
 from deployer.engine.desk import Case, Desk, failure
@@ -63,8 +65,8 @@ class _Resource:
     fresh: Done[Document] | None = None
 
     @property
-    def choice(self) -> Choice | None:
-        return self.case.deployment.planned.choice
+    def chosen(self) -> Chosen:
+        return self.case.deployment.planned.chosen
 
     @property
     def facts(self) -> Document:
@@ -80,7 +82,7 @@ class _Resource:
     async def replace(self, body: Document, stamp: Stamp) -> Outcome[Document]:
         return await self.desk.client.replace_resource(self.planned.key.kind, self.id, body, stamp=stamp)
 
-    def merged(self, live: Document, choice: Choice | None = None) -> tuple[Change, ...]:
+    def merged(self, live: Document, chosen: Chosen | None = None) -> tuple[Change, ...]:
         known, birth = self._memory(), self.case.deployment.steps[0]
         made_here = birth.kind in BIRTHS and not birth.facts.get("found") and self.planned.key != INTEGRATION
         fields = known.fields if known else before_put(self.case)
@@ -88,7 +90,7 @@ class _Resource:
             live,
             self.planned.fields,
             with_base(fields, self.planned.base),
-            choice=choice or self.choice,
+            chosen=chosen_in(chosen or self.chosen, self.planned.label),
             newborn=(made_here or self.planned.is_copied) and not fields,
             restore=self.desk.settings.drift == "restore",
         )
@@ -113,7 +115,7 @@ class _Resource:
         return f"{self.planned.key.kind} {self.id} is no copy of {self.planned.label}" if strange else ""
 
     def body(self, live: Document, changes: tuple[Change, ...]) -> Document:
-        return apply(live, changes)
+        return written(live, changes)
 
     def instance(self, answer: Document, changes: tuple[Change, ...]) -> Instance:
         planned = self.case.deployment.planned

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from deployer.domain.body import body_of, is_marked, is_settled, unmarked
+from deployer.domain.chosen import Chosen
 from deployer.domain.deployment import Instance
 from deployer.domain.documents import Document, Path, Value, same
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, Event
 from deployer.domain.memory import instance_after
-from deployer.domain.merge3 import Change, Choice, Verdict, merge, with_base
+from deployer.domain.merge3 import Change, Verdict, merge, with_base
 from deployer.domain.plan import Action
 from deployer.domain.upgrading import placeholder, translated
 from deployer.engine import writing
@@ -54,8 +55,8 @@ class _Flow:
         return self.case.deployment.flow or ""
 
     @property
-    def choice(self) -> Choice | None:
-        return self.case.deployment.planned.choice
+    def chosen(self) -> Chosen:
+        return self.case.deployment.planned.chosen
 
     @property
     def fields(self) -> dict[Path, Value]:
@@ -79,7 +80,7 @@ class _Flow:
     async def replace(self, body: Document, stamp: Stamp) -> Outcome[Document]:
         return await self.desk.client.replace(self.id, body, stamp=stamp)
 
-    def merged(self, live: Document, choice: Choice | None = None) -> tuple[Change, ...]:
+    def merged(self, live: Document, chosen: Chosen | None = None) -> tuple[Change, ...]:
         planned, known = self.case.deployment.planned, self._known()
         birth = self.case.deployment.steps[0]
         untouched = birth.kind in BIRTHS and not birth.facts.get("found") and known is None  # made here, nothing PUT
@@ -87,7 +88,7 @@ class _Flow:
         newborn = untouched or taken or is_newborn(live, planned.key.marker)
         memory = with_base(known.fields if known else {}, planned.base)
         restore = self.desk.settings.drift == "restore"
-        return merge(live, self.fields, memory, choice=choice or planned.choice, newborn=newborn, restore=restore)
+        return merge(live, self.fields, memory, chosen=chosen or planned.chosen, newborn=newborn, restore=restore)
 
     def is_as_planned(self, live: Document, changes: tuple[Change, ...]) -> bool:
         planned = self.case.deployment.planned

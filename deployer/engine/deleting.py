@@ -1,9 +1,10 @@
 """Delete a tenant's flow: read, intend, send once; what nobody answered is found out by reading."""
 
+from deployer.domain.chosen import Choice
 from deployer.domain.documents import Document
 from deployer.domain.identity import carries
 from deployer.domain.lifecycle import Event
-from deployer.domain.merge3 import Choice, merge, with_base
+from deployer.domain.merge3 import merge, with_base
 from deployer.domain.parting import changed_outside
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import GONE, Moved, Result, look_again, not_done, unread
@@ -63,7 +64,7 @@ def _obstacle(desk: Desk, case: Case, live: Document) -> str:
     if desk.settings.marker == "description" and not carries(live, planned.key.marker):
         return f"flow {live['_id']} does not carry our marker any more"
     stamps = {planned.last_modified, known.last_modified if known else ""}
-    if planned.choice is Choice.OURS or live.get("lastModified") in stamps:
+    if planned.chosen.get("") is Choice.OURS or live.get("lastModified") in stamps:
         return ""
     memory = with_base(known.fields if known else {}, planned.base)
     changed = changed_outside(merge(live, planned.fields, memory))

@@ -75,6 +75,8 @@ class Parting:
             if whose.includes(instance, tenant):
                 chosen.append((InstanceKey(instance.template, instance.integration), tenant))
         self._demand_known(whose.selection, names)
+        for name in sorted(self.choices.ours - names):
+            raise UsageError(f"--ours {name}: no flow of this tenant is known{did_you_mean(name, sorted(names))}")
         if not chosen:
             raise UsageError(f"no flow is there to {self.action}", remedy="deployer status shows which there are")
         waves = self.loaded.manifest.waves
@@ -120,7 +122,7 @@ class Parting:
 
     async def _parted(self, instance: Instance, unsettled: Mapping[str, str]) -> Planned:
         account = self.accounts.opened.get(instance.account)
-        choice = self.choices.conflict(instance.tenant)
+        chosen = self.choices.conflict(instance.tenant)
         marked = self.loaded.manifest.marker == "description"
         if why := unsettled.get(instance.integration):
             return _blocked(instance, why)
@@ -128,9 +130,9 @@ class Parting:
             return _blocked(instance, self.accounts.reasons.get(instance.account, "its account does not answer"))
         match await account.client.flow(instance.flow):
             case Done(flow):
-                return parted(self.action, instance, flow, choice, is_marked_by_us=marked)
+                return parted(self.action, instance, flow, chosen, is_marked_by_us=marked)
             case Refused(status) if status == _GONE:
-                return parted(self.action, instance, None, choice, is_marked_by_us=marked)
+                return parted(self.action, instance, None, chosen, is_marked_by_us=marked)
             case _:
                 return _blocked(instance, "its flow cannot be read now")
 

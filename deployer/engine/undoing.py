@@ -67,7 +67,7 @@ class Undoing:
         if account is None:
             why = self.accounts.reasons.get(deployment.planned.account, "its account is not in the manifest any more")
             return _blocked(deployment, why)
-        choice = self.choices.conflict(deployment.planned.tenant)
+        chosen = self.choices.conflict(deployment.planned.tenant)
         resources: dict[ResourceKey, Document] = {}
         for resource, step in adjusted(deployment):
             read = await account.client.resource(resource.key.kind, str(step.facts["resource"]))
@@ -75,9 +75,9 @@ class Undoing:
                 resources[resource.key] = read.value
         match await account.client.flow(deployment.flow or ""):
             case Done(flow):
-                return undo(deployment, flow, resources, choice)
+                return undo(deployment, flow, resources, chosen)
             case Refused(status) if status == _GONE:
-                return undo(deployment, None, resources, choice)
+                return undo(deployment, None, resources, chosen)
             case _:
                 return _blocked(deployment, "its flow cannot be read now")
 

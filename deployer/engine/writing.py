@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from deployer.domain.body import ignored, others, strayed
+from deployer.domain.body import ignored, masked, others, strayed
+from deployer.domain.chosen import Choice, Chosen
 from deployer.domain.deployment import Instance, before_image
 from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted
 from deployer.domain.lifecycle import BIRTHS, Event, State
-from deployer.domain.merge3 import CONFLICTS, Change, Choice, Memory, Verdict
+from deployer.domain.masking import MASK_REMEDY, mask_reason
+from deployer.domain.merge3 import CONFLICTS, Change, Memory, Verdict
 from deployer.domain.moves import remaining
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import GONE, LOOK_AGAIN, Later, Moved, Result, look_again, not_done, unread
@@ -24,7 +26,7 @@ class Subject(Protocol):
         """Return the id of the document."""
 
     @property
-    def choice(self) -> Choice | None:
+    def chosen(self) -> Chosen:
         """Return what was decided for conflicts."""
 
     @property
@@ -41,7 +43,7 @@ class Subject(Protocol):
     async def replace(self, body: Document, stamp: Stamp) -> Outcome[Document]:
         """PUT the document."""
 
-    def merged(self, live: Document, choice: Choice | None = None) -> tuple[Change, ...]:
+    def merged(self, live: Document, chosen: Chosen | None = None) -> tuple[Change, ...]:
         """Merge what is wanted with what is there."""
 
     def is_as_planned(self, live: Document, changes: tuple[Change, ...]) -> bool:
@@ -81,6 +83,9 @@ async def begin(desk: Desk, case: Case, subject: Subject) -> Result:
     if subject.is_settled(live, changes):
         _tell(case, Event.FOUND, subject.facts, subject.instance(live, changes))
         return Moved(case.deployment)
+    if held := masked(live, changes):
+        case.tell(Event.REFUSE, failure("masked", mask_reason(held), MASK_REMEDY, field=held[0]))
+        return Moved(case.deployment)
     return await _put(desk, case, subject, live, changes)
 
 
@@ -99,8 +104,9 @@ async def recover(desk: Desk, case: Case, subject: Subject, wait: float) -> Resu
         return Moved(case.deployment)
     untouched = case.step.facts.get("others") == others(live, subject.ours)
     if untouched and not case.step.facts.get("again"):
-        ours = subject.merged(live, subject.choice or Choice.OURS)  # the same body, whatever came of the first
-        return await _put(desk, case, subject, live, ours)
+        ours = subject.merged(live, {"": Choice.OURS, **subject.chosen})  # the same body, whatever came of the first
+        if not masked(live, ours):
+            return await _put(desk, case, subject, live, ours)
     return look_again(case, desk, wait, "making sure the first PUT is not still on its way")
 
 

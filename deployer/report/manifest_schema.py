@@ -41,6 +41,7 @@ SAID: Final[Mapping[str, str]] = {
     "Manifest.accounts": "By name: where the tenants are, and how to get in.",
     "Manifest.tenants": "A file (csv, json, jsonl), - for stdin, or a list.",
     "Manifest.flow": "What each tenant's flow is to be; all else is left alone.",
+    "Manifest.merge": "How lists under flow meet what is there, by path: replace, set or {by_key: KEY}.",
     "Manifest.connections": "The template's connection → the tenant's, or keep; an account's own win.",
     "Manifest.run": "Whether each flow is run once it is deployed.",
     "Manifest.marker": "Whether the flow's description ends with the line that says who manages it.",

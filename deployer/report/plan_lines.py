@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final
 
-from deployer.domain.documents import Value
+from deployer.domain.documents import MISSING, Value
 from deployer.domain.lifecycle import StepKind
-from deployer.domain.merge3 import Change, Verdict
+from deployer.domain.merge3 import CONFLICTS, Change, Verdict
 from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Planned
 from deployer.report.text import anonymous, columns, padded, plain, some, value_text, wrapped
@@ -200,10 +200,13 @@ def _changes(planned: Planned) -> Iterator[_Phrase]:
     for path, change in planned.every_change:
         if change.verdict not in _UNTOLD and path not in named:
             yield _told(path, change, newborn=planned.action is Action.CREATE)
+    if planned.is_fought and planned.last_modified:
+        when = planned.last_modified
+        yield _Phrase("changed", when, lambda: f"the flow was last changed at {plain(when)}")
 
 
 def _told(path: str, change: Change, *, newborn: bool) -> _Phrase:
-    value = (None if newborn else change.live, change.desired)
+    value = (None if newborn else change.live, change.desired, change.base)
     return _Phrase((change.verdict, path), value, lambda: _change(plain(path), change, newborn=newborn))
 
 
@@ -216,6 +219,8 @@ def _extent(value: Value) -> str:
 def _change(path: str, change: Change, *, newborn: bool) -> str:
     live, desired = _extent(change.live), _extent(change.desired)
     match change.verdict:
+        case verdict if verdict in CONFLICTS:
+            return _conflict(change, path)
         case Verdict.UPDATE if newborn:  # what the template has instead is nobody's news
             return f"{path} {desired}"
         case Verdict.UPDATE | Verdict.REMOVE:
@@ -224,7 +229,13 @@ def _change(path: str, change: Change, *, newborn: bool) -> str:
             return f"! {path} is {live} instead of {desired}, left as it is"
         case Verdict.RELEASE:
             return f"{path} let go, stays {live}"
-        case Verdict.CONFLICT | Verdict.ADOPT_CONFLICT:
-            return f"{path} is {live}, wanted {desired}"
-        case Verdict.NO_CHANGE | Verdict.RECORD | Verdict.CONVERGED | Verdict.ADOPT:
+        case _:
             return path
+
+
+def _conflict(change: Change, path: str) -> str:
+    theirs = _extent(change.live)
+    if change.verdict is Verdict.AMBIGUOUS:
+        return f"{path}: elements of {theirs} cannot be told apart"
+    base = f"base {_extent(change.base)}, " if change.base is not MISSING else ""
+    return f"{path}: {base}ours {_extent(change.desired)}, theirs {theirs}"

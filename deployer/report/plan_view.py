@@ -52,6 +52,7 @@ def plan_tenant(planned: Planned) -> Document:
         "wave": planned.wave or (1 if planned.steps else None),
         "reason": planned.reason,
         "upgrade": list(planned.upgrade) if planned.upgrade else None,
+        "last_modified": planned.last_modified or None,
         "changes": [change_view(path, change) for path, change in planned.every_change],
     }
 

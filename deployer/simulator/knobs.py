@@ -42,6 +42,8 @@ class Knobs:
     """Longer names are cut to this many characters without a word."""
     settings_as_text: bool = False
     """Numbers and booleans in `settings` come back as text."""
+    masked_setting: str = ""
+    """A setting of this name is kept as it was sent, and reads back as asterisks wherever it is answered with."""
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:

@@ -11,6 +11,7 @@ READ_ONLY = frozenset({"_id", "createdAt", "lastModified", "lastExecutedAt", "fr
 PART_KINDS = {"_exportId": "exports", "_importId": "imports"}
 STEPS = ("pageGenerators", "pageProcessors", "routers")
 NAME_LENGTH = 255
+MASK = "******"
 SCHEDULE_FIELDS = 6
 
 
@@ -136,6 +137,17 @@ def _normalised(document: Document, knobs: Knobs) -> Document:
     if knobs.settings_as_text and "settings" in document:
         document["settings"] = _as_text(document["settings"])
     return document
+
+
+def masked(body: Json, name: str) -> Json:
+    """Return a body in which settings of this name are shown as a secret is."""
+    match body:
+        case list() if name:
+            return [masked(item, name) for item in body]
+        case {"settings": dict(settings)} if name and name in settings:
+            return {**body, "settings": {**settings, name: MASK}}
+        case _:
+            return body
 
 
 def _as_text(value: Json) -> Json:

@@ -16,6 +16,7 @@ from deployer.simulator.faults import BYSTANDERS, Faults, Rule
 from deployer.simulator.gate import Gate
 from deployer.simulator.knobs import Knobs
 from deployer.simulator.ledger import Arrival, Ledger
+from deployer.simulator.resources import masked
 from deployer.simulator.routes import Route, find, subject
 from deployer.simulator.world import Account, Refused, World
 
@@ -91,6 +92,7 @@ class Simulator:
                 await asyncio.sleep(latency)
             call = self._call(request, arrival, account, raw)
             answer, shape = self._befall(arrival, route, call)
+            answer = replace(answer, body=masked(answer.body, self.knobs.masked_setting))
             return await deliver(request, shape, replace(answer, headers={**answer.headers, **gate.headers()}))
         finally:
             gate.inside -= 1

@@ -3,9 +3,10 @@
 import pytest
 
 from deployer.domain.candidate import Choices, Wanted, as_remembered, choose
+from deployer.domain.chosen import Choice
 from deployer.domain.documents import MISSING, Document
 from deployer.domain.identity import InstanceKey, birth_name
-from deployer.domain.merge3 import Choice, Memory
+from deployer.domain.merge3 import Memory
 from deployer.domain.sighting import Absent, Doubtful, Found, Sighting
 from tests.factories import FLOW, INTEGRATION, TEMPLATE, desired, instance, tenant
 
@@ -53,7 +54,8 @@ def test_where_a_flow_is_known_no_other_is_taken_over(adopt: str) -> None:
 
 def test_a_choice_is_a_tenants_own() -> None:
     choices = Choices(ours=frozenset({"one"}), theirs=frozenset({"two"}))
-    assert [choices.conflict(name) for name in ("one", "two", "three")] == [Choice.OURS, Choice.THEIRS, None]
+    expected = [{"": Choice.OURS}, {"": Choice.THEIRS}, {}]
+    assert [choices.conflict(name) for name in ("one", "two", "three")] == expected
 
 
 STAMP = instance().last_modified

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.domain.candidate import Candidate, Choices, Wanted
+from deployer.domain.chosen import Choice
 from deployer.domain.decide import decide
 from deployer.domain.deployment import Instance
 from deployer.domain.desired import Desired
@@ -15,7 +16,7 @@ from deployer.domain.documents import MISSING, Document, Path
 from deployer.domain.identity import InstanceKey, birth_name, marker_line
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.manifest import Manifest
-from deployer.domain.merge3 import Choice, Memory, Verdict
+from deployer.domain.merge3 import Memory, Verdict
 from deployer.domain.plan import Action, Planned
 from deployer.domain.remembered import Remembered
 from deployer.domain.snapshot import Snapshot
@@ -156,7 +157,7 @@ def test_a_conflict_waits_for_a_choice(
 
 def test_the_choice_goes_into_the_plan_since_it_is_needed_again_at_apply() -> None:
     planned = decided({**LIVE, "name": "Theirs"}, known=[KNOWN], choices=Choices(ours=frozenset({"acme"})))
-    assert planned.choice is Choice.OURS
+    assert planned.chosen == {"": Choice.OURS}
 
 
 @pytest.mark.parametrize(

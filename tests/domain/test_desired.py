@@ -148,3 +148,49 @@ def test_a_connection_needs_a_name_or_an_id(target: Json) -> None:
     mapped = manifest(f"connections: {{{SOURCE}: '${{tenant.values.c}}'}}")
     problem = f"connections.{SOURCE}: must be the name or id of a connection, or keep"
     assert reason(mapped, {"c": target}) == f"t.csv:2: {problem}"
+
+
+MERGED = """
+flow: {settings: {tags: "${tenant.values.tags}", stores: [{id: "${tenant.values.id}", name: x, more: [1]}, $unset]}}
+merge: {settings.tags: set, settings.stores: {by_key: id}}
+"""
+
+
+def test_an_array_that_is_merged_by_its_elements_has_a_field_for_each() -> None:
+    assert desired(manifest(MERGED), {"tags": ["a", 1, "a", "$unset"], "id": 7}).fields == {
+        ("settings", "tags", "[=a]"): "a",
+        ("settings", "tags", "[=1]"): 1,
+        ("settings", "stores", "[id=7]", "id"): 7,
+        ("settings", "stores", "[id=7]", "name"): "x",
+        ("settings", "stores", "[id=7]", "more"): [1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        (
+            {"tags": "a", "id": 7},
+            "flow.settings.tags: must be a list: merge says how the elements of settings.tags are merged",
+        ),
+        (
+            {"tags": {"a": 1}, "id": 7},
+            "flow.settings.tags.a: must be a list: merge says how the elements of settings.tags",
+        ),
+        ({"tags": [], "id": True}, "flow.settings.stores[0]: id must be text or a whole number"),
+    ],
+)
+def test_an_array_that_cannot_be_merged_blocks_its_tenant(values: Mapping[str, Json], why: str) -> None:
+    assert why in reason(manifest(MERGED), values)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ("{key: '******'}", "is a mask, not the secret behind it"),
+        ("{keys: [{key: '******'}]}", "is a mask, not the secret behind it"),
+        ("{'[id=7]': 1}", "a key of this form means an element of a list"),
+    ],
+)
+def test_what_cannot_be_sent_as_it_is_written_is_refused(settings: str, why: str) -> None:
+    assert why in reason(manifest(f"flow: {{settings: {settings}}}"))

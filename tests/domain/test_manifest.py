@@ -2,7 +2,8 @@ from textwrap import dedent
 
 import pytest
 
-from deployer.domain.documents import fingerprint
+from deployer.domain.arrays import Keys
+from deployer.domain.documents import Path, fingerprint
 from deployer.domain.manifest import Manifest, TenantEntry, parse_manifest
 from deployer.domain.model import span
 from deployer.errors import ManifestError
@@ -269,3 +270,58 @@ def test_a_pin_says_what_until_when_by_whom_and_why(pin: str, said: str) -> None
 def test_a_tenant_is_pinned_once() -> None:
     one = "{tenant: a, revision: 7f3ac1, until: 2026-12-31, by: k, why: w}"
     assert lines(with_line(f"pins: [{one}, {one}]")) == ['error: r.yaml:5:82: pins[1].tenant: "a" is pinned twice']
+
+
+LISTS = """
+flow:
+  settings: {tags: [a], stores: [{id: 7}], "dotted.key": [1], size: 1, open: "${tenant.values.list}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("merge", "arrays"),
+    [
+        ("{settings.tags: set}", {("settings", "tags"): ()}),
+        (
+            "{settings.stores: {by_key: id}, settings.open: set}",
+            {("settings", "stores"): ("id",), ("settings", "open"): ()},
+        ),
+        ("{settings.dotted.key: set}", {("settings", "dotted.key"): ()}),
+        ("{settings.tags: replace}", {}),
+    ],
+)
+def test_a_manifest_says_how_arrays_are_merged(merge: str, arrays: dict[Path, Keys]) -> None:
+    assert parse_manifest(f"{SMALL}merge: {merge}{LISTS}", "r.yaml", ENV).arrays == arrays
+
+
+def test_an_array_may_come_with_a_reference_around_it() -> None:
+    text = f"{SMALL}merge: {{settings.deep.tags: set}}\nflow: {{settings: {{deep: '${{tenant.values.deep}}'}}}}"
+    assert parse_manifest(text, "r.yaml", ENV).arrays == {("settings", "deep", "tags"): ()}
+
+
+@pytest.mark.parametrize(
+    ("merge", "problem"),
+    [
+        ("{settings.tag: set}", '5:9: merge.settings.tag: flow has no such list (did you mean "settings.tags"?)'),
+        ("{settings.size: set}", "5:9: merge.settings.size: is no list in flow"),
+        ("{pageProcessors: set}", "5:9: merge.pageProcessors: flow has no such list"),
+        (
+            "{settings.tags: sett}",
+            '5:24: merge.settings.tags: must be replace, set or {by_key: KEY} (did you mean "set"?)',
+        ),
+        ("{settings.tags: {bykey: id}}", 'must be replace, set or {by_key: KEY} (did you mean "by_key"?)'),
+        ("{settings.tags: by_key}", "by_key takes the one key that tells elements apart, such as {by_key: id}"),
+        ("{settings.tags: {by_key: [id]}}", "by_key takes the one key that tells elements apart, such as {by_key: id}"),
+        ("{settings.tags: 3}", "must be replace, set or {by_key: KEY}"),
+        ("{settings.tags: {by_key: id}}", "7:21: flow.settings.tags[0]: has no id, by which elements are told apart"),
+    ],
+)
+def test_what_is_wrong_with_merge_is_said_with_its_place(merge: str, problem: str) -> None:
+    (line,) = lines(f"{SMALL}merge: {merge}{LISTS}")
+    assert problem in line
+
+
+def test_an_element_that_repeats_a_key_is_named() -> None:
+    flow = "flow: {settings: {stores: [{id: 7}, {id: 8}, {id: '7'}]}}"
+    (line,) = lines(f"{SMALL}{flow}\nmerge: {{settings.stores: {{by_key: id}}}}")
+    assert line == "error: r.yaml:5:46: flow.settings.stores[2]: has the id of an element before it: [id=7]"

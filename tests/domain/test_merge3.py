@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from deployer.domain.chosen import Choice
 from deployer.domain.documents import MISSING, Document, Json, Path, Value, at, leaves, same
 from deployer.domain.identity import InstanceKey, marker_line, with_marker_line
 from deployer.domain.merge3 import (
@@ -14,7 +15,6 @@ from deployer.domain.merge3 import (
     RECORDS,
     WRITES,
     Change,
-    Choice,
     Memory,
     Verdict,
     apply,
@@ -83,18 +83,20 @@ CONFLICT: dict[Path, Memory] = {PATH: Memory("s", "s", "first")}
 @pytest.mark.parametrize("memory", [CONFLICT, {}], ids=["conflict", "adopt_conflict"])
 @pytest.mark.parametrize(("choice", "verdict"), [(Choice.OURS, Verdict.UPDATE), (Choice.THEIRS, Verdict.RECORD)])
 def test_a_choice_ends_a_conflict(memory: Mapping[Path, Memory], choice: Choice, verdict: Verdict) -> None:
-    assert merge({"timezone": "x"}, {PATH: "d"}, memory, choice=choice) == (Change(PATH, "x", "d", verdict),)
+    assert merge({"timezone": "x"}, {PATH: "d"}, memory, chosen={"": choice} if choice else {}) == (
+        Change(PATH, "x", "d", verdict),
+    )
 
 
 @pytest.mark.parametrize("choice", list(Choice))
 def test_a_choice_touches_nothing_but_conflicts(choice: Choice) -> None:
-    drifted = merge({"timezone": "x"}, {PATH: "s"}, CONFLICT, choice=choice)
-    released = merge({"timezone": "x"}, {}, CONFLICT, choice=choice)
+    drifted = merge({"timezone": "x"}, {PATH: "s"}, CONFLICT, chosen={"": choice} if choice else {})
+    released = merge({"timezone": "x"}, {}, CONFLICT, chosen={"": choice} if choice else {})
     assert [change.verdict for change in drifted + released] == [Verdict.DRIFT, Verdict.RELEASE]
 
 
 def test_into_a_newborn_flow_ours_go_in_even_where_theirs_was_chosen() -> None:
-    (change,) = merge({"timezone": "x"}, {PATH: "d"}, {}, choice=Choice.THEIRS, newborn=True)
+    (change,) = merge({"timezone": "x"}, {PATH: "d"}, {}, chosen={"": Choice.THEIRS}, newborn=True)
     assert change.verdict is Verdict.UPDATE
 
 
@@ -108,7 +110,7 @@ def test_the_value_from_before_our_first_write_outlives_every_later_write() -> N
     memory: dict[Path, Memory] = {}
     live: Document = {"timezone": "before"}
     for wanted in ("one", "two", "three"):
-        changes = merge(live, {PATH: wanted}, memory, choice=Choice.OURS)
+        changes = merge(live, {PATH: wanted}, memory, chosen={"": Choice.OURS})
         live = apply(live, changes)
         memory = remember(memory, changes, live)
     assert apply(live, merge(live, {}, memory)) == {"timezone": "before"}
@@ -116,13 +118,13 @@ def test_the_value_from_before_our_first_write_outlives_every_later_write() -> N
 
 def test_keys_of_an_owned_object_that_nobody_names_are_not_ours() -> None:
     live: Document = {"settings": {"size": 1, "theirs": {"deep": True}}}
-    changes = merge(live, {("settings", "size"): 2}, {}, choice=Choice.OURS)
+    changes = merge(live, {("settings", "size"): 2}, {}, chosen={"": Choice.OURS})
     assert apply(live, changes) == {"settings": {"size": 2, "theirs": {"deep": True}}}
 
 
 def test_arrays_are_replaced_whole() -> None:
     live: Document = {"settings": {"list": [1, 2]}}
-    changes = merge(live, {("settings", "list"): [2]}, {}, choice=Choice.OURS)
+    changes = merge(live, {("settings", "list"): [2]}, {}, chosen={"": Choice.OURS})
     assert apply(live, changes) == {"settings": {"list": [2]}}
 
 
@@ -196,7 +198,7 @@ def answered(body: Document) -> Document:
 def test_fields_that_are_not_owned_are_never_changed(
     live: Document, desired: dict[Path, Json], memory: dict[Path, Memory], choice: Choice | None, newborn: bool
 ) -> None:
-    body = apply(live, merge(live, desired, memory, choice=choice, newborn=newborn))
+    body = apply(live, merge(live, desired, memory, chosen={"": choice} if choice else {}, newborn=newborn))
     ours = {*desired, *memory}
     assert {path: leaf for path, leaf in leaves(live) if path not in ours}.items() <= dict(leaves(body)).items()
     assert {path for path, leaf in leaves(body) if leaf != {}} <= {path for path, _ in leaves(live)} | ours
@@ -206,7 +208,7 @@ def test_fields_that_are_not_owned_are_never_changed(
 def test_an_owned_field_changes_only_where_its_verdict_writes(
     live: Document, desired: dict[Path, Json], memory: dict[Path, Memory], choice: Choice | None, newborn: bool
 ) -> None:
-    changes = merge(live, desired, memory, choice=choice, newborn=newborn)
+    changes = merge(live, desired, memory, chosen={"": choice} if choice else {}, newborn=newborn)
     body = apply(live, changes)
     for change in changes:
         expected = change.desired if change.verdict in WRITES else at(live, change.path)
@@ -217,7 +219,7 @@ def test_an_owned_field_changes_only_where_its_verdict_writes(
 def test_once_applied_and_remembered_nothing_is_left_to_do(
     live: Document, desired: dict[Path, Json], memory: dict[Path, Memory], choice: Choice, normalises: bool
 ) -> None:
-    changes = merge(live, desired, memory, choice=choice)
+    changes = merge(live, desired, memory, chosen={"": choice} if choice else {})
     assume(all(change.verdict is not Verdict.DRIFT for change in changes))
     body = apply(live, changes)
     answer = answered(body) if normalises and body != live else body
@@ -236,7 +238,7 @@ def test_drift_is_reported_until_somebody_decides_and_is_never_written_over(
 ) -> None:
     was_left: dict[Path, Memory] = {path: Memory(value, "as it was left", MISSING) for path, value in desired.items()}
     before = {**memory, **was_left}
-    changes = merge(live, desired, before, choice=Choice.OURS)
+    changes = merge(live, desired, before, chosen={"": Choice.OURS})
     drifted = {path for path, value in desired.items() if not same(live_value(live, path), value)}
     assert {change.path for change in changes if change.verdict is Verdict.DRIFT} == drifted
     body = apply(live, changes)

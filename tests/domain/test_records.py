@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployer.domain.chosen import Choice
 from deployer.domain.deployment import Instance, Moment, Step
 from deployer.domain.documents import MISSING, Json, Path, canonical, dotted
 from deployer.domain.lifecycle import State, StepKind
-from deployer.domain.merge3 import Change, Choice, Memory, Verdict
+from deployer.domain.merge3 import Change, Memory, Verdict
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
 from deployer.domain.plan_records import (
     Digest,
@@ -40,7 +41,7 @@ VALUES = JSONS | st.just(MISSING)
 PATHS = st.lists(TEXTS, min_size=1, max_size=3).map(tuple)
 NAMES = st.dictionaries(TEXTS, TEXTS, max_size=2)
 OBJECTS = st.dictionaries(TEXTS, JSONS, max_size=2)
-CHANGES = st.builds(Change, PATHS, VALUES, VALUES, st.sampled_from(Verdict))
+CHANGES = st.builds(Change, PATHS, VALUES, VALUES, st.sampled_from(Verdict), VALUES)
 KEYS = st.builds(ResourceKey, st.sampled_from(ResourceKind), TEXTS)
 RESOURCES = st.builds(
     PlannedResource,
@@ -71,7 +72,7 @@ PLANNED = st.builds(
     resources=st.lists(RESOURCES, max_size=2).map(tuple),
     base=st.dictionaries(PATHS, VALUES, max_size=2),
     upgrade=st.none() | st.tuples(TEXTS, TEXTS),
-    choice=st.none() | st.sampled_from(Choice),
+    chosen=st.dictionaries(TEXTS, st.sampled_from(Choice), max_size=2),
     last_modified=TEXTS,
 )
 ACCOUNTS = st.builds(PlannedAccount, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, st.integers(0, 9))
@@ -177,7 +178,7 @@ FULL = replace(
     connections={"one": "1", "two": "2"},
     document={"name": "x", "steps": [1, 2]},
     seen=("seen0001",),
-    choice=Choice.OURS,
+    chosen={"": Choice.OURS, "name": Choice.THEIRS},
     last_modified="yesterday",
     upgrade=("before", "after"),
     base={("pageProcessors",): [1]},
@@ -198,9 +199,8 @@ OTHER: dict[type, object] = {
     str: "something else",
     int: 7,
     tuple: (),
-    dict: {"something": "else"},
+    dict: {"something": Choice.THEIRS},
     Action: Action.ADOPT,
-    Choice: Choice.THEIRS,
 }
 
 
@@ -245,7 +245,9 @@ def test_the_digest_changes_with_every_field_of_an_account(name: str) -> None:
         ("changes", (Change(("name",), "a", None, Verdict.UPDATE),)),
         ("seen", ("seen0001", "seen0002")),
         ("steps", (StepKind.CONFIGURE, StepKind.CLONE)),
-        ("choice", None),
+        ("chosen", {}),
+        ("chosen", {"": Choice.OURS, "name": Choice.OURS}),
+        ("changes", (Change(("name",), "a", "b", Verdict.UPDATE, "base"),)),
         ("flow", None),
     ],
 )

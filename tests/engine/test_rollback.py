@@ -68,6 +68,21 @@ def test_a_choice_about_nobody_is_an_error(upgraded: Stage) -> None:
     assert (ended.code, 'has no tenant "acmee"' in ended.err, upgraded.writes) == (2, True, []), ended.err
 
 
+def test_a_choice_may_be_for_one_field_and_is_never_about_nothing(upgraded: Stage) -> None:
+    upgraded.edit("acme", timezone="Europe/Paris")
+
+    wrong = {word: rollback(upgraded, "--ours", word) for word in ("acme:timezon", "acmee:timezone", "globex:timezone")}
+    untouched = list(upgraded.writes)
+    ended = rollback(upgraded, "--theirs", "acme", "--ours", "acme:timezone")
+
+    assert ({ended.code for ended in wrong.values()}, untouched) == ({2}, [])
+    assert '"timezon" of acme has no conflict (did you mean "timezone"?)' in wrong["acme:timezon"].err
+    assert 'has no tenant "acmee"' in wrong["acmee:timezone"].err
+    assert '"timezone" of globex has no conflict' in wrong["globex:timezone"].err
+    assert ended.code == 0, ended.err
+    assert upgraded.flow()["timezone"] == "America/New_York"
+
+
 def test_a_conflict_blocks_its_tenant_alone(upgraded: Stage) -> None:
     upgraded.edit("acme", timezone="Europe/Paris")
 

@@ -150,6 +150,81 @@ def test_a_conflict_ends_for_good_as_the_person_says(deployed: Stage, option: st
     assert deployed.flow("acme")["settings"]["batchSize"] == value
 
 
+def test_a_conflict_shows_what_we_left_what_is_ours_what_is_theirs_and_when_it_was_changed(deployed: Stage) -> None:
+    _fight(deployed)
+
+    planned, text = deployed.plan()["acme"], deployed.run("plan").out
+
+    (fought,) = [change for change in planned["changes"] if change["verdict"] == "conflict"]
+    assert fought == {"path": "settings.batchSize", "from": 250, "to": 300, "base": 200, "verdict": "conflict"}
+    assert planned["last_modified"] == deployed.flow("acme")["lastModified"]
+    assert "settings.batchSize: base 200, ours 300, theirs 250" in text
+    assert f"the flow was last changed at {planned['last_modified']}" in text
+
+
+def _fight_twice(stage: Stage) -> None:
+    stage.edit("acme", timezone="Asia/Tokyo", settings={"region": "us-east", "batchSize": 250})
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+    stage.manifest["flow"]["timezone"] = "Europe/Paris"
+
+
+def test_a_choice_for_a_field_beats_that_for_its_tenant_and_both_hold_in_a_saved_plan(deployed: Stage) -> None:
+    _fight_twice(deployed)
+    digest = deployed.run("plan", "--json", "--theirs", "acme", "--ours", "acme:settings.batchSize").document["plan"]
+
+    ended = deployed.apply("--plan", digest)
+
+    assert ended.code == 0, ended.err
+    assert (deployed.flow()["settings"]["batchSize"], deployed.flow()["timezone"]) == (300, "Asia/Tokyo")
+    assert deployed.plan()["acme"]["action"] == "no_change"
+
+
+def test_a_choice_for_one_field_leaves_the_others_in_conflict(deployed: Stage) -> None:
+    _fight_twice(deployed)
+
+    planned = deployed.plan("--ours", "acme:settings.batchSize")["acme"]
+
+    assert planned["action"] == "blocked"
+    assert planned["reason"].startswith("conflict in timezone:")
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("acme:settings.batchsize", 'of acme has no conflict (did you mean "settings.batchSize"?)'),
+        ("globex:settings.batchSize", '"settings.batchSize" of globex has no conflict'),
+        ("acne:settings.batchSize", 'there is no tenant "acne" (did you mean "acme"?)'),
+        ("acne", 'there is no tenant "acne" (did you mean "acme"?)'),
+    ],
+)
+def test_a_choice_about_nothing_is_an_error(deployed: Stage, command: tuple[str, ...], word: str, said: str) -> None:
+    _fight(deployed)
+
+    ended = deployed.run(*command, "--ours", word)
+
+    assert (ended.code, deployed.writes) == (2, [])
+    assert said in ended.err
+
+
+def test_a_choice_for_a_field_of_a_flow_that_is_to_be_made_is_an_error(stage: Stage) -> None:
+    ended = stage.run("plan", "--ours", "acme:timezone")
+    assert ended.code == 2
+    assert '"timezone" of acme has no conflict' in ended.err
+
+
+def test_a_name_that_a_server_trims_is_not_written_again(stage: Stage) -> None:
+    stage.simulator.knobs = Knobs(name_strip=True)
+    stage.manifest["flow"]["name"] = "Orders: ${tenant.values.name}  "
+    stage.apply()
+    stage.forget_requests()
+
+    ended = stage.apply()
+
+    assert not stage.flow()["name"].endswith(" ")
+    assert (ended.code, stage.writes) == (0, [])
+
+
 def test_a_server_that_normalises_is_not_written_to_again(stage: Stage) -> None:
     stage.simulator.knobs = Knobs(settings_as_text=True)
     stage.apply()

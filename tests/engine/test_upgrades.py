@@ -121,6 +121,60 @@ def test_an_added_step_is_copied_and_linked(deployed: Stage) -> None:
     assert deployed.plan()["acme"]["action"] == "no_change"
 
 
+def own_step(stage: Stage, place: int, tenant: str = "acme") -> str:
+    """Let a tenant put a step of its own into its flow; return the import that it uses."""
+    lookup = next(iter(documents(stage, "imports").values()))
+    own = {
+        **{key: value for key, value in lookup.items() if key != "_sourceId"},
+        "_id": "0" * 20 + "beef",
+        "name": "Own",
+    }
+    stage.simulator.world.accounts[US].keep("imports", own)
+    steps = [*stage.flow(tenant)["pageProcessors"]]
+    steps.insert(place, {"type": "import", "_importId": own["_id"]})
+    stage.edit(tenant, pageProcessors=steps)
+    return str(own["_id"])
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_a_step_that_a_tenant_added_stays_where_it_is(deployed: Stage, place: int) -> None:
+    own = own_step(deployed, place)
+    part = added(deployed)
+    assert deployed.apply().code == 0
+    steps = deployed.flow()["pageProcessors"]
+    assert steps[place] == {"type": "import", "_importId": own}
+    assert steps[-1]["_exportId"] == copy_of(deployed, "exports", part)["_id"]
+    assert deployed.plan()["acme"]["action"] == "no_change"
+
+
+def test_what_a_tenant_changed_in_a_step_stays_and_what_the_template_changed_comes(deployed: Stage) -> None:
+    steps = [
+        {**step, "mine": 1} if place == 1 else step for place, step in enumerate(deployed.flow()["pageProcessors"])
+    ]
+    deployed.edit("acme", pageProcessors=steps)
+    flow = master(deployed)
+    changed = [{**step, "proceedOnFailure": True} for step in flow["pageProcessors"]]
+    change(deployed, "flows", flow, pageProcessors=changed)
+    assert deployed.apply().code == 0
+    after = deployed.flow()["pageProcessors"]
+    assert after[1]["mine"] == 1
+    assert all(step["proceedOnFailure"] for step in after)
+
+
+def test_a_step_added_in_the_middle_comes_there_where_the_tenant_has_no_step_of_its_own(deployed: Stage) -> None:
+    added(deployed)
+    flow = master(deployed)
+    *steps, last = flow["pageProcessors"]
+    change(deployed, "flows", flow, pageProcessors=[*steps[:2], last, *steps[2:]])
+    own_step(deployed, 5, "globex")
+    planned = deployed.plan()
+    assert planned["globex"]["action"] == "blocked"
+    assert planned["globex"]["reason"].startswith("structure in pageProcessors")
+    deployed.apply()
+    copies = [part["_id"] for part in documents(deployed, "exports").values() if part["name"] == "Look up invoices"]
+    assert deployed.flow("acme")["pageProcessors"][2]["_exportId"] in copies
+
+
 def test_a_removed_step_is_unlinked_and_its_copy_left(deployed: Stage) -> None:
     copy = deployed.flow()["pageProcessors"][0]["_exportId"]
     change(deployed, "flows", master(deployed), pageProcessors=master(deployed)["pageProcessors"][1:])

@@ -110,12 +110,22 @@ def test_what_the_reader_takes_the_schema_takes(key: str, value: Json) -> None:
         ("run.max_errors", -1),
         ("marker", "elsewhere"),
         ("drift", "off"),
+        ("merge", {"settings.tags": "sett"}),
+        ("merge", {"settings.tags": {"by_key": "="}}),
+        ("merge", {"settings.tags": {"by_key": "id", "more": 1}}),
     ],
 )
 def test_what_the_schema_refuses_the_reader_refuses(key: str, value: Json) -> None:
     document = put(VALID, path(key), value)
     assert not JUDGE.is_valid(document)
     assert not is_read(document)
+
+
+@pytest.mark.parametrize("merge", ["replace", "set", {"by_key": "id"}])
+def test_how_a_list_is_merged_is_taken_by_both(merge: Json) -> None:
+    document = {**put(VALID, ("flow", "settings", "tags"), []), "merge": {"settings.tags": merge}}
+    assert is_read(document)
+    JUDGE.validate(document)
 
 
 def test_an_editor_is_offered_the_fields_that_a_manifest_may_own() -> None:

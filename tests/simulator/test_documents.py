@@ -184,6 +184,19 @@ async def test_a_knob_makes_the_server_store_something_else(
         assert reply.body.items() >= stored.items()
 
 
+async def test_a_masked_setting_is_kept_and_never_shown() -> None:
+    async with bench(Knobs(masked_setting="key")) as b:
+        made = await b.ask("POST", "/v1/flows", {**FLOW, "settings": {"key": "secret", "size": 1}})
+        path = f"/v1/flows/{made.body['_id']}"
+        shown = [
+            made.body,
+            (await b.ask("GET", path)).body,
+            (await b.ask("PUT", path, {**FLOW, "settings": {"key": "x"}})).body,
+        ]
+        assert [flow["settings"]["key"] for flow in shown] == ["******"] * 3
+        assert [effect["body"]["settings"]["key"] for effect in b.effects("create")] == ["secret"]
+
+
 async def test_one_enabled_flow_too_many_is_an_entitlement_reached() -> None:
     async with bench(Knobs(enabled_flows=3, entitlement_status=402)) as b:
         assert (await b.ask("POST", "/v1/flows", FLOW)).status == 201
