@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from deployer.api.freezing import demand_thawed
 from deployer.api.loading import Loaded, Scope, load, scope_of
 from deployer.api.places import journal_path
 from deployer.api.rolling import Event, Rolling, carried_out
@@ -51,16 +52,19 @@ async def apply(
     *,
     plan: str | None = None,
     allow: frozenset[str] = frozenset(),
+    despite: str | None = None,
     journal: str | None = None,
     office: Office | None = None,
 ) -> AsyncIterator[Rolling]:
     """Roll out, or go on where the last apply ended; iterate over what is yielded for its events.
 
     `plan` is the digest of a saved plan: that one is applied, or nothing; without it, a new one is made and nobody
-    asks. `allow` names guards to let pass. Raise GuardError where a guard, a lock or an unfinished rollout of other
-    content stands in the way. Leaving the block early stops: what is in flight ends, the next apply goes on.
+    asks. `allow` names guards to let pass, `despite` says why it begins in a freeze. Raise GuardError where a guard, a
+    lock or an unfinished rollout of other content stands in the way. Leaving the block early stops: what is in flight
+    ends, the next apply goes on.
     """
     async with workplace(loaded, journal=journal, office=office) as place:
+        demand_thawed(place, despite)
         rollout = await last_rollout(place)
         if rollout is not None and is_unfinished(rollout):
             await demand_not_paused(place, rollout)
@@ -69,7 +73,7 @@ async def apply(
             saved = await (saved_plan(place, plan) if plan else new_plan(place))
             heed_guards(saved.plan, allow)
             rollout = await begin(place, saved)
-        async with carried_out(place, rollout) as rolling:
+        async with carried_out(place, rollout, despite=despite) as rolling:
             yield rolling
 
 

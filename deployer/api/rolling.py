@@ -9,9 +9,11 @@ from typing import Self
 
 import anyio
 
+from deployer.api.freezing import frozen_now
 from deployer.api.workplace import Workplace
 from deployer.domain.deployment import Status
 from deployer.domain.documents import Document
+from deployer.domain.freeze import Thaw
 from deployer.domain.instructions import Instruction, Standing, Verb
 from deployer.domain.outcome import judge
 from deployer.engine.carrying import Ending, carry_out
@@ -22,6 +24,8 @@ from deployer.engine.rollouts import UNFINISHED, Crew
 from deployer.journal.protocol import Rollout
 from deployer.report.tally import Budget
 from deployer.telemetry.events import Event
+
+_LOOK = 0.25  # seconds between two looks at the calendar
 
 __all__ = ["DRAIN", "Event", "Rolling", "carried_out"]
 
@@ -43,6 +47,7 @@ class Rolling:
         self._told: deque[Event] = deque()
         self._news = anyio.Event()
         self._ended = False
+        self._frozen = ""
 
     @property
     def budget(self) -> Budget:
@@ -81,6 +86,8 @@ class Rolling:
                 await control.know()
                 async with anyio.create_task_group() as group:
                     group.start_soon(control.heed)
+                    if place.loaded.manifest.freeze and rollout.kind != "rollback" and not self._settle_only:
+                        group.start_soon(self._freeze, control)
                     self.ending = await carry_out(crew, rollout, place.accounts, settle_only=self._settle_only)
                     group.cancel_scope.cancel()
             outcome = await self._conclude(control.standing)
@@ -88,6 +95,15 @@ class Rolling:
         finally:
             self._ended = True
             self._news.set()
+
+    async def _freeze(self, control: Control) -> None:
+        """Begin nothing more once a freeze holds that nobody has thawed."""
+        while not self._frozen:
+            freeze, thawed = frozen_now(self._place), control.standing.thawed
+            if freeze and not (thawed and Thaw(thawed).covers(freeze)):
+                self._frozen = freeze.said
+                self._stop.ask()
+            await anyio.sleep(_LOOK)
 
     def _instructed(self, said: Instruction) -> None:
         fields: Document = {"rollout": said.rollout, "verb": said.verb.value, "about": said.about, "who": said.who}
@@ -99,12 +115,13 @@ class Rolling:
         """Write how the rollout stands now."""
         journal, rollout = self._place.journal, self.rollout.id
         halted, waiting = self.ending.halted, self.ending.waiting
-        held = f"by {standing.paused.who}" if standing.paused else self.ending.held
+        held = f"by {standing.paused.who}" if standing.paused else self.ending.held or self._frozen
         left = "halted" if halted else "paused" if held else "waiting" if waiting else "running"
         outcome = judge(await journal.counts(rollout), left=left)
         reasons = [f"{what}: {cause}" for what, cause in halted.items()]
         reasons += [held] if outcome == "paused" else []
         reasons += [f"wave {waiting} waits for approval"] if outcome == "waiting" else []
+        reasons += [Thaw(standing.thawed).said] if standing.thawed else []
         reason = "; ".join(reasons)
         ended_at = None if outcome in UNFINISHED else self._place.clock.utc()
         await journal.conclude(rollout, outcome=outcome, reason=reason, ended_at=ended_at)
@@ -120,14 +137,19 @@ class Rolling:
 
 
 @asynccontextmanager
-async def carried_out(place: Workplace, rollout: Rollout, *, settle_only: bool = False) -> AsyncIterator[Rolling]:
+async def carried_out(
+    place: Workplace, rollout: Rollout, *, settle_only: bool = False, despite: str | None = None
+) -> AsyncIterator[Rolling]:
     """Carry a rollout out while the block runs, and write how it ended. Leaving the block early stops it.
 
-    With `settle_only` nothing new is begun: what became of each call in doubt is found out.
+    With `settle_only` nothing new is begun: what became of each call in doubt is found out. `despite` is why it goes on
+    in a freeze.
     """
     place.accounts.demand_one()
     if Standing.of(await place.journal.instructions(rollout.id)).paused:
         await place.journal.instruct(instruction_of(place.clock, rollout.id, Verb.RESUME))
+    if despite and frozen_now(place):
+        await place.journal.instruct(instruction_of(place.clock, rollout.id, Verb.THAW, despite))
     await place.journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
     rolling = Rolling(place, rollout, await place.journal.counts(rollout.id), settle_only=settle_only)
     try:

@@ -30,7 +30,7 @@ __all__ = ["Exchange", "Office", "Rollout", "Workplace", "workplace"]
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What a caller may set: where the environment, the log and the state lie, and who watches the requests.
+    """What a caller may set: where the environment, the log and the state lie, who watches the requests, the clock.
 
     `redactor` learns every token before it is used, and nothing that is written may pass by it.
     """
@@ -39,6 +39,7 @@ class Office:
     log: FilteringBoundLogger | None = None
     redactor: Redactor = field(default_factory=Redactor)
     trace: Callable[[Account, Exchange], None] | None = None
+    clock: Clock = field(default_factory=SystemClock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ async def workplace(
     loaded: Loaded, *, journal: str | None = None, office: Office | None = None, read_only: bool = False
 ) -> AsyncIterator[Workplace]:
     """Open journal and accounts until the block ends; whoever may write holds the journal's lock so long."""
-    office, chance, clock = office or Office(), Random(), SystemClock()
+    office, chance = office or Office(), Random()
+    clock = office.clock
     path, opening = journal_path(loaded.path, journal), opening_of(loaded, office, clock, chance)
     async with AsyncExitStack() as stack:
         book = await stack.enter_async_context(_journal(path, read_only=read_only))

@@ -6,7 +6,7 @@ import anyio
 import click
 
 from deployer.cli.completing import complete_tenant
-from deployer.cli.manner import Manner, carrying
+from deployer.cli.manner import Manner, carrying, freezing
 from deployer.cli.options import JOURNAL, NO_INPUT, YES, together
 
 
@@ -18,6 +18,7 @@ from deployer.cli.options import JOURNAL, NO_INPUT, YES, together
 @click.option("--ours", is_flag=True, help="Write the manifest's values where the flow has others.")
 @click.option("--theirs", is_flag=True, help="Leave the flow's values where the manifest has others.")
 @carrying
+@freezing
 def adopt(  # noqa: PLR0913 - one argument per option
     *,
     manner: Manner,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from deployer.cli.manner import Manner, carrying, scoped
+from deployer.cli.manner import Manner, carrying, freezing, scoped
 from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, NOT_ON, OURS, RECREATE, THEIRS, YES, together
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--failed", is_flag=True, help="Try the failed tenants of the last rollout again.")
 @click.option("--supersede", is_flag=True, help="Settle an unfinished rollout of another plan, leave it, start anew.")
 @carrying
+@freezing
 def apply(  # noqa: PLR0913 - one argument per option
     *,
     manner: Manner,

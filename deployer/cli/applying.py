@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import click
 
 from deployer.api import rollouts
+from deployer.api.freezing import demand_thawed
 from deployer.api.rollouts import SavedPlan
 from deployer.api.standing import find_standing
 from deployer.api.workplace import Rollout, Workplace
@@ -43,6 +44,7 @@ class Applying:
 
     async def go(self) -> int:
         """Apply, and return the exit code."""
+        demand_thawed(self.place, self.manner.despite)
         last = await rollouts.last_rollout(self.place)
         if last and rollouts.is_unfinished(last):
             if not self.wish.supersede:

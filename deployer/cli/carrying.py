@@ -50,7 +50,7 @@ async def carry(place: Workplace, rollout: Rollout, manner: Manner) -> int:
 
 async def attend(place: Workplace, rollout: Rollout, manner: Manner, *, settle_only: bool = False) -> Signals | None:
     """Work on a rollout while progress is shown and signals are heeded; return the signal that cut it short."""
-    async with carried_out(place, rollout, settle_only=settle_only) as rolling:
+    async with carried_out(place, rollout, settle_only=settle_only, despite=manner.despite) as rolling:
         with _progress(rolling, quiet=manner.quiet) as progress, _events(place, manner) as write:
             async with anyio.create_task_group() as group:
                 interruption = Interruption(rolling)

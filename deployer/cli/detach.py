@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from deployer.cli.manner import Manner, carrying, meaning
+from deployer.cli.manner import Manner, carrying, freezing, meaning
 from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, YES, together
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @together(JOURNAL, YES, NO_INPUT, OURS)
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would be done, and change nothing.")
 @carrying
+@freezing
 def detach(  # noqa: PLR0913 - one argument per option
     *,
     manner: Manner,

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,9 @@ _WHOSE = together(
     ),
     click.option("--allow", multiple=True, type=_RULES, metavar="RULE", help="Let a guard pass: many-deletes."),
 )
+_DESPITE = click.option(
+    "--despite-freeze", "despite", metavar="REASON", help="Begin although the manifest has a freeze now, and say why."
+)
 _FORM = click.option("-o", "--output", "form", type=_FORMS, help="List the tenants.")
 _REPORT = click.option(
     "--report", "reports", multiple=True, metavar="KIND=FILE", help="Write a report too: junit=FILE or md=FILE."
@@ -73,7 +76,10 @@ _REQUESTS = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a command shows what it does: `form` is of a list, `timeout` in seconds."""
+    """How a command shows what it does: `form` is of a list, `timeout` in seconds.
+
+    `despite` is why it begins something in a freeze.
+    """
 
     manifest: Path
     form: str | None = None
@@ -83,6 +89,7 @@ class Manner:
     reports: "tuple[Report, ...]" = ()
     events: str | None = None
     print_requests: bool = False
+    despite: str | None = None
 
     @property
     def as_json(self) -> bool:
@@ -132,6 +139,16 @@ def _typed(words: Mapping[str, Any]) -> str:
     options = {"--label": "labelled", "--tenant": "tenants", "--exclude": "excluded", "--set": "overrides"}
     given = ((option, value) for option, name in options.items() for value in words[name])
     return "".join(f" {option} {shlex.quote(value)}" for option, value in given)
+
+
+def freezing(command: Command) -> Command:
+    """Add the option that lets something begin in a freeze; the command takes it with its `manner`."""
+
+    @wraps(command)
+    def with_reason(*, manner: Manner, despite: str | None, **words: Any) -> Any:  # noqa: ANN401 - as above
+        return command(manner=replace(manner, despite=despite), **words)
+
+    return _DESPITE(with_reason)
 
 
 def listing(command: Command) -> Command:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import click
 
 from deployer.api import rollouts
+from deployer.api.freezing import demand_thawed
 from deployer.api.loading import load
 from deployer.api.parting import Whose, demand_finished, plan_parting
 from deployer.api.rollouts import SavedPlan
@@ -46,6 +47,8 @@ class Part:
         loaded = load(self.manner.manifest)
         async with opened(loaded, journal=self.journal, manner=self.manner, read_only=self.plan_only) as place:
             await demand_finished(place)
+            if not self.plan_only:
+                demand_thawed(place, self.manner.despite)
             lines = PlanLines()
             saved = await plan_parting(place, self.action, self.whose, choices, watch=lines.add)
             self._show(saved, lines)

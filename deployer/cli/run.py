@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from deployer.cli.manner import Manner, carrying, scoped
+from deployer.cli.manner import Manner, carrying, freezing, scoped
 from deployer.cli.options import JOURNAL, MANIFEST, together
 
 if TYPE_CHECKING:
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 @together(MANIFEST, JOURNAL)
 @scoped
 @carrying
+@freezing
 def run(*, manner: Manner, scope: "Scope", journal: str | None) -> int:
     """Run every tenant's deployed flow once, and follow the jobs to their end.
 
     Interrupted, the same command goes on; no flow is started a second time.
     """
+    from deployer.api.freezing import demand_thawed
     from deployer.api.loading import load
     from deployer.api.rollouts import run_rollout
     from deployer.cli.carrying import carry
@@ -28,6 +30,7 @@ def run(*, manner: Manner, scope: "Scope", journal: str | None) -> int:
 
     async def start() -> int:
         async with opened(load(manner.manifest, scope=scope), journal=journal, manner=manner) as place:
+            demand_thawed(place, manner.despite)
             return await carry(place, await run_rollout(place), manner)
 
     return anyio.run(start)

@@ -13,11 +13,15 @@ class Verb(StrEnum):
     RESUME = "resume"
     APPROVE = "approve"
     EXCLUDE = "exclude"
+    THAW = "thaw"
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One thing that a person said, when (UTC, ISO-8601); `about` names a wave or a tenant. `id` is its own."""
+    """One thing that a person said, when (UTC, ISO-8601), under an id of its own.
+
+    `about` names a wave or a tenant, or says why.
+    """
 
     id: str
     rollout: str
@@ -29,16 +33,21 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What holds: by whom it is paused, if at all; the waves that were approved, the tenants that are excluded."""
+    """What holds: by whom it is paused, if at all; the waves that were approved, the tenants that are excluded.
+
+    `thawed` is why it goes on despite a freeze, as it was said last.
+    """
 
     paused: Instruction | None = None
     approved: Mapping[str, Instruction] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
+    thawed: Instruction | None = None
 
     @classmethod
     def of(cls, instructions: Iterable[Instruction]) -> Self:
         """Fold what was said, oldest first: the last word on a pause counts, and the first on anything else."""
         paused: Instruction | None = None
+        thawed: Instruction | None = None
         approved: dict[str, Instruction] = {}
         excluded: set[str] = set()
         for said in instructions:
@@ -51,4 +60,6 @@ class Standing:
                     approved.setdefault(said.about, said)
                 case Verb.EXCLUDE:
                     excluded.add(said.about)
-        return cls(paused, approved, frozenset(excluded))
+                case Verb.THAW:
+                    thawed = said
+        return cls(paused, approved, frozenset(excluded), thawed)

@@ -24,6 +24,7 @@ from deployer.domain.array_models import Merge, arrays_in
 from deployer.domain.arrays import Keys
 from deployer.domain.documents import Path
 from deployer.domain.editor import or_path
+from deployer.domain.freeze import Freeze
 from deployer.domain.model import Duration, Part, Positive, Share, Timeout
 from deployer.domain.pins import Pin
 from deployer.domain.scalars import AccountName, Id, Name, Slug, TokenReference, Url
@@ -168,6 +169,7 @@ class Manifest(Part):
     adopt: Literal["name", "id"] | None = None
     drift: Literal["report", "restore"] = "report"
     pins: tuple[Pin, ...] = ()
+    freeze: tuple[Freeze, ...] = ()
     safety: Safety = Safety()
     _accounts_file: str | None = PrivateAttr(default=None)
     _places: Mapping[Steps, str] = PrivateAttr(default_factory=dict)
@@ -223,6 +225,7 @@ _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     ("waves", "*", "*"): WaveEntry.model_fields,
     ("waves", "*", "*", "*"): {*Bake.model_fields, *Verify.model_fields},
     ("pins", "*"): Pin.model_fields,
+    ("freeze", "*"): Freeze.model_fields,
     ("safety",): Safety.model_fields,
 }
 

@@ -21,6 +21,7 @@ _CAUSES = 20
 _DIGITS = 12  # of a digest, to type
 _DECISIONS = 50  # unknown tenants that are shown, each with the line to type
 _JUDGED = frozenset({"running", "halted", "succeeded", "succeeded_with_failures", "failed"})
+_ENDED_WELL = frozenset({"succeeded", "succeeded_with_failures"})
 _TOLD = (Status.FAILED, Status.STALE, Status.BLOCKED)
 _UNTOLD = frozenset({"seen", "body", "error", "stale"})  # facts that are for the engine, or told otherwise
 
@@ -127,7 +128,8 @@ def summary_text(
         *unknown.lines(width),
     ]
     if head["reason"]:
-        lines += ["", *wrapped("stopped: ", [plain(head["reason"])], width=width, hang=2)]
+        label = "note: " if head["outcome"] in _ENDED_WELL else "stopped: "
+        lines += ["", *wrapped(label, [plain(head["reason"])], width=width, hang=2)]
     lines += _next(head, plain(manifest))
     return "\n".join(lines)
 
