@@ -13,6 +13,7 @@ from deployer.engine.plans import SavedPlan
 from deployer.engine.rollouts import UNFINISHED
 from deployer.engine.undoing import Undoing
 from deployer.errors import GuardError, UsageError
+from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Rollout
 
 _NEVER = {
@@ -21,22 +22,70 @@ _NEVER = {
     "detach": "forgot flows and left them as they were: adopt takes them back",
 }
 
+_MOST = 500  # rollouts that are looked through
+
 __all__ = ["choices_in", "demand_undoable", "plan_rollback"]
 
 
-async def demand_undoable(place: Workplace) -> Rollout:
-    """Return the newest rollout, if it can be rolled back once it has ended; raise where it cannot be."""
-    found = await place.journal.rollouts(place.loaded.manifest.name, limit=1)
-    if not found:
-        raise UsageError(f"nothing was rolled out yet of {place.loaded.manifest.name}")
-    last = found[0]
-    if last.kind == "rollback":
-        unfinished = last.outcome in UNFINISHED
+async def demand_undoable(place: Workplace, wanted: str | None = None) -> Rollout:
+    """Return the newest rollout that changed anything, or the one `wanted` by its id; raise where it cannot be undone.
+
+    One that is older may be undone only where no later one changed any of its tenants.
+    """
+    later: list[Rollout] = []
+    for rollout in await place.journal.rollouts(place.loaded.manifest.name, limit=_MOST):
+        if wanted is None and await _is_passed(place, rollout):
+            continue
+        if wanted is not None and not rollout.id.startswith(wanted):
+            later.append(rollout)
+            continue
+        _demand_apply(place, rollout)
+        await _demand_untouched_since(place, rollout, later)
+        return rollout
+    name = place.loaded.manifest.name
+    what = f"there is no rollout {wanted} of {name}" if wanted else f"no rollout of {name} has changed anything"
+    raise UsageError(what, remedy="deployer history shows what was rolled out")
+
+
+async def _is_passed(place: Workplace, rollout: Rollout) -> bool:
+    """Tell whether a rollout has nothing to undo: it ended, and only ran flows or found all as it was to be."""
+    if rollout.outcome in UNFINISHED:
+        return False
+    return rollout.kind == "run" or not await _touches(place, rollout, None)
+
+
+def _demand_apply(place: Workplace, rollout: Rollout) -> None:
+    if rollout.kind == "rollback":
+        unfinished = rollout.outcome in UNFINISHED
         remedy = f"go on with it: {typed('resume', place.loaded.path)}" if unfinished else "apply the manifest you want"
-        raise GuardError(f"rollout {last.id} is a rollback itself", remedy=remedy)
-    if last.kind != "apply":
-        raise GuardError(f"rollout {last.id} {_NEVER[last.kind]}")
-    return last
+        raise GuardError(f"rollout {rollout.id} is a rollback itself", remedy=remedy)
+    if rollout.kind != "apply":
+        raise GuardError(f"rollout {rollout.id} {_NEVER[rollout.kind]}")
+
+
+async def _demand_untouched_since(place: Workplace, rollout: Rollout, later: Sequence[Rollout]) -> None:
+    touched: set[str] | None = None
+    for each in later:
+        if each.outcome in UNFINISHED:
+            remedy = f"finish it first: {typed('resume', place.loaded.path)}"
+            raise GuardError(f"rollout {each.id}, which came later, is unfinished", remedy=remedy)
+        touched = touched if touched is not None else await _touched(place, rollout)
+        if await _touches(place, each, touched):
+            remedy = "undo that one first" if each.kind == "apply" else "apply the manifest you want"
+            raise GuardError(f"rollout {each.id}, which came later, changed the same tenants", remedy=remedy)
+
+
+async def _touched(place: Workplace, rollout: Rollout) -> set[str]:
+    every = every_deployment(place.journal, rollout.id)
+    return {deployment.planned.tenant async for deployment in every if is_touched(deployment)}
+
+
+async def _touches(place: Workplace, rollout: Rollout, tenants: set[str] | None) -> bool:
+    """Tell whether a rollout changed any of some tenants, or anybody."""
+    async for deployment in every_deployment(place.journal, rollout.id):
+        if is_touched(deployment) and (tenants is None or deployment.planned.tenant in tenants):
+            return True
+    return False
 
 
 async def choices_in(place: Workplace, last: Rollout, *, ours: Sequence[str], theirs: Sequence[str]) -> Choices:
@@ -55,8 +104,11 @@ async def choices_in(place: Workplace, last: Rollout, *, ours: Sequence[str], th
 
 
 async def plan_rollback(
-    place: Workplace, last: Rollout, choices: Choices, *, watch: Callable[[int, Planned], None]
+    place: Workplace, last: Rollout, choices: Choices, *, delete: bool, watch: Callable[[int, Planned], None]
 ) -> SavedPlan:
-    """Plan what undoes a rollout that has ended, and save the plan; only reads are sent."""
-    undoing = Undoing(place.journal, place.accounts, place.loaded, choices, watch)
+    """Plan what undoes a rollout that has ended, and save the plan; only reads are sent.
+
+    With `delete` the flows that it made go, else they are only disabled.
+    """
+    undoing = Undoing(place.journal, place.accounts, place.loaded, choices, watch, delete=delete)
     return await undoing.plan(last, place.plans, place.clock.utc())

@@ -83,6 +83,7 @@ class Rolling:
         crew = crew_of(place, self._stop, narrator, said=lambda: control.standing)
         try:
             with self._scope:
+                await control.tidy()
                 await control.know()
                 async with anyio.create_task_group() as group:
                     group.start_soon(control.heed)

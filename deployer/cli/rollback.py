@@ -9,6 +9,8 @@ from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, THEIRS, YES,
 
 @click.command()
 @together(MANIFEST, JOURNAL, YES, NO_INPUT, OURS, THEIRS)
+@click.option("--rollout", metavar="ID", help="Undo this rollout, if no later one changed any of its tenants.")
+@click.option("--delete", is_flag=True, help="Delete the flows that the rollout made, instead of disabling them.")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would be undone, and change nothing.")
 @carrying
 def rollback(  # noqa: PLR0913 - one argument per option
@@ -20,15 +22,18 @@ def rollback(  # noqa: PLR0913 - one argument per option
     ours: tuple[str, ...],
     theirs: tuple[str, ...],
     plan_only: bool,
+    rollout: str | None,
+    delete: bool,
 ) -> int:
-    """Undo the last rollout of MANIFEST: each flow is as it stood before, with what others changed since.
+    """Undo the last rollout of MANIFEST that changed anything, with what others changed since.
 
     A rollout that is under way is paused and ended first. Waves are undone last to first, in their bounds. Flows that
-    it made are disabled, not deleted; runs are never undone. --ours puts back what stood before where somebody changed
-    the same field since, --theirs leaves it.
+    it made are disabled, and deleted only if that is said; runs are never undone. --ours puts back what stood before
+    where somebody changed the same field since, --theirs leaves it.
     """
     from deployer.cli.asking import may_ask
     from deployer.cli.undoing import Undo
 
-    undo = Undo(manner, journal, yes=yes, ask=may_ask(no_input=no_input), ours=ours, theirs=theirs, plan_only=plan_only)
+    ask = may_ask(no_input=no_input)
+    undo = Undo(manner, journal, yes, ask, ours, theirs, plan_only, rollout, delete)
     return anyio.run(undo.go)

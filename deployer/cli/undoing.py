@@ -34,18 +34,21 @@ class Undo:
     ours: tuple[str, ...]
     theirs: tuple[str, ...]
     plan_only: bool
+    rollout: str | None
+    delete: bool
 
     async def go(self) -> int:
         """Roll back, and return the exit code."""
         loaded = load(self.manner.manifest, scope=Scope(tenants=False))
         path, name = journal_path(self.manner.manifest, self.journal), name_in(self.manner.manifest)
         now = await find_standing(path, name=name)
-        if not self.plan_only and now.rollout.kind == "apply" and rollouts.is_unfinished(now.rollout):
+        begun = now.rollout.kind == "apply" and rollouts.is_unfinished(now.rollout)
+        if begun and not self.plan_only and now.rollout.id.startswith(self.rollout or ""):
             self._confirm(f"End rollout {now.rollout.id} where it stands, to roll it back?")
             if now.at_work:
                 await stop_work(path, name)
         async with opened(loaded, journal=self.journal, manner=self.manner, read_only=self.plan_only) as place:
-            last = await demand_undoable(place)
+            last = await demand_undoable(place, self.rollout)
             choices = await choices_in(place, last, ours=self.ours, theirs=self.theirs)
             if not self.plan_only and rollouts.is_unfinished(last):
                 click.echo(f"ending rollout {last.id} before it is rolled back", err=True)
@@ -54,7 +57,8 @@ class Undo:
 
     async def _undo(self, place: Workplace, last: Rollout, choices: Choices) -> int:
         lines = PlanLines()
-        saved = await plan_rollback(place, last, choices, watch=lines.add)
+        click.echo(f"undoing rollout {last.id} of {last.started_at}", err=True)
+        saved = await plan_rollback(place, last, choices, delete=self.delete, watch=lines.add)
         manifest = str(self.manner.manifest)
         text = plan_text(saved.plan, saved.digest, lines, width=columns(), manifest=manifest, verb="rollback")
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
@@ -66,4 +70,5 @@ class Undo:
     def _confirm(self, question: str) -> None:
         """Ask a person, unless nobody wants to be asked."""
         if not self.yes:
-            confirm(question, about="it", command=typed("rollback", self.manner.manifest, "--yes"), ask=self.ask)
+            words = [*["--delete"] * self.delete, "--yes"]
+            confirm(question, about="it", command=typed("rollback", self.manner.manifest, *words), ask=self.ask)

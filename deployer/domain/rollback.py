@@ -33,7 +33,7 @@ def adjusted(deployment: Deployment) -> list[tuple[PlannedResource, Step]]:
     """
     pairs = ((deployment.resource(index), step) for index, step in enumerate(deployment.steps) if _is_adjusted(step))
     kept = ((one, step) for one, step in pairs if not one.is_copied)
-    return [(one, step) for one, step in kept if one.key == INTEGRATION or not _is_made_here(deployment)]
+    return [(one, step) for one, step in kept if one.key == INTEGRATION or not is_made_here(deployment)]
 
 
 def _is_adjusted(step: Step) -> bool:
@@ -147,7 +147,7 @@ def _restored(
 
 def _wanted(deployment: Deployment, known: Instance) -> dict[Path, Value]:
     """Return the flow's fields as they are to be; one that the rollout made is only disabled."""
-    if _is_made_here(deployment):
+    if is_made_here(deployment):
         return {**{path: memory.sent for path, memory in known.fields.items()}, _DISABLED: True}
     return _restored(known.fields, deployment.planned.changes, _before(deployment))
 
@@ -157,14 +157,15 @@ def _before(deployment: Deployment) -> dict[Path, Value]:
     return next(map(before_image, configured), {})
 
 
-def _is_made_here(deployment: Deployment) -> bool:
+def is_made_here(deployment: Deployment) -> bool:
+    """Tell whether a rollout made the tenant's flow."""
     birth = deployment.steps[0]
     return birth.kind in BIRTHS and not birth.facts.get("found")
 
 
 def _said(deployment: Deployment) -> str:
     ran = any(step.kind is StepKind.RUN and step.state is State.DONE for step in deployment.steps)
-    told = ["made by the rollout: it is disabled, not deleted"] if _is_made_here(deployment) else []
+    told = ["made by the rollout: it is disabled, not deleted"] if is_made_here(deployment) else []
     written = {change.path for change in deployment.planned.changes if change.verdict in WRITES}
     masked_ = (path for path, value in _before(deployment).items() if path in written and holds_mask(value))
     secrets = list(map(dotted, masked_))

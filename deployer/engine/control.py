@@ -49,6 +49,14 @@ class Control:
             await self.take()
             await anyio.sleep(_EVERY)
 
+    async def tidy(self) -> None:
+        """Take what nobody took before its rollout ended into the journal: it changes nothing any more."""
+        for path, instruction in _posted(self._folder, None):
+            found = await self._journal.rollouts(begins=instruction.rollout, limit=1)
+            if found and found[0].ended_at:
+                await self._journal.instruct(instruction)
+                path.unlink(missing_ok=True)
+
     async def know(self) -> None:
         """Read what was said so far."""
         self.standing = Standing.of(await self._journal.instructions(self._rollout))
@@ -72,8 +80,8 @@ def post(folder: Path, instruction: Instruction) -> Path:
     return draft.replace(path)
 
 
-def _posted(folder: Path, rollout: str) -> list[tuple[Path, Instruction]]:
-    """Return the instructions for a rollout that lie in the folder, oldest first; what is none is left alone."""
+def _posted(folder: Path, rollout: str | None) -> list[tuple[Path, Instruction]]:
+    """Return the instructions for a rollout, or all, that lie in the folder, oldest first; what is none stays."""
     found: list[tuple[Path, Instruction]] = []
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         try:
@@ -81,7 +89,7 @@ def _posted(folder: Path, rollout: str) -> list[tuple[Path, Instruction]]:
             instruction = Instruction(**{**record, "verb": Verb(record["verb"])})
         except (OSError, ValueError, TypeError, KeyError):
             continue
-        if instruction.rollout == rollout:
+        if rollout in {None, instruction.rollout}:
             found.append((path, instruction))
     return sorted(found, key=lambda pair: pair[1].at)
 

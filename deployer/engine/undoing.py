@@ -9,9 +9,10 @@ from typing import Final
 from deployer.domain.candidate import Choices
 from deployer.domain.deployment import Deployment
 from deployer.domain.documents import Document
-from deployer.domain.plan import Action, Plan, Planned
+from deployer.domain.parting import parted
+from deployer.domain.plan import Action, Plan, Planned, steps_of
 from deployer.domain.resources import ResourceKey
-from deployer.domain.rollback import adjusted, backwards, is_touched, undo
+from deployer.domain.rollback import adjusted, backwards, is_made_here, is_touched, undo
 from deployer.engine.accounts import Accounts
 from deployer.engine.load import Loaded
 from deployer.engine.plans import Draft, SavedPlan
@@ -27,13 +28,17 @@ _GONE: Final = 404
 
 @dataclass(frozen=True, slots=True)
 class Undoing:
-    """The making of a plan that undoes a rollout. `watch` sees each tenant as it is decided."""
+    """The making of a plan that undoes a rollout. `watch` sees each tenant as it is decided.
+
+    With `delete` the flows that it made are deleted, once they are disabled.
+    """
 
     journal: Journal
     accounts: Accounts
     loaded: Loaded
     choices: Choices
     watch: Callable[[int, Planned], None]
+    delete: bool = False
 
     async def plan(self, rollout: Rollout, directory: Path, observed_at: str) -> SavedPlan:
         """Return the plan, saved; raise UsageError where the rollout touched nobody."""
@@ -75,11 +80,22 @@ class Undoing:
                 resources[resource.key] = read.value
         match await account.client.flow(deployment.flow or ""):
             case Done(flow):
-                return undo(deployment, flow, resources, chosen)
+                planned = undo(deployment, flow, resources, chosen)
+                return self._deleted(deployment, planned, flow) if self.delete else planned
             case Refused(status) if status == _GONE:
                 return undo(deployment, None, resources, chosen)
             case _:
                 return _blocked(deployment, "its flow cannot be read now")
+
+    def _deleted(self, deployment: Deployment, planned: Planned, flow: Document) -> Planned:
+        """Return a tenant whose flow goes if the rollout made it; what it has besides is put back all the same."""
+        if planned.action is Action.BLOCKED or deployment.known is None or not is_made_here(deployment):
+            return planned
+        marked = self.loaded.manifest.marker == "description"
+        gone = parted(Action.DELETE, deployment.known, flow, planned.chosen, is_marked_by_us=marked)
+        if gone.action is Action.BLOCKED:
+            return gone
+        return replace(gone, resources=planned.resources, steps=(*steps_of(planned.resources), *gone.steps))
 
 
 def _blocked(deployment: Deployment, why: str) -> Planned:

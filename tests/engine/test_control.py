@@ -5,6 +5,9 @@ import time
 
 import pytest
 
+from deployer.domain.instructions import Verb
+from deployer.engine.clock import SystemClock
+from deployer.engine.control import instruction_of, post
 from deployer.simulator import Customer, Knobs
 from tests.engine.stage import SOON, US, Stage
 from tests.engine.test_waves import many, outcomes
@@ -178,3 +181,17 @@ def test_a_wave_that_lets_few_begin_is_aborted_too(slow: Stage, waves: dict[str,
     counts = slow.run("status", "--json").document["counts"]
     assert counts["cancelled"] > 0
     assert counts["pending"] == counts["running"] == 0
+
+
+def test_what_nobody_took_before_its_rollout_ended_does_not_stay_for_ever(stage: Stage) -> None:
+    ended = stage.apply().document["rollout"]
+    folder = stage.directory / ".deployer" / "control"
+    left = post(folder, instruction_of(SystemClock(), ended, Verb.PAUSE))
+    strange = folder / "strange.json"
+    strange.write_text("{}", "utf-8")
+
+    assert stage.apply().code == 0
+
+    assert not left.exists()
+    assert strange.exists(), "what is no instruction is left alone"
+    assert stage.status(), "and the rollout that ended stays as it was"

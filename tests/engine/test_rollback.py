@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import Knobs
-from tests.engine.stage import SOON, Ended, Stage
+from deployer.simulator import Customer, Knobs
+from tests.engine.stage import SOON, US, Ended, Stage
 from tests.engine.test_waves import many, outcomes
 
 
@@ -207,17 +207,75 @@ def test_a_run_is_not_undone_and_the_plan_says_so(stage: Stage) -> None:
     assert (ended.code, len(stage.effects("run"))) == (0, runs)
 
 
-@pytest.mark.parametrize(
-    ("before", "said"), [(("run",), "only ran flows"), (("rollback", "--yes"), "is a rollback itself")]
-)
-def test_what_cannot_be_rolled_back_is_refused(stage: Stage, before: tuple[str, ...], said: str) -> None:
+def test_a_rollback_is_not_rolled_back(upgraded: Stage) -> None:
+    rollback(upgraded)
+    puts = len(upgraded.effects("put"))
+
+    ended = upgraded.run("rollback", "--yes")
+
+    assert (ended.code, len(upgraded.effects("put"))) == (6, puts), ended.err
+    assert "is a rollback itself" in ended.err
+
+
+@pytest.mark.parametrize("between", [("apply", "--yes"), ("run",)])
+def test_rollouts_that_changed_nothing_are_passed_over(upgraded: Stage, between: tuple[str, ...]) -> None:
+    upgraded.run(*between)
+    upgraded.run(*between)
+
+    assert rollback(upgraded).code == 0
+    assert settings(upgraded)["batchSize"] == 200
+
+
+def test_where_nothing_was_ever_changed_there_is_nothing_to_undo(stage: Stage) -> None:
+    stage.manifest["accounts"]["acme-us"]["token"] = "env:NOBODY"
     stage.apply()
-    stage.run(*before)
-    puts = len(stage.effects("put"))
-
     ended = stage.run("rollback", "--yes")
+    assert ended.code in {2, 4}
 
-    assert (ended.code, said in ended.err, len(stage.effects("put"))) == (6, True, puts), ended.err
+
+def test_an_older_rollout_is_undone_where_no_later_one_changed_its_tenants(upgraded: Stage) -> None:
+    second = upgraded.run("status", "--json").document["rollout"]
+    upgraded.tenants["hooli"] = Customer(US, 7)
+    assert upgraded.apply().code == 0
+
+    assert rollback(upgraded, "--rollout", second).code == 0
+
+    assert settings(upgraded)["batchSize"] == 200
+    assert upgraded.flow("hooli")["disabled"] is False
+
+
+def test_an_older_rollout_is_not_undone_below_a_later_one(upgraded: Stage) -> None:
+    second = upgraded.run("status", "--json").document["rollout"]
+    upgraded.manifest["flow"]["settings"]["batchSize"] = 400
+    assert upgraded.apply().code == 0
+
+    ended = rollback(upgraded, "--rollout", second)
+
+    assert ended.code == 6
+    assert "which came later, changed the same tenants" in ended.err
+    assert settings(upgraded)["batchSize"] == 400
+
+
+def test_a_rollout_that_is_not_there_is_an_error(upgraded: Stage) -> None:
+    ended = rollback(upgraded, "--rollout", "nobody")
+    assert ended.code == 2
+    assert "there is no rollout nobody of order-sync" in ended.err
+
+
+def test_flows_that_a_rollout_made_are_deleted_where_that_is_said(stage: Stage) -> None:
+    stage.apply()
+    stage.tenants["hooli"] = Customer(US, 7)
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+    assert stage.apply().code == 0
+    stage.forget_requests()
+
+    ended = rollback(stage, "--delete")
+
+    assert ended.code == 0, ended.err
+    assert stage.flows("hooli") == []
+    assert stage.writes.count("flows.delete") == 1
+    assert settings(stage, "acme")["batchSize"] == 200
+    assert stage.plan()["hooli"]["action"] == "create"
 
 
 def test_where_nothing_was_rolled_out_there_is_nothing_to_roll_back(stage: Stage) -> None:
