@@ -73,7 +73,8 @@ def _undo(
     if missing := [one.label for one, _ in adjusted(deployment) if one.key not in resources]:
         return _blocked(planned, f"{', '.join(missing)} cannot be read any more")
     planned = replace(planned, resources=_resources(deployment, resources, chosen))
-    if live is None:
+    if live is None:  # and with it whatever used the copies
+        planned = replace(planned, resources=tuple(one for one in planned.resources if one.key == INTEGRATION))
         return _besides(planned, "its flow is gone: there is nothing to undo")
     if live.get("_integrationId") != planned.integration:
         return _blocked(planned, f"flow {flow} lies in another integration now")

@@ -224,6 +224,16 @@ def test_a_rollback_of_an_upgrade_puts_the_revision_before_back(deployed: Stage)
     assert deployed.plan()["acme"]["action"] == "update", "the template still has the new revision"
 
 
+def test_the_copies_of_a_flow_that_is_gone_are_left_by_a_rollback(deployed: Stage) -> None:
+    part = new_uri(deployed)
+    assert deployed.apply().code == 0
+    copy = copy_of(deployed, "exports", part)
+    deployed.drop("acme")
+    ended = deployed.run("rollback", "--yes", "--json")
+    assert ended.tenants["acme"]["outcome"] == "no_change"
+    assert documents(deployed, "exports")[copy["_id"]]["http"]["relativeURI"] == "/v2/trialers"
+
+
 def test_a_rollback_leaves_what_was_the_same_before_and_knows_the_revision_again(deployed: Stage) -> None:
     part = named(deployed, "exports", "New trialers")
     new = {"method": "GET", "relativeURI": "/v2/trialers"}

@@ -1,4 +1,4 @@
-"""A random user plans, applies, pauses, edits by hand, excludes, aborts and rolls back, while a model looks on."""
+"""A random user plans, applies, upgrades, edits and deletes by hand, ends and undoes, while a model looks on."""
 
 import shutil
 from collections import Counter
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from deployer.simulator import Customer, Rule
-from tests.engine.stage import US, Ended, Stage, staged
+from deployer.simulator.world import iso
+from tests.engine.stage import US, Ended, Stage, staged, template
 
 TENANTS = [f"tenant-{number}" for number in range(5)]
 ENDS = {0, 1, 3, 5, 6}  # of commands that may find work, trouble, or that somebody has to decide
@@ -25,7 +26,10 @@ WAVES = st.sampled_from(
 
 
 class User(RuleBasedStateMachine):
-    """What a user may do, in any order; `notes` are the edits of fields that are nobody's but the tenant's."""
+    """What a user may do, in any order; `notes` are the edits of fields that are nobody's but the tenant's.
+
+    `part_notes` are those of the tenants' copies of the export, and `uris` the addresses that the template ever had.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,8 +41,22 @@ class User(RuleBasedStateMachine):
         self.stage: Stage = self.stack.enter_context(staged(self.place, patch))
         self.stage.tenants = {name: Customer(US, number) for number, name in enumerate(TENANTS)}
         self.notes: dict[str, int] = {}
+        self.part_notes: dict[str, int] = {}
+        self.uris = {str(self.part()["http"]["relativeURI"])}
         self.before: dict[str, dict[str, object]] = {}
         self.sizes = self.stage.manifest["flow"]["settings"]
+
+    def documents(self, kind: str) -> dict[str, Any]:
+        return self.stage.simulator.world.accounts[US].documents[kind]
+
+    def part(self, name: str | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Return the export of the template, or a tenant's copy of it."""
+        flow = self.stage.flow(name) if name else self.documents("flows")[template()]
+        return self.documents("exports")[flow["_exportId"]]
+
+    def change_part(self, part: Any, **fields: object) -> None:  # noqa: ANN401 - JSON
+        stamp = iso(4_000_000_000 + len(self.stage.ledger.arrivals))
+        self.stage.simulator.world.accounts[US].keep("exports", {**part, **fields, "lastModified": stamp})
 
     def teardown(self) -> None:
         self.stack.close()
@@ -83,6 +101,51 @@ class User(RuleBasedStateMachine):
     def upgrades(self, size: int) -> None:
         self.sizes["batchSize"] = size
         self.applies(supersede=True, failed=False)
+
+    @rule(number=st.integers(1, 4))
+    def changes_the_template(self, number: int) -> None:
+        self.uris.add(f"/v{number}")
+        self.change_part(self.part(), http={"method": "GET", "relativeURI": f"/v{number}"})
+
+    @rule(name=st.sampled_from(TENANTS), note=st.integers(1, 9))
+    def edits_a_copy(self, name: str, note: int) -> None:
+        if self.stage.flows(name):
+            self.change_part(self.part(name), note=note)
+            self.part_notes[name] = note
+
+    @rule(name=st.sampled_from(TENANTS))
+    def deletes(self, name: str) -> None:
+        """Who is deleted has no flow any more, and nobody else has lost one."""
+        before = {other: self.stage.flows(other) for other in TENANTS if other != name}
+        ended = self.do("delete", "--tenant", name, "--yes", "--json")
+        assert {other: self.stage.flows(other) for other in before} == before
+        if ended.out and ended.tenants[name]["outcome"] == "done":
+            assert self.stage.flows(name) == []
+        if not self.stage.flows(name):
+            self.forget(name)
+
+    @rule(name=st.sampled_from(TENANTS))
+    def detaches(self, name: str) -> None:
+        before = self.stage.flows(name)
+        self.do("detach", "--tenant", name, "--yes")
+        assert len(self.stage.flows(name)) == len(before)
+
+    @rule(name=st.sampled_from(TENANTS))
+    def deletes_by_hand(self, name: str) -> None:
+        if self.stage.flows(name):
+            self.stage.drop(name)
+            self.forget(name)
+
+    @rule(name=st.sampled_from(TENANTS), word=st.sampled_from(["--recreate", "--ours", "--theirs"]))
+    def decides(self, name: str, word: str) -> None:
+        values, last = {each: self.value(each) for each in TENANTS}, self.rollout()
+        self.do("apply", "--yes", "--json", "--allow", "many-updates", word, name)
+        if (rollout := self.rollout()) != last:
+            self.before[rollout] = values
+
+    def forget(self, name: str) -> None:
+        self.notes.pop(name, None)
+        self.part_notes.pop(name, None)
 
     @rule(wave=st.sampled_from([(), ("--wave", "wave 1"), ("--wave", "wave 2")]))
     def approves(self, wave: tuple[str, ...]) -> None:
@@ -160,6 +223,13 @@ class User(RuleBasedStateMachine):
     @invariant()
     def no_edit_of_what_is_not_ours_is_lost(self) -> None:
         assert {name: self.stage.flow(name).get("note") for name in self.notes} == self.notes
+        assert {name: self.part(name).get("note") for name in self.part_notes} == self.part_notes
+
+    @invariant()
+    def the_template_is_nobodys_but_the_persons_and_every_copy_has_an_address_of_its(self) -> None:
+        assert "note" not in self.part()
+        there = {self.part(name)["http"]["relativeURI"] for name in TENANTS if self.stage.flows(name)}
+        assert there <= self.uris
 
     @invariant()
     def counts_add_up_and_no_more_failed_than_the_waves_let(self) -> None:
