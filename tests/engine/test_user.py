@@ -1,5 +1,6 @@
 """A random user plans, applies, upgrades, edits and deletes by hand, ends and undoes, while a model looks on."""
 
+import re
 import shutil
 from collections import Counter
 from contextlib import ExitStack
@@ -179,8 +180,9 @@ class User(RuleBasedStateMachine):
     @rule()
     def rolls_back(self) -> None:
         """Whoever was undone is as before the rollout: with the value of then, or disabled, if it was made by it."""
-        before = self.before.get(self.rollout())
         ended = self.do("rollback", "--yes", "--json")
+        undone = re.search(r"^undoing rollout (\S+)", ended.err, re.MULTILINE)
+        before = self.before.get(undone[1]) if undone else None
         if ended.code != 0 or not ended.out or before is None:
             return
         for name, tenant in ended.tenants.items():
