@@ -9,12 +9,14 @@ from deployer.domain.candidate import Candidate, Choices, choose
 from deployer.domain.choosing import demand_conflicts
 from deployer.domain.chosen import Chosen
 from deployer.domain.connections import map_connections
-from deployer.domain.documents import Document
+from deployer.domain.deployment import Instance
+from deployer.domain.documents import Document, Path, Value
 from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.manifest import Manifest
 from deployer.domain.masking import MASK_REMEDY, is_masked, mask_reason
 from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Verdict, merge, with_base
+from deployer.domain.owned import OWNED
 from deployer.domain.pins import REVISION_DIGITS, Pinned
 from deployer.domain.plan import Action, Planned, steps_for
 from deployer.domain.resources import PlannedResource
@@ -128,7 +130,7 @@ class _Decision:
             *self._who,
             Action.CREATE,
             self.candidate.key.template,
-            fields=desired.fields,
+            fields={**desired.content, **desired.fields},
             changes=merge(snapshot.template.document, desired.fields, {}, newborn=True),
             document=desired.document,
             seen=seen,
@@ -159,7 +161,8 @@ class _Decision:
         if isinstance(resources, str):
             return blocked(self.tenant, candidate.key, resources)
         newborn = is_newborn(flow, candidate.key.marker)
-        fields = {**desired.fields, **(upgrade.flow.wanted if upgrade else {})}
+        revisions, content = self._content(known)
+        fields = {**content, **desired.fields, **(upgrade.flow.wanted if upgrade else {})}
         base = upgrade.flow.base if upgrade else {}
         memory = with_base(known.fields if known else {}, base)
         planned = Planned(
@@ -173,9 +176,10 @@ class _Decision:
             last_modified=str(flow.get("lastModified", "")),
             resources=(*(upgrade.copies if upgrade else ()), *resources),
             base=base,
-            upgrade=upgrade.revisions if upgrade else None,
+            upgrade=upgrade.revisions if upgrade else revisions,
         )
-        configured = newborn or upgrade is not None or any(change.verdict in WRITES for change in planned.changes)
+        written = any(change.verdict in WRITES for change in planned.changes)
+        configured = newborn or planned.upgrade is not None or written
         why = _conflict(planned) or (_unwritable(flow, planned.changes) if configured else "")
         if why := why or self._masked_resource(resources):
             return replace(planned, action=Action.BLOCKED, reason=why)
@@ -195,6 +199,19 @@ class _Decision:
         steps = self._steps(action, planned.resources, is_configured=is_configured) if written else ()
         reasons = (_drift(planned), self._pinned())
         return replace(planned, action=action, steps=steps, reason="; ".join(filter(None, reasons)))
+
+    def _content(self, known: Instance | None) -> tuple[tuple[str, str] | None, Mapping[Path, Value]]:
+        """Return what the document of a template from a file wants of a flow that was made of it, and the revisions.
+
+        What is remembered of a pinned tenant is wanted as it is; of a flow that was not made of it, nothing is.
+        """
+        content, template = self.candidate.wanted.desired.content, self.candidate.snapshot.template
+        ours = {path: memory.sent for path, memory in known.fields.items() if path[0] not in OWNED} if known else {}
+        if known is None or not content or not ours:
+            return None, {}
+        if self.pin and self.pin.holds:
+            return None, ours
+        return (known.revision, template.revision) if known.revision != template.revision else None, content
 
     def _upgrade(self, flow: Document) -> Upgraded | str | None:
         """Return what a newer revision of the template means here, or why it cannot be carried."""

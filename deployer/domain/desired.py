@@ -12,6 +12,7 @@ from deployer.domain.manifest_rules import DISABLED, NAMES, variable
 from deployer.domain.masking import holds_mask
 from deployer.domain.owned import OWNED
 from deployer.domain.source import spoken
+from deployer.domain.template import PLACE, READ_ONLY
 from deployer.domain.tenants import Tenant
 from deployer.domain.values import Layers, find
 from deployer.domain.wording import did_you_mean
@@ -21,18 +22,22 @@ VALUES: Final = "tenant.values."
 LABELS: Final = "tenant.labels."
 
 
+_NO_CONTENT: Final = READ_ONLY | PLACE | OWNED.keys()
+
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """Owned fields by leaf path, target of each source connection (an id or a name), document of a file template.
 
     `resources` holds the fields of what the tenant has besides its flow, by place in the manifest:
-    `("integration",)`, `("exports", "<id or name>")`.
+    `("integration",)`, `("exports", "<id or name>")`. `content` are the fields of the document that no manifest owns.
     """
 
     fields: Mapping[Path, Json]
     connections: Mapping[str, str]
     document: Document | None
     resources: Mapping[Path, Mapping[Path, Json]] = field(default_factory=dict)
+    content: Mapping[Path, Json] = field(default_factory=dict)
 
 
 class Resolver:
@@ -96,7 +101,7 @@ class Resolver:
         self._refuse_contradictions(fields)
         document = self._document.fill(scope.present, scope) if self._document else None
         document = document if isinstance(document, dict) else None
-        return Desired(fields, dict(self._mapped(scope)), document, resources)
+        return Desired(fields, dict(self._mapped(scope)), document, resources, _content(document) if document else {})
 
     def _refuse_contradictions(self, fields: Mapping[Path, Json]) -> None:
         disabled, trigger = fields.get(("disabled",)), self.manifest.run.trigger
@@ -260,6 +265,11 @@ def _arranged(
         except IndistinctError as error:
             raise InterpolationError(str(error), (*within, *path, *error.steps)) from None
     return found
+
+
+def _content(document: Document) -> dict[Path, Json]:
+    """Return the fields of a filled-in document that are the template's."""
+    return dict(leaves({key: value for key, value in document.items() if key not in _NO_CONTENT}))
 
 
 def _kept(value: Json) -> Json:

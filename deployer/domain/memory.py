@@ -1,10 +1,12 @@
 """What is remembered of a flow after it was written, or only compared."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from deployer.domain.deployment import Instance
-from deployer.domain.documents import Document, put
+from deployer.domain.documents import MISSING, Document, put
 from deployer.domain.merge3 import Change, Verdict, remember
+from deployer.domain.owned import OWNED
 from deployer.domain.plan import Action, Planned
 from deployer.domain.resources import PlannedResource, ResourceKey, ResourceMemory
 
@@ -25,6 +27,9 @@ def instance_after(
     changes = tuple(changes)
     drifted = any(change.verdict is Verdict.DRIFT for change in changes)
     fields = remember(known.fields if known else {}, changes, answer)
+    if planned.document is not None:  # nothing of a file's was anybody's before
+        ours = {path: memory for path, memory in fields.items() if path[0] in OWNED}
+        fields = {path: replace(memory, first=MISSING) for path, memory in fields.items()} | ours
     return Instance(
         tenant=planned.tenant,
         account=planned.account,

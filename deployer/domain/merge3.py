@@ -27,6 +27,7 @@ from deployer.domain.documents import (
 from deployer.domain.flow_schedule import normal_form
 from deployer.domain.identity import without_marker_line
 from deployer.domain.masking import holds_mask, is_masked
+from deployer.domain.owned import OWNED
 
 NEVER_REMOVED = {("name",), ("disabled",)}  # a flow cannot be without them, so they are only let go
 
@@ -177,7 +178,7 @@ def _overlap(one: Path, other: Path) -> bool:
 
 def _ended(change: Change, chosen: Chosen, *, restore: bool) -> Change:
     """Return a change as a person wants it to end; theirs cannot be kept where nobody can read it."""
-    if change.verdict is Verdict.DRIFT and restore:
+    if change.verdict is Verdict.DRIFT and restore and change.path[0] in OWNED:  # what is the template's is left
         return replace(change, verdict=Verdict.UPDATE)
     choice = choice_for(chosen, change.path) if change.verdict in CONFLICTS else None
     if choice is None or (choice is Choice.THEIRS and is_masked(change.live)):

@@ -10,6 +10,7 @@ from typing import Final
 from deployer.domain.documents import MISSING, Value
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.merge3 import CONFLICTS, Change, Verdict
+from deployer.domain.owned import OWNED
 from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Planned
 from deployer.report.text import anonymous, columns, padded, plain, some, value_text, wrapped
@@ -197,6 +198,8 @@ def _changes(planned: Planned) -> Iterator[_Phrase]:
     if copied:
         yield _Phrase(("copies", *copied), (), lambda: f"copies {plain(', '.join(copied))}")
     named = {f"{label}.name" for label in copied}  # by the marker, until it has the template's
+    if planned.document is not None:  # whose content is as its file says
+        named |= {path for path, _ in planned.every_change if path.partition(".")[0] not in OWNED}
     for path, change in planned.every_change:
         if change.verdict not in _UNTOLD and path not in named:
             yield _told(path, change, newborn=planned.action is Action.CREATE)
