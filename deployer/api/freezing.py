@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from deployer.api.workplace import Workplace
-from deployer.domain.freeze import Freeze, holding
-from deployer.errors import GuardError
+from deployer.domain.freeze import Freeze, coming, holding
+from deployer.errors import GuardError, UsageError
 
-__all__ = ["demand_thawed", "frozen_now"]
+__all__ = ["demand_thawed", "freeze_note", "frozen_now"]
 
 
 def frozen_now(place: Workplace) -> Freeze | None:
@@ -15,8 +15,20 @@ def frozen_now(place: Workplace) -> Freeze | None:
     return holding(freezes, datetime.fromisoformat(place.clock.utc())) if freezes else None
 
 
+def freeze_note(place: Workplace) -> str:
+    """Return the freeze that holds now, or begins within a day, as a sentence; nothing where there is none."""
+    freezes, now = place.loaded.manifest.freeze, datetime.fromisoformat(place.clock.utc())
+    if held := holding(freezes, now):
+        return held.said
+    near = coming(freezes, now)
+    return f"a freeze begins at {near.start} {near.timezone}: {near.why}" if near else ""
+
+
 def demand_thawed(place: Workplace, despite: str | None) -> None:
     """Raise GuardError while a freeze holds, unless it is said why something is begun despite it."""
+    if despite is not None and not despite.strip():
+        raise UsageError("--despite-freeze: nothing is said", remedy='say why: --despite-freeze "REASON"')
     freeze = frozen_now(place)
     if freeze and not despite:
-        raise GuardError(freeze.said, remedy='wait, or say why not: --despite-freeze "REASON"')
+        what = f"{freeze.said} (since {freeze.start})"
+        raise GuardError(what, remedy='wait, or say why not: the same command with --despite-freeze "REASON"')

@@ -17,7 +17,7 @@ from deployer.domain.freeze import Thaw
 from deployer.domain.instructions import Instruction, Standing, Verb
 from deployer.domain.outcome import judge
 from deployer.engine.carrying import Ending, carry_out
-from deployer.engine.control import Control, instruction_of
+from deployer.engine.control import Control, instruction_of, tidy
 from deployer.engine.execute import DRAIN, Stop
 from deployer.engine.narration import Narrator
 from deployer.engine.rollouts import UNFINISHED, Crew
@@ -83,7 +83,6 @@ class Rolling:
         crew = crew_of(place, self._stop, narrator, said=lambda: control.standing)
         try:
             with self._scope:
-                await control.tidy()
                 await control.know()
                 async with anyio.create_task_group() as group:
                     group.start_soon(control.heed)
@@ -91,6 +90,7 @@ class Rolling:
                         group.start_soon(self._freeze, control)
                     self.ending = await carry_out(crew, rollout, place.accounts, settle_only=self._settle_only)
                     group.cancel_scope.cancel()
+            await control.take()  # what was said meanwhile
             outcome = await self._conclude(control.standing)
             self._tell(place.tell("rollout.ended", {"rollout": rollout.id, "outcome": outcome}))
         finally:
@@ -147,6 +147,7 @@ async def carried_out(
     in a freeze.
     """
     place.accounts.demand_one()
+    await tidy(place.control, place.journal)
     if Standing.of(await place.journal.instructions(rollout.id)).paused:
         await place.journal.instruct(instruction_of(place.clock, rollout.id, Verb.RESUME))
     if despite and frozen_now(place):

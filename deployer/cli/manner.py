@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployer.cli.completing import complete_tenant
-from deployer.cli.options import JSON, QUIET, TIMEOUT, VERBOSE, seconds, together
+from deployer.cli.options import DESPITE, JSON, QUIET, TIMEOUT, VERBOSE, seconds, together
 from deployer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,9 +60,6 @@ _WHOSE = together(
         shell_complete=complete_tenant,
     ),
     click.option("--allow", multiple=True, type=_RULES, metavar="RULE", help="Let a guard pass: many-deletes."),
-)
-_DESPITE = click.option(
-    "--despite-freeze", "despite", metavar="REASON", help="Begin although the manifest has a freeze now, and say why."
 )
 _FORM = click.option("-o", "--output", "form", type=_FORMS, help="List the tenants.")
 _REPORT = click.option(
@@ -148,7 +145,7 @@ def freezing(command: Command) -> Command:
     def with_reason(*, manner: Manner, despite: str | None, **words: Any) -> Any:  # noqa: ANN401 - as above
         return command(manner=replace(manner, despite=despite), **words)
 
-    return _DESPITE(with_reason)
+    return DESPITE(with_reason)
 
 
 def listing(command: Command) -> Command:

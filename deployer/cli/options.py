@@ -47,6 +47,9 @@ THEIRS = click.option(
     help="End its conflicts, or that of one field, with the live values.",
     shell_complete=complete_tenant,
 )
+DESPITE = click.option(
+    "--despite-freeze", "despite", metavar="REASON", help="Begin although the manifest has a freeze now, and say why."
+)
 NOT_ON = click.option("--not-on", metavar="REVISION", help="Leave out whose flow is on this revision of the template.")
 
 

@@ -13,7 +13,7 @@ from deployer.api.workplace import Workplace
 from deployer.cli.asking import confirm
 from deployer.cli.carrying import carry
 from deployer.cli.manner import Manner
-from deployer.cli.showing import columns
+from deployer.cli.showing import columns, show_plan
 from deployer.cli.wiring import opened
 from deployer.domain.candidate import Choices
 from deployer.domain.command import typed
@@ -54,6 +54,7 @@ class Part:
             self._show(saved, lines)
             rollouts.heed_guards(saved.plan, self.allow)
             if self.plan_only or not saved.plan.work:
+                show_plan(saved, self.manner)
                 return 0
             self._confirm(place, saved)
             return await carry(place, await rollouts.begin(place, saved, kind=self.action.value), self.manner)

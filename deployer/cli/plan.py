@@ -45,6 +45,7 @@ def plan(  # noqa: PLR0913 - one argument per option
     The plan is saved, and `deployer apply MANIFEST --plan DIGEST` applies it as it was shown.
     """
     from deployer.api.decisions import choices
+    from deployer.api.freezing import freeze_note
     from deployer.api.loading import load
     from deployer.api.rollouts import new_plan
     from deployer.cli.wiring import opened
@@ -55,6 +56,8 @@ def plan(  # noqa: PLR0913 - one argument per option
         decided = choices(loaded, recreate=recreate, ours=ours, theirs=theirs, not_on=not_on)
         async with opened(loaded, journal=journal, manner=replace(manner, verbose=verbose), read_only=True) as place:
             saved = await new_plan(place, decided, watch=lines.add)
+            if note := freeze_note(place):
+                click.echo(f"! {note}", err=True)
         _print(saved, lines, manner, show_all=show_all)
         return _exit_code(saved.plan, detailed=detailed_exitcode)
 

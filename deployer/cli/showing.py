@@ -7,13 +7,15 @@ from typing import TextIO
 
 import click
 
+from deployer.api.rollouts import SavedPlan
 from deployer.api.standing import Standing
 from deployer.cli.manner import Manner
 from deployer.domain.outcome import exit_code
 from deployer.report.annotations import NAMES, of_causes
 from deployer.report.causes import gather
-from deployer.report.columns import OUTCOMES
+from deployer.report.columns import OUTCOMES, PLANNED
 from deployer.report.listing import Form, write_list
+from deployer.report.plan_view import plan_head, plan_tenant
 from deployer.report.summary import summary_text
 
 
@@ -35,6 +37,14 @@ async def show(now: Standing, manner: Manner, *, at_work: bool = False) -> int:
         await now.feed(partial(write_list, out(manner), form, OUTCOMES, now.head, width=list_width()))
     await _annotate(now)
     return exit_code(str(now.head["outcome"]))
+
+
+def show_plan(saved: SavedPlan, manner: Manner) -> None:
+    """Print a plan that is not carried out, where standard output is for a list or a program."""
+    if manner.form is not None:
+        form: Form = manner.form  # type: ignore[assignment]  # click lets no other pass
+        tenants = map(plan_tenant, saved.plan.tenants)
+        write_list(out(manner), form, PLANNED, plan_head(saved.plan, saved.digest), tenants, width=list_width())
 
 
 async def _annotate(now: Standing) -> None:

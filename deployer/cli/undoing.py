@@ -15,7 +15,7 @@ from deployer.cli.asking import confirm
 from deployer.cli.carrying import carry
 from deployer.cli.ending import end
 from deployer.cli.manner import Manner
-from deployer.cli.showing import columns
+from deployer.cli.showing import columns, show_plan
 from deployer.cli.wiring import opened
 from deployer.domain.candidate import Choices
 from deployer.domain.command import typed
@@ -63,6 +63,7 @@ class Undo:
         text = plan_text(saved.plan, saved.digest, lines, width=columns(), manifest=manifest, verb="rollback")
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
         if self.plan_only or not saved.plan.work:
+            show_plan(saved, self.manner)
             return 0
         self._confirm(f"Undo it for {saved.plan.work} tenants?")
         return await carry(place, await rollouts.begin(place, saved, kind="rollback"), self.manner)

@@ -1,15 +1,17 @@
 """What is checked before a gate opens: each check passes, fails, or cannot tell yet."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from deployer.domain.deployment import Deployment
-from deployer.domain.documents import Document, dotted
-from deployer.domain.jobs import ENDED, trouble
+from deployer.domain.documents import Document, Path, Value, dotted, same
+from deployer.domain.jobs import ENDED, open_errors, trouble
+from deployer.domain.merge3 import WRITES, Change, live_value, merge
 from deployer.domain.merge3 import Verdict as FieldVerdict
-from deployer.domain.merge3 import merge
-from deployer.domain.waves import Evidence
+from deployer.domain.resources import PlannedResource
+from deployer.domain.upgrading import placeholder, translated
+from deployer.domain.waves import Checks, Evidence
 
 
 class Verdict(StrEnum):
@@ -32,10 +34,39 @@ _AS_WRITTEN = frozenset({FieldVerdict.NO_CHANGE, FieldVerdict.RECORD, FieldVerdi
 
 
 def altered(deployment: Deployment, live: Document) -> list[str]:
-    """Return the fields of ours that are not as they were left."""
-    memory = deployment.known.fields if deployment.known else {}
-    changes = merge(live, deployment.planned.fields, memory)
-    return [dotted(change.path) for change in changes if change.verdict not in _AS_WRITTEN]
+    """Return the fields of ours in a flow that are not as they were left."""
+    planned, memory = deployment.planned, deployment.known.fields if deployment.known else {}
+    fields = {path: value for path, value in planned.fields.items() if path not in planned.base}
+    changes = merge(live, fields, memory)
+    ours = [dotted(change.path) for change in changes if change.verdict not in _AS_WRITTEN]
+    return [*ours, *_not_carried(planned.changes, planned.base, live, deployment)]
+
+
+def altered_resource(deployment: Deployment, resource: PlannedResource, live: Document) -> list[str]:
+    """Return the fields that a rollout wrote in a resource and that are not as it wrote them."""
+    written = (change for change in resource.changes if change.verdict in WRITES)
+    changed = (dotted(change.path) for change in written if not _stands(change, live, deployment))
+    return [f"{resource.label}.{path}" for path in changed]
+
+
+def _not_carried(
+    changes: Iterable[Change], base: Mapping[Path, Value], live: Document, deployment: Deployment
+) -> list[str]:
+    """Return what an upgrade wrote and that is not as the template has it."""
+    carried = (change for change in changes if change.path in base and change.verdict in WRITES)
+    return [dotted(change.path) for change in carried if not _stands(change, live, deployment)]
+
+
+def _stands(change: Change, live: Document, deployment: Deployment) -> bool:
+    ids = {placeholder(key): id_ for key, id_ in deployment.copies.items()}
+    there = live_value(live, change.path)
+    return same(there, translated(change.desired, ids)) or not same(there, change.live)
+
+
+def written_at(deployment: Deployment) -> str:
+    """Return when a rollout wrote last to a tenant, by the server's stamps; they compare as texts."""
+    stamps = (str(step.facts.get("stamp", "")) for step in deployment.steps)
+    return max(deployment.known.last_modified if deployment.known else "", *stamps)
 
 
 def jobs_since(jobs: Iterable[Document], moment: str) -> list[Document]:
@@ -43,9 +74,13 @@ def jobs_since(jobs: Iterable[Document], moment: str) -> list[Document]:
     return [job for job in jobs if str(job.get("createdAt", "")) > moment]
 
 
-def of_jobs(jobs: Sequence[Document], max_errors: int) -> Finding:
+def of_jobs(jobs: Sequence[Document], checks: Checks) -> Finding:
     """Return what a flow's jobs since say: nothing, while none has ended."""
-    wrong = trouble([job for job in jobs if job.get("status") in ENDED], max_errors)
+    done = [job for job in jobs if job.get("status") in ENDED]
+    wrong = trouble(done, checks.errors) if checks.errors is not None else None
+    left = open_errors(done)
+    if wrong is None and checks.open_errors is not None and left > checks.open_errors:
+        wrong = f"{left} open errors where {checks.open_errors} are allowed"
     if wrong:
         return Finding(Verdict.FAIL, wrong)
     if not jobs or any(job.get("status") not in ENDED for job in jobs):

@@ -1,8 +1,9 @@
 """Freezes: windows of the calendar in which nothing is begun, unless somebody says why it has to be."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,13 @@ from deployer.domain.scalars import Name
 SOON: Final = timedelta(hours=24)  # before a freeze, in which a plan tells of it
 
 
+_LOCAL: Final = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?)?")
+
+
 def _local(text: str) -> str:
     try:
-        if datetime.fromisoformat(text).tzinfo is None:
+        if _LOCAL.fullmatch(text):
+            datetime.fromisoformat(text)
             return text
     except ValueError:
         pass
@@ -58,10 +63,25 @@ class Freeze(Part):
 
 
 def _instants(text: str, zone: str) -> tuple[datetime, datetime]:
-    """Return the first and the last moment that a local time may mean: where clocks change there are two."""
+    """Return the first and the last moment that a local time may mean.
+
+    There are two where clocks are put back; one that is skipped means the moment when they are put forward.
+    """
     local = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
-    both = [local.replace(fold=fold).astimezone(UTC) for fold in (0, 1)]
-    return min(both), max(both)
+    first, second = sorted(local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
+        return first, second
+    moment = _change_of_clocks(first, second, local.tzinfo)
+    return moment, moment
+
+
+def _change_of_clocks(before: datetime, after: datetime, zone: tzinfo | None) -> datetime:
+    """Return the first second with the offset that the zone has `after`."""
+    offset = after.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=int((after - before).total_seconds()) // 2)
+        before, after = (before, middle) if middle.astimezone(zone).utcoffset() == offset else (middle, after)
+    return after
 
 
 def holding(freezes: Sequence[Freeze], now: datetime) -> Freeze | None:

@@ -42,6 +42,12 @@ def errors(jobs: Iterable[Document]) -> int:
     return sum(count for count in counts if isinstance(count, int))
 
 
+def open_errors(jobs: Iterable[Document]) -> int:
+    """Return how many errors nobody has resolved yet."""
+    counts = (job.get("numOpenError") for job in jobs)
+    return sum(count for count in counts if isinstance(count, int))
+
+
 def trouble(jobs: Iterable[Document], max_errors: int) -> str | None:
     """Return what is wrong with jobs that ended, or None."""
     jobs = list(jobs)

@@ -169,7 +169,7 @@ class Manifest(Part):
     adopt: Literal["name", "id"] | None = None
     drift: Literal["report", "restore"] = "report"
     pins: tuple[Pin, ...] = ()
-    freeze: tuple[Freeze, ...] = ()
+    freeze: tuple[Freeze, ...] = Field(default=(), exclude=True)  # which changes nothing of what is rolled out
     safety: Safety = Safety()
     _accounts_file: str | None = PrivateAttr(default=None)
     _places: Mapping[Steps, str] = PrivateAttr(default_factory=dict)

@@ -88,6 +88,7 @@ class Verify(Part):
 
     equal: StrictBool = False
     errors: Annotated[StrictInt, Field(ge=0)] | None = None
+    open_errors: Annotated[StrictInt, Field(ge=0)] | None = None
     evidence: EvidenceEntry | None = None
     command: Annotated[str, AfterValidator(_command)] | None = None
 
@@ -95,7 +96,7 @@ class Verify(Part):
     def checks(self) -> Checks:
         """Return the checks as values."""
         evidence = Evidence(self.evidence.margin, self.evidence.jobs) if self.evidence else None
-        return Checks(self.equal, self.errors, evidence, self.command or "")
+        return Checks(self.equal, self.errors, evidence, self.command or "", self.open_errors)
 
 
 class WaveEntry(Part):

@@ -28,6 +28,7 @@ class Checks:
     errors: int | None = None
     evidence: Evidence | None = None
     command: str = ""
+    open_errors: int | None = None
 
     def __bool__(self) -> bool:
         """Tell whether anything is checked."""

@@ -15,14 +15,18 @@ from deployer.domain.checks import (
     Share,
     Verdict,
     altered,
+    altered_resource,
     jobs_since,
     of_command,
     of_evidence,
     of_jobs,
     worst,
+    written_at,
 )
 from deployer.domain.deployment import Deployment, Status
 from deployer.domain.documents import Document
+from deployer.domain.lifecycle import StepKind
+from deployer.domain.plan import Action
 from deployer.domain.waves import Evidence, Wave
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.pool import each
@@ -35,6 +39,12 @@ _PAGE: Final = 500
 _PATIENCE: Final = 60.0  # seconds for the user's command
 _NAMED: Final = 3
 _NO_COMMAND: Final = 127  # as a shell has it
+
+
+def _is_kept(deployment: Deployment) -> bool:
+    """Tell whether a tenant is done, and its flow is still there and ours to be looked at."""
+    gone = {Action.DELETE, Action.DETACH}
+    return deployment.status is Status.DONE and deployment.planned.action not in gone
 
 
 @dataclass(slots=True)
@@ -52,7 +62,7 @@ class Checking:
         """Return what the checks come to."""
         checks = self.wave.checks
         findings: list[Finding] = []
-        if checks.equal or checks.errors is not None:
+        if checks.equal or checks.errors is not None or checks.open_errors is not None:
             findings.append(await self._look())
         if checks.evidence is not None:
             findings.append(await self._compared(checks.evidence))
@@ -68,7 +78,7 @@ class Checking:
             finding = worst([await self._as_written(deployment), await self._ran(deployment)])
             found[finding.verdict].append(f"{deployment.planned.tenant}: {finding.said}")
 
-        async for page in self._pages(lambda one: one.status is Status.DONE, wave=self.number):
+        async for page in self._pages(_is_kept, wave=self.number):
             await each(page, look, workers=_AT_ONCE)
         for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
             if said := found[verdict]:
@@ -79,22 +89,29 @@ class Checking:
     async def _as_written(self, deployment: Deployment) -> Finding:
         if not self.wave.checks.equal:
             return Finding(Verdict.PASS)
-        read = await self.accounts[deployment.planned.account].client.flow(deployment.flow or "")
+        client = self.accounts[deployment.planned.account].client
+        read = await client.flow(deployment.flow or "")
         if not isinstance(read, Done):
             return Finding(Verdict.INCONCLUSIVE, "its flow cannot be read")
         fields = altered(deployment, read.value)
+        for index, step in enumerate(deployment.steps):
+            if step.kind is StepKind.ADJUST:
+                resource = deployment.resource(index)
+                part = await client.resource(resource.key.kind, str(step.facts.get("resource", "")))
+                if not isinstance(part, Done):
+                    return Finding(Verdict.INCONCLUSIVE, f"{resource.label} cannot be read")
+                fields += altered_resource(deployment, resource, part.value)
         return (
             Finding(Verdict.FAIL, f"{', '.join(fields)} is not as it was written") if fields else Finding(Verdict.PASS)
         )
 
     async def _ran(self, deployment: Deployment) -> Finding:
-        if self.wave.checks.errors is None:
+        if self.wave.checks.errors is None and self.wave.checks.open_errors is None:
             return Finding(Verdict.PASS)
         jobs = await self._jobs(deployment)
         if jobs is None:
             return Finding(Verdict.INCONCLUSIVE, "its jobs cannot be read")
-        written = deployment.known.last_modified if deployment.known else ""
-        return of_jobs(jobs_since(jobs, written), self.wave.checks.errors)
+        return of_jobs(jobs_since(jobs, written_at(deployment)), self.wave.checks)
 
     async def _compared(self, evidence: Evidence) -> Finding:
         """Compare the jobs of those changed so far with those that the others ran over the same time."""
@@ -102,7 +119,7 @@ class Checking:
         since: list[str] = []
 
         async def count_changed(deployment: Deployment) -> None:
-            since.append(deployment.known.last_modified if deployment.known else "")
+            since.append(written_at(deployment))
             changed.add(jobs_since(await self._jobs(deployment) or (), since[-1]))
 
         async def count_other(deployment: Deployment) -> None:

@@ -49,17 +49,18 @@ class Control:
             await self.take()
             await anyio.sleep(_EVERY)
 
-    async def tidy(self) -> None:
-        """Take what nobody took before its rollout ended into the journal: it changes nothing any more."""
-        for path, instruction in _posted(self._folder, None):
-            found = await self._journal.rollouts(begins=instruction.rollout, limit=1)
-            if found and found[0].ended_at:
-                await self._journal.instruct(instruction)
-                path.unlink(missing_ok=True)
-
     async def know(self) -> None:
         """Read what was said so far."""
         self.standing = Standing.of(await self._journal.instructions(self._rollout))
+
+
+async def tidy(folder: Path, journal: Journal) -> None:
+    """Take what nobody took before its rollout ended into the journal: it changes nothing any more."""
+    for path, instruction in _posted(folder, None):
+        found = await journal.rollouts(begins=instruction.rollout, limit=1)
+        if found and found[0].ended_at:
+            await journal.instruct(instruction)
+            path.unlink(missing_ok=True)
 
 
 def instruction_of(clock: Clock, rollout: str, verb: Verb, about: str = "") -> Instruction:

@@ -182,7 +182,8 @@ def _verify(case: Case, subject: Subject, answer: Document, changes: tuple[Chang
         text = f"the API took the PUT and left {', '.join(left)} as it was"
         case.tell(Event.REFUSE, failure("not_applied", text, "check that the account may change this"))
     else:
-        facts: Document = {**subject.facts, **({"strayed": [*astray]} if astray else {})}
+        facts: Document = {**subject.facts, "stamp": answer.get("lastModified")}
+        facts |= {"strayed": [*astray]} if astray else {}
         _tell(case, Event.SUCCEED, facts, subject.instance(answer, changes))
 
 

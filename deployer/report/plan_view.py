@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from datetime import datetime
 from urllib.parse import urlsplit
 
 from deployer.domain.command import typed
 from deployer.domain.documents import Document
-from deployer.domain.freeze import Freeze, coming, holding
 from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
 from deployer.domain.plan_records import change_view
@@ -96,23 +94,9 @@ def _header(plan: Plan, width: int) -> list[str]:
     lines = wrapped(f"Rollout {plain(plan.name)}    ", pieces, width=width, hang=2)
     if len({account.revision for account in plan.accounts.values()}) > 1:
         lines += wrapped("  ! ", ["the template is not the same in all accounts"], width=width, hang=4)
-    lines += _freezes(plan, width)
     if plan.waves:
         lines += wrapped("  waves ", _waves(plan), width=width, hang=8, gap=" · ")
     return lines
-
-
-def _freezes(plan: Plan, width: int) -> list[str]:
-    """Return the freeze that holds now, or begins soon."""
-    listed = plan.settings.get("freeze")
-    freezes = [Freeze.model_validate(each) for each in listed] if isinstance(listed, list) and plan.observed_at else []
-    now = datetime.fromisoformat(plan.observed_at) if freezes else None
-    if now and (held := holding(freezes, now)):
-        return wrapped("  ! ", [plain(held.said)], width=width, hang=4)
-    if now and (near := coming(freezes, now)):
-        said = f"a freeze begins at {near.start} {near.timezone}: {near.why}"
-        return wrapped("  ! ", [plain(said)], width=width, hang=4)
-    return []
 
 
 def _waves(plan: Plan) -> Iterator[str]:

@@ -23,7 +23,7 @@ _DECISIONS = 50  # unknown tenants that are shown, each with the line to type
 _JUDGED = frozenset({"running", "halted", "succeeded", "succeeded_with_failures", "failed"})
 _ENDED_WELL = frozenset({"succeeded", "succeeded_with_failures"})
 _TOLD = (Status.FAILED, Status.STALE, Status.BLOCKED)
-_UNTOLD = frozenset({"seen", "body", "error", "stale"})  # facts that are for the engine, or told otherwise
+_UNTOLD = frozenset({"seen", "body", "error", "stale", "stamp"})  # facts that are for the engine, or told otherwise
 
 Tenant = dict[str, Any]
 
@@ -213,7 +213,7 @@ def _next(head: Mapping[str, Any], manifest: str) -> list[str]:
     if any(counts[status] for status in OPEN):
         mend = "mend what stopped it, then" if head["outcome"] == "halted" else "go on"
         commands.append(f"{mend}:  {typed('resume', manifest)}")
-    if counts[Status.FAILED]:
+    if counts[Status.FAILED] and head["outcome"] not in {"aborted", "superseded"}:
         commands.append(f"try the failed again:  {typed('resume', manifest, '--failed')}")
     if tenants and counts[Status.NO_CHANGE] == tenants:
         return [f"nothing to do: {tenants} {'tenant' if tenants == 1 else 'tenants'} unchanged, only reads were sent"]

@@ -15,7 +15,7 @@ from deployer.domain.checks import (
     worst,
 )
 from deployer.domain.gate import RECHECK, Gate, GateState, Halt, Hold, Wait, gate_move
-from deployer.domain.waves import Evidence, Wave
+from deployer.domain.waves import Checks, Evidence, Wave
 
 WELL, UNTOLD, BAD = (Finding(verdict, verdict.value) for verdict in Verdict)
 PLAIN = Wave("canary", 3, 3, 0)
@@ -76,7 +76,7 @@ def job(status: str = "completed", errors: int = 0, made: str = LATER) -> dict[s
     ],
 )
 def test_jobs_tell_once_they_have_ended(jobs: list[dict[str, object]], verdict: Verdict) -> None:
-    assert of_jobs(jobs, 2).verdict is verdict  # type: ignore[arg-type]  # JSON
+    assert of_jobs(jobs, Checks(errors=2)).verdict is verdict  # type: ignore[arg-type]  # JSON
 
 
 def test_only_jobs_made_since_count() -> None:

@@ -195,3 +195,13 @@ def test_what_nobody_took_before_its_rollout_ended_does_not_stay_for_ever(stage:
     assert not left.exists()
     assert strange.exists(), "what is no instruction is left alone"
     assert stage.status(), "and the rollout that ended stays as it was"
+
+
+def test_a_pause_that_nobody_took_does_not_stop_a_later_retry(stage: Stage) -> None:
+    stage.refuse("acme")
+    ended = stage.apply().document["rollout"]
+    post(stage.directory / ".deployer" / "control", instruction_of(SystemClock(), ended, Verb.PAUSE))
+    stage.mend()
+
+    assert stage.run("resume", "--failed").code == 0
+    assert stage.status()["acme"]["outcome"] == "done"

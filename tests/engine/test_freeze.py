@@ -47,15 +47,33 @@ def test_looking_undoing_and_ending_are_not_held_up(stage: Stage) -> None:
     stage.apply()
     freeze(stage)
     assert stage.run("plan").code == 0
-    assert "! frozen until 2999-01-01 UTC: year end" in stage.run("plan").out
+    assert "! frozen until 2999-01-01 UTC: year end" in stage.run("plan").err
     for words in (("drift",), ("rehearse",), ("delete", "--all", "--plan"), ("status",), ("rollback", "--yes")):
         assert stage.run(*words).code == 0, words
+
+
+def test_a_window_that_is_written_later_voids_no_plan_and_no_rollout(stage: Stage) -> None:
+    plan = stage.run("plan", "--json").document["plan"]
+    freeze(stage, "2998-01-01")
+    assert stage.apply("--plan", plan).code == 0
+
+
+def test_a_reason_of_nothing_is_none(stage: Stage) -> None:
+    freeze(stage)
+    assert stage.apply("--despite-freeze", " ").code == 2
+
+
+def test_copies_are_not_deleted_in_a_freeze(stage: Stage) -> None:
+    stage.apply()
+    freeze(stage)
+    assert stage.run("sweep", "--delete", "--yes").code == 6
+    assert stage.run("sweep").code == 0
 
 
 def test_a_freeze_that_is_over_holds_nobody(stage: Stage) -> None:
     freeze(stage, "2020-01-01", "2020-01-02")
     assert stage.apply().code == 0
-    assert "frozen" not in stage.run("plan").out
+    assert "frozen" not in stage.run("plan").err
 
 
 class Calendar(SystemClock):

@@ -132,3 +132,16 @@ def test_the_changed_are_compared_with_those_not_yet_changed(
         ran(stage, name, errors=errors)
 
     assert stage.apply().document["outcome"] == outcome
+
+
+def test_open_errors_since_stop_the_rollout(stage: Stage) -> None:
+    many(stage, 3, sizes=[1], verify={"open_errors": 1})
+    stage.run_flows(max_errors=5)
+    stage.simulator.knobs = Knobs(job_duration=0.0, job_outcome={"*": 2})
+    assert halted(stage.apply()) == "wave wave 1: tenant-00: 2 open errors where 1 are allowed"
+
+
+def test_deletes_are_checked_by_what_is_left_to_check(stage: Stage) -> None:
+    stage.apply()
+    stage.manifest["waves"] = {"sizes": [1], "verify": {"equal": True, "errors": 0}}
+    assert stage.run("delete", "--all", "--yes").code == 0

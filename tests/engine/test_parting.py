@@ -71,6 +71,8 @@ def test_the_plan_of_it_sends_only_reads(deployed: Stage, verb: str) -> None:
     ended = deployed.run(verb, "--tenant", "acme", "--plan")
     assert (ended.code, deployed.writes) == (0, [])
     assert f"1 to {verb}" in ended.out
+    shown = deployed.run(verb, "--tenant", "acme", "--plan", "--json")
+    assert [tenant["action"] for tenant in shown.tenants.values()] == [verb]
 
 
 def test_a_flow_that_somebody_changed_is_left_unless_that_is_said(deployed: Stage) -> None:

@@ -354,3 +354,18 @@ def test_a_rehearsal_of_an_upgrade_writes_nothing_and_tells_how_it_ends(deployed
     ended = deployed.run("rehearse", "--json")
     assert (ended.code, deployed.writes) == (0, [])
     assert ended.document["counts"]["done"] == 3
+
+
+def test_a_gate_that_compares_passes_an_upgrade_and_stops_one_that_somebody_changed(deployed: Stage) -> None:
+    part = new_uri(deployed)
+    added(deployed)
+    deployed.manifest["waves"] = {"sizes": [1, 2], "verify": {"equal": True}, "bake": {"min": "1s"}}
+    assert deployed.apply("--timeout", "500ms").code == 5
+    copy = copy_of(deployed, "exports", part)
+    assert copy["http"]["relativeURI"] == "/v2/trialers"
+    change(deployed, "exports", copy, http={**copy["http"], "relativeURI": "/trialers"})
+    ended = deployed.apply()
+    assert ended.code == 6
+    assert "exports.New trialers.http.relativeURI is not as it was written" in ended.document["reason"]
+    change(deployed, "exports", copy)
+    assert deployed.run("resume").code == 0
