@@ -23,7 +23,9 @@ NOTHING_CHOSEN: Final[Chosen] = MappingProxyType({})
 
 def choice_for(chosen: Chosen, path: Path) -> Choice | None:
     """Return what was decided for a field: what was said of it, or of the nearest around it."""
-    names = (dotted(path[:length]) for length in range(len(path), -1, -1)) if chosen else ()
+    if chosen.keys() <= {""}:
+        return chosen.get("")
+    names = (dotted(path[:length]) for length in range(len(path), -1, -1))
     return next((chosen[name] for name in names if name in chosen), None)
 
 

@@ -43,7 +43,7 @@ def decide(candidate: Candidate, manifest: Manifest, choices: Choices) -> Planne
     if _is_mapped_anew(candidate, planned, mapping):
         why = "connections changed; an existing flow keeps its own so far"
         return blocked(candidate.wanted.tenant, candidate.key, why)
-    return replace(planned, connections=mapping)
+    return planned
 
 
 def blocked(tenant: Tenant, key: InstanceKey, reason: str) -> Planned:
@@ -96,7 +96,8 @@ class _Decision:
             case Found(flow, surplus):
                 planned = self._existing(flow)
                 planned = self._with_owed_run(planned, self.candidate.remembered.owed.get(tenant.integration))
-                return replace(planned, reason="; ".join(filter(None, (planned.reason, _surplus(surplus)))))
+                said = _surplus(surplus)
+                return replace(planned, reason="; ".join(filter(None, (planned.reason, said)))) if said else planned
             case Doubtful(flows):
                 return blocked(tenant, key, _doubt(flows))
             case Absent(seen):
@@ -136,12 +137,14 @@ class _Decision:
             seen=seen,
             resources=resources,
             chosen=self.chosen,
+            connections=self.connections,
+            steps=self._steps(Action.CREATE, resources),
         )
-        template = snapshot.template.document
-        if why := _conflict(planned) or _unwritable(template, planned.changes):
+        held = _unwritable(snapshot.template.document, planned.changes) if snapshot.template.is_masked else ""
+        if why := _conflict(planned) or held:
             where = "in the template, " if not any(resource.id for resource in resources) else ""
-            return replace(planned, action=Action.BLOCKED, reason=f"{where}{why}")
-        return replace(planned, steps=self._steps(Action.CREATE, resources))
+            return replace(planned, action=Action.BLOCKED, reason=f"{where}{why}", steps=(), connections={})
+        return planned
 
     def _existing(self, flow: Document) -> Planned:
         if any(self.chosen):
@@ -177,12 +180,13 @@ class _Decision:
             resources=(*(upgrade.copies if upgrade else ()), *resources),
             base=base,
             upgrade=upgrade.revisions if upgrade else revisions,
+            connections=self.connections,
         )
         written = any(change.verdict in WRITES for change in planned.changes)
         configured = newborn or planned.upgrade is not None or written
         why = _conflict(planned) or (_unwritable(flow, planned.changes) if configured else "")
         if why := why or self._masked_resource(resources):
-            return replace(planned, action=Action.BLOCKED, reason=why)
+            return replace(planned, action=Action.BLOCKED, reason=why, connections={})
         return self._acted(planned, is_known=known is not None, is_configured=configured)
 
     def _masked_resource(self, resources: Iterable[PlannedResource]) -> str:
@@ -273,12 +277,12 @@ def _doubt(flows: Sequence[Document]) -> str:
 def _conflict(planned: Planned) -> str:
     """Return what is in conflict, and what ends it; a choice ends none of what cannot be read or told apart."""
     tenant = planned.tenant
+    if not planned.is_fought:
+        return ""
     unclear = [path for path, change in planned.every_change if change.verdict is Verdict.AMBIGUOUS]
     if unclear:
         return f"conflict in {', '.join(unclear)}: its elements cannot be told apart; mend the flow"
     fought = {path: change for path, change in planned.every_change if change.verdict in CONFLICTS}
-    if not fought:
-        return ""
     what = "structure" if planned.upgrade and next(iter(fought)).startswith(STRUCTURE) else "conflict"
     said = f"{what} in {', '.join(fought)}: changed here and there"
     if all(is_masked(change.live) for change in fought.values()):
@@ -292,5 +296,7 @@ def _unwritable(live: Document, changes: Sequence[Change]) -> str:
 
 
 def _drift(planned: Planned) -> str:
+    if not planned.is_drifted:
+        return ""
     drifted = [path for path, change in planned.every_change if change.verdict is Verdict.DRIFT]
-    return f"drift in {', '.join(drifted)}: changed outside, left as it is" if drifted else ""
+    return f"drift in {', '.join(drifted)}: changed outside, left as it is"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from deployer.domain.arrays import IndistinctError, Keys, arranged
@@ -251,8 +252,13 @@ def owned_leaves(
 def _refuse_unsendable(path: Path, value: Json, within: Path) -> None:
     if holds_mask(value):
         raise InterpolationError("is a mask, not the secret behind it: asterisks would overwrite it", (*within, *path))
-    if any(map(is_element, path)):
+    if _leads_to_an_element(path):
         raise InterpolationError("a key of this form means an element of a list", (*within, *path))
+
+
+@lru_cache(maxsize=4096)  # asked of the same few paths for every tenant
+def _leads_to_an_element(path: Path) -> bool:
+    return any(map(is_element, path))
 
 
 def _arranged(

@@ -185,6 +185,7 @@ def fingerprint(value: object) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
+@lru_cache(maxsize=4096)  # asked of the same few paths for every tenant
 def dotted(path: Path) -> str:
     """Return a path as a person writes it: `settings.batchSize`, `settings.stores[id=7].name`."""
     return "".join(key if is_element(key) else f".{key}" for key in path).removeprefix(".")

@@ -32,6 +32,8 @@ def masked_paths(body: Json, path: Path = ()) -> Iterator[Path]:
 
 def holds_mask(value: Value) -> bool:
     """Tell whether a value is masked, or anything in it: asked of every document before it is PUT, so it is quick."""
+    if not isinstance(value, dict | list):
+        return is_masked(value)
     left: list[Value] = [value]
     while left:
         here = left.pop()

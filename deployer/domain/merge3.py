@@ -179,12 +179,12 @@ def _overlap(one: Path, other: Path) -> bool:
 def _ended(change: Change, chosen: Chosen, *, restore: bool) -> Change:
     """Return a change as a person wants it to end; theirs cannot be kept where nobody can read it."""
     if change.verdict is Verdict.DRIFT and restore and change.path[0] in OWNED:  # what is the template's is left
-        return replace(change, verdict=Verdict.UPDATE)
+        return Change(change.path, change.live, change.desired, Verdict.UPDATE)
     choice = choice_for(chosen, change.path) if change.verdict in CONFLICTS else None
     if choice is None or (choice is Choice.THEIRS and is_masked(change.live)):
         return change
     verdict = Verdict.UPDATE if choice is Choice.OURS else Verdict.RECORD
-    return replace(change, verdict=verdict, base=MISSING)
+    return Change(change.path, change.live, change.desired, verdict)
 
 
 def _by_element(changes: Sequence[Change]) -> list[list[int]]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Self
 
 from deployer.domain.chosen import Chosen
@@ -66,7 +67,12 @@ class Planned:
     @property
     def is_drifted(self) -> bool:
         """Tell whether a field of the tenant's was changed outside."""
-        return any(change.verdict is Verdict.DRIFT for _, change in self.every_change)
+        return any(change.verdict is Verdict.DRIFT for change in self.all_changes)
+
+    @property
+    def all_changes(self) -> Iterator[Change]:
+        """Return each change of the flow and of the resources."""
+        return chain(self.changes, *(resource.changes for resource in self.resources))
 
     @property
     def every_change(self) -> Iterator[tuple[str, Change]]:
@@ -80,7 +86,7 @@ class Planned:
     @property
     def is_fought(self) -> bool:
         """Tell whether a field is in conflict."""
-        return any(change.verdict in CONFLICTS for _, change in self.every_change)
+        return any(change.verdict in CONFLICTS for change in self.all_changes)
 
     @property
     def verdicts(self) -> dict[Path, Verdict]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deployer.domain.documents import Document, Json, fingerprint
+from deployer.domain.masking import holds_mask
 from deployer.domain.resources import ResourceKind
 
 READ_ONLY = frozenset(
@@ -31,13 +32,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template as an account has it. `document` is the flow, or the file's content."""
+    """A template as an account has it. `document` is the flow, or the file's content.
+
+    One that `is_masked` holds a secret that reads back masked.
+    """
 
     key: str
     revision: str
     document: Document
     connections: frozenset[str] = frozenset()
     parts: tuple[Part, ...] = ()
+    is_masked: bool = False
 
     @property
     def name(self) -> str:
@@ -83,12 +88,12 @@ def flow_template(flow: Document, parts: Sequence[Part]) -> Template:
     body = {key: value for key, value in flow.items() if key not in READ_ONLY | OWNED | PLACE}
     contents = [_without(part.document, READ_ONLY | PLACE) for part in parts]
     revision = fingerprint(_renamed([body, *contents], order))
-    return Template(str(flow["_id"]), revision, flow, frozenset(connections), tuple(parts))
+    return Template(str(flow["_id"]), revision, flow, frozenset(connections), tuple(parts), holds_mask(flow))
 
 
 def file_template(slug: str, document: Document) -> Template:
     """Take a document of the user's as a template."""
-    return Template(slug, fingerprint(document), document)
+    return Template(slug, fingerprint(document), document, is_masked=holds_mask(document))
 
 
 def _without(document: Document, keys: frozenset[str]) -> Document:
