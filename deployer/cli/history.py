@@ -25,13 +25,15 @@ def history(
     *, manner: Manner, journal: str | None, limit: int, all_names: bool, rollout: str | None, tenant: str | None
 ) -> int:
     """Show the rollouts of MANIFEST's name: when, who, what, how they ended. Nothing is sent."""
+    import json
+
     from deployer.api.loading import name_in
     from deployer.api.places import journal_path
     from deployer.api.standing import find_standing, past, tenant_history
     from deployer.cli.showing import list_width, out, show
     from deployer.report.columns import ROLLOUTS, rollout_row, rollouts_head
+    from deployer.report.history import rollout_text, tenant_document, tenant_text
     from deployer.report.listing import write_list
-    from deployer.report.summary import tenant_text
 
     if tenant is not None and rollout is None:
         raise UsageError("--tenant needs to be told of which rollout", remedy="add --rollout ID; a list has the ids")
@@ -45,8 +47,15 @@ def history(
             return 0
         now = await find_standing(path, rollout=rollout)
         if tenant is None:
+            if manner.form is None:
+                click.echo(rollout_text(now.rollout))
             return await show(now, manner)
-        click.echo(tenant_text(*await tenant_history(now, tenant)))
+        deployment, happenings = await tenant_history(now, tenant)
+        if manner.as_json:
+            document = tenant_document(now.rollout, now.counts, deployment, happenings)
+            click.echo(json.dumps(document, ensure_ascii=False))
+        else:
+            click.echo(tenant_text(deployment, happenings))
         return 0
 
     return anyio.run(shown)

@@ -10,6 +10,7 @@ SCHEMAS: Final[Mapping[str, str]] = {
     "plan": "What `deployer plan --json` prints.",
     "status": "What `deployer apply --json` and `deployer status --json` print.",
     "events": "A line of what `deployer apply --events` writes.",
+    "history": "What `deployer history --json` prints.",
     "explain": "What `deployer explain --json` prints.",
     "doctor": "What `deployer doctor --json` prints.",
     "sweep": "What `deployer sweep --json` prints.",

@@ -26,7 +26,7 @@ def status(*, manner: Manner, journal: str | None, rollout: str | None, tenant: 
     from deployer.api.places import journal_path
     from deployer.api.standing import find_standing, tenant_history
     from deployer.cli.showing import show
-    from deployer.report.summary import tenant_text
+    from deployer.report.history import tenant_text
 
     async def shown() -> int:
         name = rollout or name_in(manner.manifest)

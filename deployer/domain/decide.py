@@ -1,8 +1,9 @@
 """Decide the plan: one action a tenant, from what is wanted, what was observed and what is remembered."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from deployer.domain import reasons
 from deployer.domain.adjusting import Wishes, plan_newborn, plan_resources
 from deployer.domain.body import masked
 from deployer.domain.candidate import Candidate, Choices, choose
@@ -14,14 +15,13 @@ from deployer.domain.documents import Document, Path, Value
 from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.manifest import Manifest
-from deployer.domain.masking import MASK_REMEDY, is_masked, mask_reason
-from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Verdict, merge, with_base
+from deployer.domain.masking import MASK_REMEDY, mask_reason
+from deployer.domain.merge3 import WRITES, merge, with_base
 from deployer.domain.owned import OWNED
 from deployer.domain.pins import REVISION_DIGITS, Pinned
 from deployer.domain.plan import Action, Planned, steps_for
 from deployer.domain.resources import PlannedResource
 from deployer.domain.sighting import Absent, Doubtful, Found
-from deployer.domain.structure import STRUCTURE
 from deployer.domain.tenants import Tenant
 from deployer.domain.upgrading import Upgraded, upgraded, with_upgrade
 
@@ -96,10 +96,10 @@ class _Decision:
             case Found(flow, surplus):
                 planned = self._existing(flow)
                 planned = self._with_owed_run(planned, self.candidate.remembered.owed.get(tenant.integration))
-                said = _surplus(surplus)
+                said = reasons.surplus(surplus)
                 return replace(planned, reason="; ".join(filter(None, (planned.reason, said)))) if said else planned
             case Doubtful(flows):
-                return blocked(tenant, key, _doubt(flows))
+                return blocked(tenant, key, reasons.doubt(flows))
             case Absent(seen):
                 if not self.wanted:
                     demand_conflicts(tenant.tenant, self.chosen, ())
@@ -140,8 +140,8 @@ class _Decision:
             connections=self.connections,
             steps=self._steps(Action.CREATE, resources),
         )
-        held = _unwritable(snapshot.template.document, planned.changes) if snapshot.template.is_masked else ""
-        if why := _conflict(planned) or held:
+        held = reasons.unwritable(snapshot.template.document, planned.changes) if snapshot.template.is_masked else ""
+        if why := reasons.conflict(planned) or held:
             where = "in the template, " if not any(resource.id for resource in resources) else ""
             return replace(planned, action=Action.BLOCKED, reason=f"{where}{why}", steps=(), connections={})
         return planned
@@ -184,7 +184,7 @@ class _Decision:
         )
         written = any(change.verdict in WRITES for change in planned.changes)
         configured = newborn or planned.upgrade is not None or written
-        why = _conflict(planned) or (_unwritable(flow, planned.changes) if configured else "")
+        why = reasons.conflict(planned) or (reasons.unwritable(flow, planned.changes) if configured else "")
         if why := why or self._masked_resource(resources):
             return replace(planned, action=Action.BLOCKED, reason=why, connections={})
         return self._acted(planned, is_known=known is not None, is_configured=configured)
@@ -201,8 +201,8 @@ class _Decision:
         changed = Action.UPDATE if written else Action.NO_CHANGE
         action = changed if is_known else Action.ADOPT
         steps = self._steps(action, planned.resources, is_configured=is_configured) if written else ()
-        reasons = (_drift(planned), self._pinned())
-        return replace(planned, action=action, steps=steps, reason="; ".join(filter(None, reasons)))
+        told = (reasons.drift(planned), self._pinned())
+        return replace(planned, action=action, steps=steps, reason="; ".join(filter(None, told)))
 
     def _content(self, known: Instance | None) -> tuple[tuple[str, str] | None, Mapping[Path, Value]]:
         """Return what the document of a template from a file wants of a flow that was made of it, and the revisions.
@@ -263,40 +263,3 @@ class _Decision:
             resources=resources,
             configured=is_configured,
         )
-
-
-def _surplus(flows: Sequence[str]) -> str:
-    return f"surplus copies that carry our marker too: flow {', '.join(flows)}; left as they are" if flows else ""
-
-
-def _doubt(flows: Sequence[Document]) -> str:
-    ids = ", ".join(str(flow["_id"]) for flow in flows)
-    return f"may be here already, without our marker: flow {ids}; take it over: deployer adopt TENANT ID"
-
-
-def _conflict(planned: Planned) -> str:
-    """Return what is in conflict, and what ends it; a choice ends none of what cannot be read or told apart."""
-    tenant = planned.tenant
-    if not planned.is_fought:
-        return ""
-    unclear = [path for path, change in planned.every_change if change.verdict is Verdict.AMBIGUOUS]
-    if unclear:
-        return f"conflict in {', '.join(unclear)}: its elements cannot be told apart; mend the flow"
-    fought = {path: change for path, change in planned.every_change if change.verdict in CONFLICTS}
-    what = "structure" if planned.upgrade and next(iter(fought)).startswith(STRUCTURE) else "conflict"
-    said = f"{what} in {', '.join(fought)}: changed here and there"
-    if all(is_masked(change.live) for change in fought.values()):
-        return f"{said}, and reads back masked; choose --ours {tenant}, or take it out of the manifest"
-    return f"{said}; choose --ours {tenant} or --theirs {tenant}"
-
-
-def _unwritable(live: Document, changes: Sequence[Change]) -> str:
-    held = masked(live, changes)
-    return f"{mask_reason(held)}; {MASK_REMEDY}" if held else ""
-
-
-def _drift(planned: Planned) -> str:
-    if not planned.is_drifted:
-        return ""
-    drifted = [path for path, change in planned.every_change if change.verdict is Verdict.DRIFT]
-    return f"drift in {', '.join(drifted)}: changed outside, left as it is"

@@ -55,12 +55,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """An entry as it is read back: which step met which event, when (UTC, ISO-8601), and what that added."""
+    """An entry as it is read back: which step, at `index`, met which event, when (UTC, ISO-8601), what that added."""
 
     step: StepKind
     event: Event
     at: str
     facts: Document
+    index: int = 0
 
 
 class Journal(Protocol):

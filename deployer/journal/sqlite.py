@@ -192,11 +192,9 @@ class SqliteJournal:
     async def happenings(self, deployment: Deployment) -> Sequence[Happening]:
         """Return what happened to a deployment, oldest first."""
         kinds = [step.kind for step in deployment.steps]
-        events = [
-            checked(row, f"an event of {deployment.planned.tenant}")
-            for row in await self._select(q.EVENTS, (deployment.rollout, deployment.place))
-        ]
-        return [Happening(kinds[index], Event(event), at, json.loads(body)) for _, _, index, event, at, body in events]
+        found = await self._select(q.EVENTS, (deployment.rollout, deployment.place))
+        events = (checked(row, f"an event of {deployment.planned.tenant}")[2:] for row in found)
+        return [Happening(kinds[index], Event(event), at, json.loads(body), index) for index, event, at, body in events]
 
     async def record(self, entry: Entry) -> None:
         """Write an entry and return when it is durable."""

@@ -92,6 +92,7 @@ ROLLOUTS: Final = Listing(
         Column("kind", _key("kind")),
         Column("ended", _second("ended_at"), wide=True),
         Column("reason", _key("reason"), wide=True),
+        Column("manifest", lambda row: row["manifest"][:_DIGITS], wide=True),
         Column("plan", lambda row: row["plan"][:_DIGITS]),
     ),
 )
@@ -114,5 +115,6 @@ def rollout_row(rollout: Rollout, counts: Mapping[Status, int]) -> Document:
         "started_at": rollout.started_at,
         "ended_at": rollout.ended_at,
         "plan": rollout.plan,
+        "manifest": rollout.manifest_digest,
         "counts": {status.value: count for status, count in counts.items()},
     }

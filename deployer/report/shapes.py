@@ -11,13 +11,14 @@ _FILES: Final = {
     "status": "summary",
     "events": "events",
     "explain": "explanation",
+    "history": "history",
     "doctor": "checkup",
     "sweep": "sweep",
     "rebuild": "rebuilt",
     "drift": "drift",
     "rehearse": "rehearsal",
 }
-_LIKE: Final = {"drift": "plan", "rehearse": "status"}  # whose parts a schema has too
+_LIKE: Final = {"drift": "plan", "rehearse": "status", "history": "status"}  # whose parts a schema has too
 
 
 def schema(name: str) -> Document:
@@ -28,4 +29,7 @@ def schema(name: str) -> Document:
         return manifest_schema()
     file = Path(__file__).with_name("schemas") / f"{_FILES[name]}.schema.json"
     document: Document = json.loads(file.read_text("utf-8"))
-    return {**document, "$defs": schema(_LIKE[name])["$defs"]} if name in _LIKE else document
+    if name not in _LIKE:
+        return document
+    parts = [schema(_LIKE[name])["$defs"], document.get("$defs", {})]
+    return {**document, "$defs": {key: part for each in parts if isinstance(each, dict) for key, part in each.items()}}

@@ -11,9 +11,9 @@ from deployer.domain.gate import Gate, wave_state
 from deployer.domain.outcome import judge
 from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.waves import Wave
-from deployer.journal.protocol import Happening, Rollout
+from deployer.journal.protocol import Rollout
 from deployer.report.causes import Causes, place_of
-from deployer.report.text import counted, padded, plain, value_text, wrapped
+from deployer.report.text import counted, plain, wrapped
 
 _FORMAT = 1
 _NAMES = 5  # tenants named for each cause
@@ -23,7 +23,6 @@ _DECISIONS = 50  # unknown tenants that are shown, each with the line to type
 _JUDGED = frozenset({"running", "halted", "succeeded", "succeeded_with_failures", "failed"})
 _ENDED_WELL = frozenset({"succeeded", "succeeded_with_failures"})
 _TOLD = (Status.FAILED, Status.STALE, Status.BLOCKED)
-_UNTOLD = frozenset({"seen", "body", "error", "stale", "stamp"})  # facts that are for the engine, or told otherwise
 
 Tenant = dict[str, Any]
 
@@ -193,13 +192,13 @@ class _Unknown:
         for tenant in self.first:
             yield ""
             start = f"unknown: {plain(tenant['tenant'])}  "
-            yield from wrapped(start, [_error_text(tenant["error"], tenant["outcome"])], width=width, hang=2)
+            yield from wrapped(start, [error_text(tenant["error"], tenant["outcome"])], width=width, hang=2)
             yield f"  → {plain(tenant['error']['remedy'])}"
         if self.more:
             yield f"… and {self.more} more unknown (--json has them all)"
 
 
-def _error_text(error: Mapping[str, Any], outcome: str) -> str:
+def error_text(error: Mapping[str, Any], outcome: str) -> str:
     """Return an error as a phrase: `invalid_field: no such zone (timezone, 422)`; no code where it is the outcome."""
     code = "" if error["code"] == outcome else f"{plain(error['code'])}: "
     return f"{code}{plain(error['message'])}{place_of(error)}"
@@ -218,23 +217,3 @@ def _next(head: Mapping[str, Any], manifest: str) -> list[str]:
     if tenants and counts[Status.NO_CHANGE] == tenants:
         return [f"nothing to do: {tenants} {'tenant' if tenants == 1 else 'tenants'} unchanged, only reads were sent"]
     return ["", *commands] if commands else []
-
-
-def tenant_text(deployment: Deployment, happenings: Iterable[Happening]) -> str:
-    """Return one tenant with everything that happened to it, oldest first."""
-    planned = deployment.planned
-    known = [f"flow {plain(deployment.flow)}"] if deployment.flow else []
-    known += [f"job {plain(job)}" for job in deployment.jobs]
-    lines = [
-        f"{plain(planned.tenant)}  {planned.action.value}  {deployment.status.value}",
-        "  " + "  ".join([f"account {plain(planned.account)}", f"integration {plain(planned.integration)}", *known]),
-        *(f"  {plain(happening.at)}  {_happening(happening)}" for happening in happenings),
-    ]
-    if error := tenant_view(deployment)["error"]:
-        lines += [f"  {_error_text(error, deployment.status)}", f"  → {plain(error['remedy'])}"]
-    return "\n".join(lines)
-
-
-def _happening(happening: Happening) -> str:
-    facts = (f"{plain(key)} {value_text(value)}" for key, value in happening.facts.items() if key not in _UNTOLD)
-    return "  ".join([padded(happening.step.value, 9), padded(happening.event.value, 11), *facts]).rstrip()

@@ -242,6 +242,20 @@ def test_an_older_rollout_is_shown_by_the_beginning_of_its_id(stage: Stage) -> N
     assert ended.document == first
     assert stage.flow("acme")["_id"] in told.out
     assert "configure" in told.out
+    shown = stage.run("history", "--rollout", first["rollout"])
+    assert f"apply {first['rollout']} by " in shown.out
+    assert f"plan {first['plan'][:12]}, manifest " in shown.out
+
+
+def test_the_history_of_a_tenant_has_each_step_with_its_time(stage: Stage) -> None:
+    first = stage.apply().document
+
+    shown = stage.run("history", "--rollout", first["rollout"], "--tenant", "acme", "--json").document
+
+    assert [step["step"] for step in shown["steps"]] == ["clone", "configure"]
+    assert all(step["begun"] <= step["ended"] and step["seconds"] >= 0 for step in shown["steps"])
+    assert shown["rollout"]["manifest"]
+    assert [event["event"] for event in shown["events"]] == ["intend", "succeed"] * 2
 
 
 def test_a_rollout_whose_id_fits_several_is_not_guessed(stage: Stage) -> None:

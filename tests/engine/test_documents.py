@@ -32,6 +32,8 @@ def larger(stage: Stage) -> None:
 
 CASES: list[tuple[str, tuple[str, ...], Callable[[Stage], None] | None, str]] = [
     ("explain", ("explain", "acme"), None, "fields"),
+    ("history", ("history",), None, "rollouts"),
+    ("history", ("history", "--rollout", "order-sync", "--tenant", "acme"), None, "events"),
     ("doctor", ("doctor",), None, "findings"),
     ("doctor", ("doctor",), without_token, "findings"),
     ("sweep", ("sweep",), doubled, "copies"),

@@ -266,7 +266,7 @@ async def test_an_entry_moves_its_step_and_tells_what_happened(store: Store) -> 
         assert await journal.happenings(stored) == [
             Happening(StepKind.CLONE, Event.INTEND, AT, {"seen": ["a"]}),
             Happening(StepKind.CLONE, Event.SUCCEED, AT, {"flow": "flow0001"}),
-            Happening(StepKind.CONFIGURE, Event.INTEND, AT, {}),
+            Happening(StepKind.CONFIGURE, Event.INTEND, AT, {}, 1),
         ]
 
 

@@ -12,7 +12,8 @@ from deployer.domain.documents import Document
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.plan import Action
 from deployer.journal.protocol import Happening, Rollout
-from deployer.report.summary import rollout_head, summary_text, tenant_text, tenant_view
+from deployer.report.history import tenant_text
+from deployer.report.summary import rollout_head, summary_text, tenant_view
 from tests.factories import rollout
 from tests.report.stage import HOSTILE, at_rest, untouched
 
@@ -164,7 +165,7 @@ def test_a_tenant_is_shown_with_all_that_happened_to_it() -> None:
         "acme  update  failed",
         "  account main  integration 5f0000000000000000000a01",
         "  2026-03-01T10:00:01Z  clone      intend",
-        '  2026-03-01T10:00:02Z  clone      succeed      flow "f1"',
+        '  2026-03-01T10:00:02Z  clone      succeed      in 1.0s  flow "f1"',
         "  invalid_field: no such zone (timezone, 422)",
         "  → mend it",
     ]
@@ -175,6 +176,6 @@ def test_hostile_words_are_inert() -> None:
         at_rest(HOSTILE, state, code=HOSTILE, message=HOSTILE, remedy=HOSTILE)
         for state in (State.FAILED, State.UNKNOWN)
     ]
-    happening = Happening(StepKind.CLONE, Event.SUCCEED, HOSTILE, {HOSTILE: HOSTILE})
+    happening = Happening(StepKind.CLONE, Event.SUCCEED, "2026-03-01T10:00:02Z", {HOSTILE: HOSTILE})
     text = shown(hostile, main=HOSTILE) + tenant_text(hostile[0], [happening])
     assert all(character.isprintable() or character == "\n" for character in text)
