@@ -16,6 +16,7 @@ from deployer.domain.documents import Document
 from deployer.domain.freeze import Thaw
 from deployer.domain.instructions import Instruction, Standing, Verb
 from deployer.domain.outcome import judge
+from deployer.domain.waves import titled
 from deployer.engine.carrying import Ending, carry_out
 from deployer.engine.control import Control, instruction_of, tidy
 from deployer.engine.execute import DRAIN, Stop
@@ -121,7 +122,7 @@ class Rolling:
         outcome = judge(await journal.counts(rollout), left=left)
         reasons = [f"{what}: {cause}" for what, cause in halted.items()]
         reasons += [held] if outcome == "paused" else []
-        reasons += [f"wave {waiting} waits for approval"] if outcome == "waiting" else []
+        reasons += [f"{titled(waiting)} waits for approval"] if outcome == "waiting" else []
         reasons += [Thaw(standing.thawed).said] if standing.thawed else []
         reason = "; ".join(reasons)
         ended_at = None if outcome in UNFINISHED else self._place.clock.utc()

@@ -20,6 +20,7 @@ from deployer.domain.command import typed
 from deployer.domain.plan import Action
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
+from deployer.report.text import wrapped
 
 _MEANS = {
     Action.DELETE: "The platform keeps a deleted flow for 30 days; its exports and imports stay, and sweep names them.",
@@ -64,13 +65,17 @@ class Part:
         text = plan_text(saved.plan, saved.digest, lines, width=columns(), manifest=manifest, verb=verb)
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
 
+    def _say(self, sentence: str) -> None:
+        for line in wrapped("", sentence.split(" "), width=columns(), hang=0, gap=" "):
+            click.echo(line, err=True)
+
     def _confirm(self, place: Workplace, saved: SavedPlan) -> None:
         """Ask a person, unless nobody wants to be asked."""
-        click.echo(_MEANS[self.action], err=True)
+        self._say(_MEANS[self.action])
         names = {tenant.tenant for tenant in place.loaded.tenants}
         again = sum(planned.tenant in names and bool(planned.steps) for planned in saved.plan.tenants)
         if again and self.action is Action.DELETE:
-            click.echo(f"{again} of them are in {place.loaded.path}: the next apply makes their flows again.", err=True)
+            self._say(f"{again} of them are in {place.loaded.path}: the next apply makes their flows again.")
         if not self.yes:
             command = typed(self.action.value, self.manner.manifest, "…", "--yes")
             question = f"{self.action.value.capitalize()} the flows of {saved.plan.work} tenants?"

@@ -42,7 +42,7 @@ def resolve(  # noqa: PLR0913 - one argument per option
         async with opened(loaded, journal=journal, manner=Manner(manifest, verbose=verbose)) as place:
             wait = partial(_wait_out, tenant)
             said = await resolve_tenant(place, tenant, decision=decision, took=took, wait=wait)
-        click.echo(f"{said}; go on with: {typed('apply', manifest)}")
+        click.echo(f"{said}; go on with: {typed('resume', manifest)}")
         return 0
 
     return anyio.run(settle)

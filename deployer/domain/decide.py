@@ -12,7 +12,7 @@ from deployer.domain.chosen import Chosen
 from deployer.domain.connections import map_connections
 from deployer.domain.deployment import Instance
 from deployer.domain.documents import Document, Path, Value
-from deployer.domain.identity import InstanceKey, is_newborn
+from deployer.domain.identity import InstanceKey, carries, is_newborn
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.manifest import Manifest
 from deployer.domain.masking import MASK_REMEDY, mask_reason
@@ -183,11 +183,15 @@ class _Decision:
             connections=self.connections,
         )
         written = any(change.verdict in WRITES for change in planned.changes)
-        configured = newborn or planned.upgrade is not None or written
+        configured = newborn or planned.upgrade is not None or written or (known is None and self._lacks_marker(flow))
         why = reasons.conflict(planned) or (reasons.unwritable(flow, planned.changes) if configured else "")
         if why := why or self._masked_resource(resources):
             return replace(planned, action=Action.BLOCKED, reason=why, connections={})
         return self._acted(planned, is_known=known is not None, is_configured=configured)
+
+    def _lacks_marker(self, flow: Document) -> bool:
+        """Tell whether a flow does not say yet that it is ours, as the manifest wants."""
+        return self.manifest.marker == "description" and not carries(flow, self.candidate.key.marker)
 
     def _masked_resource(self, resources: Iterable[PlannedResource]) -> str:
         """Return why a resource cannot be written, where a secret of it reads back masked."""

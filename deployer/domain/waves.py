@@ -35,6 +35,11 @@ class Checks:
         return self != Checks()
 
 
+def titled(name: str) -> str:
+    """Return what a wave is called in a sentence: one without a name of its own is called wave already."""
+    return name if name.startswith("wave") else f"wave {name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A wave as it is asked for. Without `size` it takes every tenant that `selects`, so that none may be in two."""

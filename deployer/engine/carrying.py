@@ -14,7 +14,7 @@ from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.manifest import Manifest, Safety
 from deployer.domain.moves import settle_time
 from deployer.domain.plan import Plan
-from deployer.domain.waves import Wave
+from deployer.domain.waves import Wave, titled
 from deployer.engine.accounts import Accounts
 from deployer.engine.admission import Admission
 from deployer.engine.checking import Checking
@@ -152,7 +152,7 @@ class _Carrying:
                     self._halt_wave(number, wave, cause)
                     return False
                 case Hold(cause):
-                    self.held = f"wave {wave.name} cannot be told to be well: {cause}"
+                    self.held = f"{titled(wave.name)} cannot be told to be well: {cause}"
                     return False
                 case Wait(seconds):
                     crew.watcher.wave("baking", number, wave, seconds=round(seconds, 3))
@@ -179,7 +179,7 @@ class _Carrying:
         return is_open
 
     def _halt_wave(self, number: int, wave: Wave, cause: str) -> None:
-        self.halted[f"wave {wave.name}"] = cause
+        self.halted[titled(wave.name)] = cause
         self.crew.watcher.wave("halted", number, wave, cause=cause)
 
     def _halt(self, name: str, cause: str) -> None:

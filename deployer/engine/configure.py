@@ -104,6 +104,8 @@ class _Flow:
         planned = self.case.deployment.planned
         if self._is_detached:
             return not is_marked(live)
+        if planned.action is Action.ADOPT and self.desk.settings.marker == "description" and not is_marked(live):
+            return False  # it is ours once it says so
         left = (change for change in changes if change.verdict is Verdict.REMOVE)
         return is_settled(live, self.fields, planned) and all(same(each.live, each.desired) for each in left)
 

@@ -50,7 +50,8 @@ async def resolve(
         where = (planned.tenant, planned.account, planned.template, planned.integration)
         entry = replace(entry, instance=Instance(*where, flow=took, revision="", connections=planned.connections))
     await journal.record(entry)
-    return f"{tenant}: {step.kind} {decision}{f' {took}' if took else ''}"
+    said = {Decision.TOOK: f"made {took}", Decision.RETRY: "is tried again", Decision.SKIP: "is skipped"}
+    return f"{tenant}: its {step.kind} {said[decision]}"
 
 
 async def _taken(accounts: Accounts, deployment: Deployment, step: Step, took: str) -> Document:

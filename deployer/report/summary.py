@@ -155,7 +155,9 @@ def _waves(head: Mapping[str, Any], width: int) -> list[str]:
 def _revisions(head: Mapping[str, Any], width: int) -> list[str]:
     """Return how many flows are on which revision of the template, where they differ."""
     named = {revision[:REVISION_DIGITS]: count for revision, count in head["revisions"].items()}
-    pieces = [f"{count} on {f'rev:{name}' if name else 'one that is not known'}" for name, count in named.items()]
+    pieces = [
+        f"{count} on {f'rev:{name}' if name else 'a revision that is not known'}" for name, count in named.items()
+    ]
     return wrapped("  template: ", pieces, width=width, hang=4, gap=" · ") if len(pieces) > 1 else []
 
 

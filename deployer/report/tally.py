@@ -8,6 +8,7 @@ from typing import Final
 
 from deployer.domain.deployment import OPEN, Status
 from deployer.domain.documents import Document
+from deployer.domain.waves import titled
 from deployer.report.text import duration, plain
 from deployer.telemetry.events import Event
 
@@ -122,7 +123,7 @@ def wave_said(name: str, told: Document) -> str:
     word = name.removeprefix("wave.")
     more = duration(float(str(told["seconds"]))) if "seconds" in told else str(told.get("cause", ""))
     tenants = f"{told['tenants']} {'tenant' if told['tenants'] == 1 else 'tenants'}" if word == "started" else ""
-    return ", ".join(filter(None, [f"wave {plain(told['name'])} {word}", tenants, plain(more)]))
+    return ", ".join(filter(None, [f"{titled(plain(told['name']))} {word}", tenants, plain(more)]))
 
 
 def instructed(told: Document) -> str:

@@ -116,7 +116,7 @@ def test_a_wave_waits_for_the_approval_of_its_plan_and_then_the_next_begins(stag
 
     first = stage.apply()
     assert (first.code, first.document["outcome"]) == (5, "waiting")
-    assert first.document["reason"] == "wave wave 1 waits for approval"
+    assert first.document["reason"] == "wave 1 waits for approval"
     assert outcomes(stage, "pending") == ["tenant-01", "tenant-02"]
     assert stage.apply().code == 5  # it still waits
 

@@ -32,7 +32,7 @@ def test_a_flow_that_is_not_as_it_was_written_any_more_stops_the_rollout(stage: 
 
     ended = stage.apply()
 
-    assert halted(ended) == "wave wave 1: tenant-00: timezone is not as it was written"
+    assert halted(ended) == "wave 1: tenant-00: timezone is not as it was written"
     assert outcomes(stage, "pending") == ["tenant-01", "tenant-02"]
 
 
@@ -46,7 +46,7 @@ def test_runs_with_more_errors_than_allowed_stop_the_rollout(stage: Stage) -> No
     stage.run_flows(max_errors=5)  # which the run itself lets pass
     stage.simulator.knobs = Knobs(job_duration=0.0, job_outcome={"*": 2})
 
-    assert halted(stage.apply()) == "wave wave 1: tenant-00: 2 errors where 1 are allowed"
+    assert halted(stage.apply()) == "wave 1: tenant-00: 2 errors where 1 are allowed"
 
 
 def test_runs_that_are_well_let_the_next_wave_begin(stage: Stage) -> None:
@@ -61,7 +61,7 @@ def test_what_cannot_be_told_pauses_until_it_can_be_or_a_person_decides(stage: S
     first = stage.apply()
 
     assert (first.code, first.document["outcome"]) == (5, "paused")
-    assert first.document["reason"] == "wave wave 1 cannot be told to be well: tenant-00: no run has ended since"
+    assert first.document["reason"] == "wave 1 cannot be told to be well: tenant-00: no run has ended since"
     assert "deployer approve rollout.yaml --plan" in stage.run("status").out
     ran(stage, "tenant-00")
     second = stage.apply()
@@ -87,8 +87,8 @@ def test_a_job_from_before_the_change_tells_nothing(stage: Stage) -> None:
     ("code", "outcome", "reason"),
     [
         (0, "succeeded", ""),
-        (1, "halted", "wave wave 1: the command says no: looked at wave 1"),
-        (7, "paused", "wave wave 1 cannot be told to be well: the command ended with 7: looked at wave 1"),
+        (1, "halted", "wave 1: the command says no: looked at wave 1"),
+        (7, "paused", "wave 1 cannot be told to be well: the command ended with 7: looked at wave 1"),
     ],
 )
 def test_a_command_of_the_user_decides(stage: Stage, code: int, outcome: str, reason: str) -> None:
@@ -138,7 +138,7 @@ def test_open_errors_since_stop_the_rollout(stage: Stage) -> None:
     many(stage, 3, sizes=[1], verify={"open_errors": 1})
     stage.run_flows(max_errors=5)
     stage.simulator.knobs = Knobs(job_duration=0.0, job_outcome={"*": 2})
-    assert halted(stage.apply()) == "wave wave 1: tenant-00: 2 open errors where 1 are allowed"
+    assert halted(stage.apply()) == "wave 1: tenant-00: 2 open errors where 1 are allowed"
 
 
 def test_deletes_are_checked_by_what_is_left_to_check(stage: Stage) -> None:

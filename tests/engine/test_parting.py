@@ -166,6 +166,7 @@ def test_a_detached_flow_is_taken_back_by_adopt(deployed: Stage) -> None:
     deployed.run("detach", "--tenant", "acme", "--yes")
     ended = deployed.run("adopt", "acme", flow, "--yes")
     assert ended.code == 0, ended.err
+    assert "Managed by deployer" in deployed.flow("acme")["description"], "whoever lost the journal finds it again"
     assert deployed.plan()["acme"]["action"] == "no_change"
     assert len(deployed.flows("acme")) == 1
 

@@ -170,6 +170,20 @@ class User(RuleBasedStateMachine):
     def aborts(self) -> None:
         self.do("abort", "--yes")
 
+    @rule(route=st.sampled_from(["flows.clone", "flows.put", "exports.put"]), failed=st.booleans())
+    def is_killed(self, route: str, failed: bool) -> None:
+        """Kill an apply as it sends its first request of a kind; one that has none to send ends by itself."""
+        values, last, sent = {name: self.value(name) for name in TENANTS}, self.rollout(), self.stage.sent(route)
+        words = ["apply", "--yes", "--allow", "many-updates", *(["--failed"] if failed else [])]
+        with self.stage.started(*words) as process:
+            while process.poll() is None and self.stage.sent(route) == sent:
+                with self.stage.ledger.changed:
+                    self.stage.ledger.changed.wait(0.02)
+            process.kill()
+            process.communicate()
+        if (rollout := self.rollout()) != last:
+            self.before[rollout] = values
+
     @rule()
     def looks(self) -> None:
         self.stage.forget_requests()

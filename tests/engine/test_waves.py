@@ -62,7 +62,7 @@ def test_one_failure_more_than_tolerated_stops_before_the_next_wave(stage: Stage
 
     assert ended.code == 6
     assert ended.document["outcome"] == "halted"
-    assert ended.document["reason"] == "wave wave 2: 2 failed, 1 tolerated"
+    assert ended.document["reason"] == "wave 2: 2 failed, 1 tolerated"
     assert outcomes(stage, "pending") == ["tenant-04", "tenant-05"]
     assert outcomes(stage, "failed") == ["tenant-00", "tenant-02", "tenant-03"]
 
