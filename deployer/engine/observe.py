@@ -228,7 +228,7 @@ class _Flows:
         reader = Resources(self.seen.account.client, self.seen.stamps, self._got)
         fields = {resource: wish.fields for resource, wish in wanted.items()}
         found = await reader.read(fields, memories, key.integration, flow)
-        return {**await reader.copies(flow), **found} if flow and self._is_behind(known) else found
+        return {**found, **await reader.copies(flow)} if flow and self._is_behind(known) else found
 
     def _is_behind(self, known: Instance | None) -> bool:
         """Tell whether a tenant's flow has another revision than the template, so that all of it has to be read."""
