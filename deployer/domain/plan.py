@@ -30,6 +30,16 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fought:
+    """What is in conflict: its kind as the API has it, its name, its id, and the server's stamp of its last change."""
+
+    kind: str
+    label: str
+    id: str
+    last_modified: str
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """One tenant of a plan.
 
@@ -37,6 +47,7 @@ class Planned:
     flow when it was observed. `wave` is counted from 1: 0 where there are none, or nothing is to be done. `resources`
     are what is wanted besides the flow: each that is written has a step of its own, in their order. `upgrade` names the
     template's revisions between which it leads; `base` holds what the first had of the fields that it carries.
+    `changed_by` is who last changed what is in conflict, where the account tells.
     """
 
     tenant: str
@@ -58,6 +69,7 @@ class Planned:
     resources: tuple[PlannedResource, ...] = ()
     base: Mapping[Path, Value] = field(default_factory=dict)
     upgrade: tuple[str, str] | None = None
+    changed_by: str = ""
 
     @property
     def key(self) -> InstanceKey:
@@ -87,6 +99,16 @@ class Planned:
     def is_fought(self) -> bool:
         """Tell whether a field is in conflict."""
         return any(change.verdict in CONFLICTS for change in self.all_changes)
+
+    @property
+    def fought(self) -> "Fought | None":
+        """Return the first thing of the tenant's that has a field in conflict, and is there."""
+        if self.flow and any(change.verdict in CONFLICTS for change in self.changes):
+            return Fought("flow", "the flow", self.flow, self.last_modified)
+        for resource in self.resources:
+            if resource.id and any(change.verdict in CONFLICTS for change in resource.changes):
+                return Fought(resource.key.kind.value, resource.label, resource.id, resource.last_modified)
+        return None
 
     @property
     def verdicts(self) -> dict[Path, Verdict]:

@@ -79,7 +79,8 @@ def _wave_from(record: Stored) -> Wave:
 
 def planned_line(planned: Planned) -> str:
     """Return a planned tenant as one line of JSON: what is decided, the stamps it was decided by, and the wave."""
-    stamps = canonical([planned.last_modified, *(resource.last_modified for resource in planned.resources)])
+    others = (resource.last_modified for resource in planned.resources)
+    stamps = canonical([planned.last_modified, *others, planned.changed_by])
     return f"[{canonical(planned_record(planned))},{canonical(stamps)},{planned.wave}]"
 
 
@@ -124,21 +125,23 @@ def planned_record(planned: Planned) -> Stored:
 
 
 def planned_from(record: Stored, stamps: Sequence[str], wave: int) -> Planned:
-    """Return the planned tenant of a record, the server's stamps of its flow and its resources, and its wave."""
+    """Return the planned tenant of a record, the stamps of its flow and its resources, whose they are, and its wave."""
     last_modified, *others = stamps
+    resources = tuple(map(_resource_from, record["resources"], others))
     return Planned(
         **{
             **record,
             "action": Action(record["action"]),
             "fields": fields_from(record["fields"]),
             "changes": tuple(map(_change_from, record["changes"])),
-            "resources": tuple(map(_resource_from, record["resources"], others)),
+            "resources": resources,
             "base": fields_from(record["base"]),
             "upgrade": tuple(record["upgrade"]) if record["upgrade"] else None,
             "seen": tuple(record["seen"]),
             "steps": tuple(map(StepKind, record["steps"])),
             "chosen": {field: Choice(choice) for field, choice in record["chosen"].items()},
             "last_modified": last_modified,
+            "changed_by": "".join(others[len(resources) :]),
             "wave": wave,
         }
     )

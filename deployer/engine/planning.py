@@ -17,6 +17,7 @@ from deployer.domain.template import Template
 from deployer.domain.tenants import Tenant
 from deployer.domain.wave_models import Waves, picked
 from deployer.engine.accounts import Accounts, OpenAccount
+from deployer.engine.blaming import blamed
 from deployer.engine.load import Loaded
 from deployer.engine.observe import Aim, Observation, observe, read_template
 from deployer.engine.pinning import pins_at
@@ -104,12 +105,14 @@ class _Applying:
             if isinstance(want, Desired)
         }
         snapshot = await self.observation.snapshot(list(wanted.values()), remembered)
-        return [
+        decided = [
             decide(Candidate(wanted[tenant.tenant], snapshot, remembered), loaded.manifest, self.choices)
             if isinstance(want, Desired)
             else _blocked(tenant, template.key, str(want), remembered)
             for tenant, want in zip(tenants, desired, strict=True)
         ]
+        account = self.observation.account
+        return await blamed({account.name: account}, decided)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from deployer.domain.plan import Action, Plan, Planned, steps_of
 from deployer.domain.resources import ResourceKey
 from deployer.domain.rollback import adjusted, backwards, is_made_here, is_touched, undo
 from deployer.engine.accounts import Accounts
+from deployer.engine.blaming import blamed
 from deployer.engine.load import Loaded
 from deployer.engine.plans import Draft, SavedPlan
 from deployer.engine.pool import each
@@ -61,11 +62,16 @@ class Undoing:
 
     async def _add(self, draft: Draft, page: Sequence[Deployment]) -> None:
         """Decide about the tenants of a page that were touched."""
+        touched = list(filter(is_touched, page))
+        undone: dict[int, Planned] = {}
 
         async def add(deployment: Deployment) -> None:
-            draft.add(deployment.place, await self._undone(deployment), deployment.planned.wave)
+            undone[deployment.place] = await self._undone(deployment)
 
-        await each(filter(is_touched, page), add, workers=_AT_ONCE)
+        await each(touched, add, workers=_AT_ONCE)
+        decided = await blamed(self.accounts.opened, [undone[deployment.place] for deployment in touched])
+        for deployment, planned in zip(touched, decided, strict=True):
+            draft.add(deployment.place, planned, deployment.planned.wave)
 
     async def _undone(self, deployment: Deployment) -> Planned:
         account = self.accounts.opened.get(deployment.planned.account)

@@ -127,6 +127,10 @@ class Client:
         """Return the jobs of a flow's latest run: one per page generator. Other requests go before a poll."""
         return await self._get(f"flows/{path_id(flow)}/jobs/latest", wire.documents, poll=poll)
 
+    async def audit(self, kind: str, id_: str) -> Outcome[tuple[Document, ...]]:
+        """Return what the audit log tells of a flow, integration, export or import: whatever it is, if it is a list."""
+        return await self._get(f"{kind}s/{path_id(id_)}/audit", wire.entries)
+
     async def clone(self, template: str, body: Document, *, stamp: Stamp) -> Outcome[Created]:
         """Copy a flow, which may take minutes and is not idempotent."""
         request = self._request("POST", f"flows/{path_id(template)}/clone", body)

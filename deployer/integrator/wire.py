@@ -225,6 +225,12 @@ def documents(answer: Answer) -> tuple[Document, ...]:
     return tuple(_with_id(item) for item in value)
 
 
+def entries(answer: Answer) -> tuple[Document, ...]:
+    """Read the objects of a list, of whatever form; anything else holds none."""
+    value: Json = [] if answer.status == 204 else parse(answer.body)  # noqa: PLR2004 - as above
+    return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+
+
 def created(answer: Answer, model: str = "Flow") -> Created:
     """Read what was made: the new document, or a list of everything made with exactly one of its model in it."""
     value = parse(answer.body)

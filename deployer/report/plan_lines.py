@@ -203,9 +203,10 @@ def _changes(planned: Planned) -> Iterator[_Phrase]:
     for path, change in planned.every_change:
         if change.verdict not in _UNTOLD and path not in named:
             yield _told(path, change, newborn=planned.action is Action.CREATE)
-    if planned.is_fought and planned.last_modified:
-        when = planned.last_modified
-        yield _Phrase("changed", when, lambda: f"the flow was last changed at {plain(when)}")
+    if (fought := planned.fought) and fought.last_modified:
+        who = f" by {plain(planned.changed_by)}" if planned.changed_by else ""
+        told = f"{plain(fought.label)} was last changed at {plain(fought.last_modified)}{who}"
+        yield _Phrase("changed", told, lambda: told)
 
 
 def _told(path: str, change: Change, *, newborn: bool) -> _Phrase:

@@ -53,6 +53,7 @@ def plan_tenant(planned: Planned) -> Document:
         "reason": planned.reason,
         "upgrade": list(planned.upgrade) if planned.upgrade else None,
         "last_modified": planned.last_modified or None,
+        "changed_by": planned.changed_by or None,
         "changes": [change_view(path, change) for path, change in planned.every_change],
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from deployer.simulator import clones, flows, jobs, resources
+from deployer.simulator import audit, clones, flows, jobs, resources
 from deployer.simulator.calls import Answer, Call
 
 ID_AT = 3
@@ -28,10 +28,12 @@ ROUTES: Mapping[str, Route] = {
     "POST /v1/flows/*/clone": Route("flows.clone", clones.clone_flow),
     "POST /v1/flows/*/run": Route("flows.run", flows.run),
     "GET /v1/flows/*/jobs/latest": Route("flows.latest", jobs.latest),
+    "GET /v1/flows/*/audit": Route("flows.audit", audit.entries),
     "GET /v1/integrations": Route("integrations.list", resources.list_all),
     "GET /v1/integrations/*": Route("integrations.get", resources.read),
     "PUT /v1/integrations/*": Route("integrations.put", resources.replace),
     "GET /v1/integrations/*/flows": Route("integrations.flows", resources.list_flows),
+    "GET /v1/integrations/*/audit": Route("integrations.audit", audit.entries),
     "GET /v1/connections": Route("connections.list", resources.list_all),
     "GET /v1/connections/*": Route("connections.get", resources.read),
     "GET /v1/exports": Route("exports.list", resources.list_all),
@@ -39,11 +41,13 @@ ROUTES: Mapping[str, Route] = {
     "PUT /v1/exports/*": Route("exports.put", resources.replace),
     "DELETE /v1/exports/*": Route("exports.delete", resources.remove),
     "POST /v1/exports/*/clone": Route("exports.clone", clones.clone_part),
+    "GET /v1/exports/*/audit": Route("exports.audit", audit.entries),
     "GET /v1/imports": Route("imports.list", resources.list_all),
     "GET /v1/imports/*": Route("imports.get", resources.read),
     "PUT /v1/imports/*": Route("imports.put", resources.replace),
     "DELETE /v1/imports/*": Route("imports.delete", resources.remove),
     "POST /v1/imports/*/clone": Route("imports.clone", clones.clone_part),
+    "GET /v1/imports/*/audit": Route("imports.audit", audit.entries),
     "GET /v1/jobs": Route("jobs.list", jobs.list_jobs),
     "GET /v1/jobs/*": Route("jobs.get", jobs.read),
     "GET /v1/jobs/*/family": Route("jobs.family", jobs.family),

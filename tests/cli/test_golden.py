@@ -57,6 +57,7 @@ def new_template(stage: Stage) -> None:
     part, copy = (world.documents["exports"][each["_exportId"]] for each in (flow, stage.flow("initech")))
     world.keep("exports", {**part, "http": {"method": "GET", "relativeURI": "/v2/events"}, "lastModified": iso(4e9)})
     world.keep("exports", {**copy, "http": {"method": "GET", "relativeURI": "/mine"}, "lastModified": iso(4e9)})
+    stage.note_edit(US, "exports", copy["_id"])
     stage.manifest["flow"]["settings"]["batchSize"] = 300
     stage.manifest["integration"] = {"settings": {"region": "${tenant.values.region}"}}
 

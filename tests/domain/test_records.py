@@ -181,6 +181,7 @@ FULL = replace(
     chosen={"": Choice.OURS, "name": Choice.THEIRS},
     last_modified="yesterday",
     upgrade=("before", "after"),
+    changed_by="Robin Editor",
     base={("pageProcessors",): [1]},
     resources=(
         PlannedResource(INTEGRATION, "integration", "inte0001", last_modified="today"),
@@ -212,7 +213,9 @@ def with_planned(name: str, value: Any) -> Plan:  # noqa: ANN401 - any field of 
     return replanned(PLAN, replace(FULL, **{name: value}))
 
 
-DECIDED = [field.name for field in fields(Planned) if field.name not in {"last_modified", "fields", "document"}]
+DECIDED = [
+    field.name for field in fields(Planned) if field.name not in {"last_modified", "changed_by", "fields", "document"}
+]
 
 
 @pytest.mark.parametrize("name", DECIDED)

@@ -203,8 +203,15 @@ class Stage:
 
     def edit(self, name: str = "acme", /, **fields: object) -> None:
         """Let somebody else change a tenant's flow."""
-        account = self.simulator.world.accounts[self.tenants[name].account]
-        account.keep("flows", {**self.flow(name), **fields, "lastModified": iso(time.time() + 1)})
+        account, flow = self.tenants[name].account, self.flow(name)
+        edited = {**flow, **fields, "lastModified": iso(time.time() + 1)}
+        self.simulator.world.accounts[account].keep("flows", edited)
+        self.note_edit(account, "flows", flow["_id"])
+
+    def note_edit(self, account: str, kind: str, id_: str) -> None:
+        """Let the audit log tell that somebody else changed something."""
+        world = self.simulator.world
+        world.note("edit", n=0, account=world.accounts[account], now=time.time() + 1, resource=kind, id=id_)
 
     def keep(self, name: str, flow: Document) -> None:
         """Let somebody else make a flow for a tenant."""

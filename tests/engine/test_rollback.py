@@ -89,6 +89,7 @@ def test_a_conflict_blocks_its_tenant_alone(upgraded: Stage) -> None:
     ended = rollback(upgraded)
 
     assert ended.code == 3
+    assert "by Robin Editor" in " ".join(ended.err.split())
     assert [tenant["outcome"] for tenant in ended.tenants.values()] == ["blocked", "done", "done"]
     assert settings(upgraded)["batchSize"] == 300
 

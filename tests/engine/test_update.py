@@ -150,7 +150,7 @@ def test_a_conflict_ends_for_good_as_the_person_says(deployed: Stage, option: st
     assert deployed.flow("acme")["settings"]["batchSize"] == value
 
 
-def test_a_conflict_shows_what_we_left_what_is_ours_what_is_theirs_and_when_it_was_changed(deployed: Stage) -> None:
+def test_a_conflict_shows_what_we_left_what_is_ours_what_is_theirs_and_who_changed_it_when(deployed: Stage) -> None:
     _fight(deployed)
 
     planned, text = deployed.plan()["acme"], deployed.run("plan").out
@@ -158,8 +158,33 @@ def test_a_conflict_shows_what_we_left_what_is_ours_what_is_theirs_and_when_it_w
     (fought,) = [change for change in planned["changes"] if change["verdict"] == "conflict"]
     assert fought == {"path": "settings.batchSize", "from": 250, "to": 300, "base": 200, "verdict": "conflict"}
     assert planned["last_modified"] == deployed.flow("acme")["lastModified"]
+    assert planned["changed_by"] == "Robin Editor"
     assert "settings.batchSize: base 200, ours 300, theirs 250" in text
-    assert f"the flow was last changed at {planned['last_modified']}" in text
+    assert f"the flow was last changed at {planned['last_modified']} by Robin Editor" in text
+
+
+def test_who_changed_it_is_no_part_of_what_is_approved(deployed: Stage) -> None:
+    _fight(deployed)
+    named = deployed.run("plan", "--json").document["plan"]
+    deployed.befall(Rule(action="refuse", route="flows.audit", status=403))
+
+    assert deployed.run("plan", "--json").document["plan"] == named
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_an_account_that_does_not_tell_who_is_asked_once_and_shows_its_conflicts_all_the_same(
+    deployed: Stage, status: int
+) -> None:
+    for name in ("acme", "globex"):
+        deployed.edit(name, settings={"region": "us-east", "batchSize": 250})
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+    deployed.befall(Rule(action="refuse", route="flows.audit", status=status))
+
+    planned = deployed.plan()
+
+    assert [planned[name]["action"] for name in ("acme", "globex")] == ["blocked", "blocked"]
+    assert planned["acme"]["changed_by"] is None
+    assert deployed.sent("flows.audit") == 1
 
 
 def _fight_twice(stage: Stage) -> None:

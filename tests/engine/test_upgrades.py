@@ -37,6 +37,7 @@ def named(stage: Stage, kind: str, name: str) -> Document:
 
 def change(stage: Stage, kind: str, document: Document, **fields: Any) -> None:  # noqa: ANN401 - JSON
     stage.simulator.world.accounts[US].keep(kind, {**document, **fields, "lastModified": LATER})
+    stage.note_edit(US, kind, document["_id"])
 
 
 def copy_of(stage: Stage, kind: str, part: Document, tenant: str = "acme") -> Document:
@@ -80,6 +81,9 @@ def test_the_same_field_changed_on_both_sides_waits_for_a_choice(deployed: Stage
     planned = deployed.plan()
     assert planned["acme"]["action"] == "blocked"
     assert "exports.New trialers.http.relativeURI" in planned["acme"]["reason"]
+    assert f"exports.New trialers was last changed at {LATER} by Robin Editor" in deployed.run("plan").out.replace(
+        "\n", " "
+    )
     assert planned["globex"]["action"] == "update"
     deployed.apply()
     assert deployed.apply(choice, "acme").code == 0
