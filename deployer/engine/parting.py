@@ -64,7 +64,7 @@ class Parting:
     watch: Callable[[int, Planned], None]
 
     async def plan(self, whose: Whose, directory: Path, observed_at: str) -> SavedPlan:
-        """Return the plan, saved; raise UsageError for a name that no flow has, and where nobody is meant."""
+        """Return the plan, saved; raise UsageError for a name that no flow has; nobody left is none."""
         self.accounts.demand_one()
         listed = {(tenant.account, tenant.integration): tenant for tenant in self.loaded.tenants}
         names, chosen, count = set[str](), list[tuple[InstanceKey, Tenant | None]](), 0
@@ -77,8 +77,9 @@ class Parting:
         self._demand_known(whose.selection, names)
         for name in sorted(self.choices.ours - names):
             raise UsageError(f"--ours {name}: no flow of this tenant is known{did_you_mean(name, sorted(names))}")
-        if not chosen:
-            raise UsageError(f"no flow is there to {self.action}", remedy="deployer status shows which there are")
+        if whose.selection.labels and not chosen:
+            remedy = "look at the labels in the tenants' list; deployer status shows which flows there are"
+            raise UsageError(f"no tenant with such a label has a flow to {self.action}", remedy=remedy)
         waves = self.loaded.manifest.waves
         draft = Draft(len(chosen), self.watch, waves.allot) if waves else Draft(len(chosen), self.watch)
         for start in range(0, len(chosen), _PAGE):

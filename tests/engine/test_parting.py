@@ -3,6 +3,7 @@
 import pytest
 
 from deployer.simulator import Customer, Rule
+from deployer.simulator.world import Document
 from tests.engine.stage import US, Stage
 
 
@@ -31,6 +32,23 @@ def test_a_deleted_tenant_that_is_still_in_the_list_is_made_again_by_the_next_ap
     assert deployed.plan()["acme"]["action"] == "create"
     assert deployed.apply().code == 0
     assert len(deployed.flows("acme")) == 1
+
+
+@pytest.mark.parametrize("waves", [{}, {"waves": {"sizes": [1, "100%"], "approve": True}}])
+@pytest.mark.parametrize("command", ["delete", "detach"])
+def test_where_nobody_is_left_there_is_nothing_to_do(deployed: Stage, command: str, waves: Document) -> None:
+    assert deployed.run("detach", "--all", "--yes").code == 0
+    deployed.manifest |= waves
+
+    ended = [deployed.run(command, meant, "--yes") for meant in ("--all", "--absent")]
+
+    assert [(each.code, "nothing to do" in each.out) for each in ended] == [(0, True)] * 2, ended
+
+
+def test_a_label_that_nobody_has_is_an_error(deployed: Stage) -> None:
+    ended = deployed.run("delete", "--label", "region=moon", "--yes")
+    assert (ended.code, deployed.writes) == (2, [])
+    assert "no tenant with such a label has a flow to delete" in ended.err
 
 
 def test_nobody_named_is_an_error_and_never_everybody(deployed: Stage) -> None:

@@ -67,7 +67,7 @@ def _reordered(whole: bytes) -> bytes:
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "a tenant changed": lambda whole: whole.replace(b"tenant-1", b"tenant-x"),
     "a stamp changed": lambda whole: whole.replace(b'"2026-01-01', b'"2026-01-02', 1),
-    "a stamp is no JSON": lambda whole: whole.replace(b'00Z\\"]', b"00Z]", 1),
+    "a stamp is no JSON": lambda whole: whole.replace(b'00Z\\",', b"00Z,", 1),
     "lines reordered": _reordered,
     "the end is missing": _without_last_line,
     "cut within the last line": lambda whole: whole[:-2],
@@ -80,8 +80,11 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_plan_that_is_not_what_it_was_is_refused(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     made = saved(tmp_path, [0, 1, 2])
-    made.path.write_bytes(damage(made.path.read_bytes()))
+    whole = made.path.read_bytes()
+    damaged = damage(whole)
+    made.path.write_bytes(damaged)
 
+    assert damaged != whole
     with pytest.raises(GuardError, match="changed since it was made"):
         load_plan(tmp_path, made.digest)
 

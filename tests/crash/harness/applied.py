@@ -21,7 +21,7 @@ from deployer.integrator.wire import Unknown
 from deployer.journal import writer
 from deployer.report import repair as report
 from tests.crash.harness.planted import plant
-from tests.crash.harness.scenarios import ACCOUNTS
+from tests.crash.harness.scenarios import ACCOUNTS, APPLY
 from tests.crash.harness.simulated import FORK, Door
 
 IMPORTED = (applying, asking, carrying, wiring, repair, rolling, rollouts, standing, report)
@@ -52,7 +52,7 @@ class Strike:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One start of a command in a directory, `deployer apply` if not told; its output goes to files by its number."""
+    """One start of a command in a directory; its output goes to files by its number."""
 
     place: Path
     door: Door
@@ -60,7 +60,7 @@ class Command:
     strike: Strike = Strike()
     without: str = ""
     grouped: bool = True
-    words: tuple[str, ...] = ("apply",)
+    words: tuple[str, ...] = APPLY
 
     def start(self) -> "Started":
         """Start it and return at once."""
@@ -80,7 +80,7 @@ class Command:
             patch.object(writer, "BATCH", 1).start()
         plant(self.without)
         first, *options = self.words
-        sys.exit(main([first, "rollout.yaml", "--yes", "--json", *options]))
+        sys.exit(main([first, "rollout.yaml", "--json", *options]))
 
     def _file(self, suffix: str) -> Path:
         return self.place / f"apply-{self.number}.{suffix}"

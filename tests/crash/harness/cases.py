@@ -144,7 +144,7 @@ class Record:
 
     def repaired(self, scenario: str) -> Iterator[Case]:
         """Yield each case twice: the journal is lost after the kill, or an older copy of it is restored."""
-        for case in self.cases(scenario) if scenario not in {"two", "upgrade"} else ():
+        for case in self.cases(scenario) if scenario not in {"two", "upgrade", "delete"} else ():
             yield replace(case, journal="lost")
             if not case.commit or case.nth > 1:  # before the first commit there is nothing to copy
                 yield replace(case, journal="restored")

@@ -8,6 +8,7 @@ from typing import Literal
 from deployer.simulator.world import Document, Json
 from tests.crash.harness.scenarios import (
     ADDED,
+    DELETE,
     DOCUMENT,
     NEW_URI,
     ROWS,
@@ -59,6 +60,10 @@ def said_by(output: str) -> Mapping[str, Document]:
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """Yield every promise that was broken."""
+    if evidence.scenario.words == DELETE:
+        yield from _not_deleted(evidence)
+        yield from _strayed(evidence)
+        return
     for row in ROWS:
         flows = flows_of(evidence.after, row)
         if len(flows) != 1:
@@ -69,6 +74,19 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         yield from _wrong(evidence, row, flows[0])
         yield from _not_upgraded(evidence, row, flows[0])
     yield from _strayed(evidence)
+
+
+def _not_deleted(evidence: Evidence) -> Iterator[Finding]:
+    """Yield whose flow is still there, and what went that was nobody's."""
+    for row in ROWS:
+        if flows_of(evidence.after, row):
+            yield Finding(
+                "stuck", f"{row['tenant']} has its flow yet, and {json.dumps(evidence.said.get(row['tenant']))}"
+            )
+    ours = {flow["_id"] for row in ROWS for flow in flows_of(evidence.before, row)}
+    gone = [effect["id"] for effect in _effects(evidence) if effect["kind"] == "delete"]
+    if sorted(gone) != sorted(ours):
+        yield Finding("wrong", f"{gone} were deleted, not {ours}")
 
 
 def _unfinished(evidence: Evidence, row: Row, runs: int) -> Iterator[Finding]:
@@ -170,8 +188,11 @@ def _strayed(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _runs(evidence: Evidence, flow: Document) -> int:
-    effects = evidence.after["effects"][len(evidence.before["effects"]) :]
-    return sum(effect["kind"] == "run" and effect["id"] == flow["_id"] for effect in effects)
+    return sum(effect["kind"] == "run" and effect["id"] == flow["_id"] for effect in _effects(evidence))
+
+
+def _effects(evidence: Evidence) -> list[Document]:
+    return list(evidence.after["effects"][len(evidence.before["effects"]) :])
 
 
 def flows_of(state: Document, row: Row) -> list[Document]:

@@ -15,11 +15,13 @@ from deployer.simulator.world import Document
 from tests.crash.harness.applied import COPY, JOURNAL, KILLED, Command, Started, Strike
 from tests.crash.harness.cases import Case, Record
 from tests.crash.harness.judge import Evidence, Finding, findings, said_by
-from tests.crash.harness.scenarios import DOCUMENT, ROWS, Scenario, world
+from tests.crash.harness.scenarios import APPLY, DOCUMENT, ROWS, Scenario, world
 from tests.crash.harness.simulated import Door, simulator
 
+RESUME, REBUILD = ("resume",), ("rebuild", "--yes")
 STARTS = 6
 TRIES = 5
+_NOTHING = 2  # to go on with
 _REFUSED = 6  # by the other's lock
 _ENDS = frozenset({0, 1, 3})  # succeeded, or ended with tenants that a person has to decide about
 
@@ -54,7 +56,7 @@ def prepare(scenario: Scenario, root: Path) -> Start:
     (place / "flow.json").write_text(json.dumps(DOCUMENT), "utf-8")
     if scenario.before:
         _write(place, scenario.before)
-        state = scenario.changed(_peaceful(scenario, place, state)[0])
+        state = scenario.changed(_peaceful(replace(scenario, words=APPLY), place, state)[0])
     _write(place, scenario.manifest)
     recorded = root / scenario.name / "recorded" / "rollout"
     shutil.copytree(place, recorded)
@@ -71,7 +73,7 @@ def _write(place: Path, manifest: Document) -> None:
 
 def _peaceful(scenario: Scenario, place: Path, state: Document) -> tuple[Document, Record, str]:
     with simulator(state, scenario.knobs) as door:
-        started = Command(place, door, 1, grouped=scenario.grouped).start()
+        started = Command(place, door, 1, grouped=scenario.grouped, words=scenario.words).start()
         code = started.end()
         if code != 0:
             raise AssertionError(f"{scenario.name}: exit {code} without any fault; see {place}")
@@ -132,8 +134,17 @@ class Scene:
             self._rebuild()
         strike = self.case.resumed_strike
         while self.last["rollout"] == KILLED and len(self.codes) < STARTS:
-            self._end("rollout", self._start("rollout", strike, *self._choices))
+            self._go_on(strike)
             strike = Strike()
+
+    def _go_on(self, strike: Strike) -> None:
+        """Start again what was killed: the same apply; of anything else the resume, and itself if it had not begun."""
+        if self.scenario.words == APPLY:
+            self._end("rollout", self._start("rollout", strike, *self._choices))
+            return
+        self._end("rollout", self._start("rollout", strike, words=RESUME))
+        if self.last["rollout"] == _NOTHING:
+            self._end("rollout", self._start("rollout", strike))
 
     @property
     def _choices(self) -> Iterator[str]:
@@ -151,7 +162,7 @@ class Scene:
             refused = self._start("rollout", Strike()).end()
             if refused != _REFUSED:
                 self.broken.append(Finding("wrong", f"the journal was {fortune}, and apply exits {refused}"))
-        started = self._start("rollout", Strike(), command="rebuild")
+        started = self._start("rollout", Strike(), words=REBUILD)
         code = started.end()
         if code not in _ENDS:
             self.broken.append(Finding("stuck", f"rebuild ended with exit {code}"))
@@ -180,8 +191,8 @@ class Scene:
         """Tell whether the boundary did not come: what is committed together is not the same in every run."""
         return self.codes[0] != KILLED and not self.case.rivals
 
-    def _start(self, deployer: str, strike: Strike, *options: str, command: str = "apply") -> Started:
-        grouped, words = self.start.scenario.grouped, (command, *options)
+    def _start(self, deployer: str, strike: Strike, *options: str, words: tuple[str, ...] = ()) -> Started:
+        grouped, words = self.start.scenario.grouped, (*(words or self.scenario.words), *options)
         self.starts += 1
         return Command(
             self.place / deployer, self.door, self.starts, strike, self.without, grouped=grouped, words=words

@@ -1,4 +1,4 @@
-"""What is rolled out in the crash tests: three small rollouts, and what each tenant's flow has to be at the end."""
+"""What is rolled out in the crash tests: small rollouts, and what each tenant's flow has to be at the end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from deployer.simulator.world import Document
 Row = dict[str, str]
 
 ACCOUNTS = ("acme-us", "acme-eu")
+APPLY, DELETE = ("apply", "--yes"), ("delete", "--all", "--yes")
 LATE = 0.4  # seconds after which what is applied late is applied: within `settle`, or nothing is promised
 SAFETY = {"settle": "500ms", "lag": "100ms", "intent": "500ms", "clone_timeout": "1s", "timeout": "1s"}
 ROWS: tuple[Row, ...] = tuple(seed_tenants(ACCOUNTS, 2))[:3]  # two in the first account, one in the other
@@ -34,8 +35,9 @@ class Scenario:
 
     `unknown` says when a tenant may be left to a person: a run that did not start, any run whose answer is lost, or
     never. `before` is a manifest that was applied in peace; after that people `changed` what is not ours, and perhaps
-    the template: `upgraded` are the keys of the flow that follow it. `grouped` leaves it to the journal what is
-    committed together; else every write is a commit, and so a boundary, of its own. `knobs` are the simulator's.
+    the template: `upgraded` are the keys of the flow that follow it. `words` are the command that is killed. `grouped`
+    leaves it to the journal what is committed together; else every write is a commit, and so a boundary, of its own.
+    `knobs` are the simulator's.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Scenario:
     before: Document | None = None
     changed: Callable[[Document], Document] = touched
     upgraded: frozenset[str] = frozenset()
+    words: tuple[str, ...] = APPLY
     grouped: bool = False
     knobs: Knobs = _QUICK
 
@@ -214,7 +217,9 @@ UPGRADE = Scenario(
     expected=_noted,
 )
 
-SCENARIOS = {scenario.name: scenario for scenario in (CLONE, UPDATE, CREATE, TWO, WAVES, UPGRADE)}
+DELETING = Scenario(name="delete", before=_PLAIN, manifest=_PLAIN, expected=_noted, words=DELETE)
+
+SCENARIOS = {scenario.name: scenario for scenario in (CLONE, UPDATE, CREATE, TWO, WAVES, UPGRADE, DELETING)}
 
 DOCUMENT = {
     "name": "Events",
