@@ -1,4 +1,4 @@
-"""Kill `deployer apply`, or `delete`, at every boundary of a recorded run, resume it, and let the simulated API's ledger judge."""
+"""Kill `deployer apply` or `delete` at every boundary of a recorded run; the simulated API's ledger is the judge."""
 
 import argparse
 import shutil
