@@ -1,12 +1,22 @@
 """What every test shares: the event loop, and how hypothesis looks for counter-examples."""
 
+from collections.abc import Iterator
+
 import hypothesis
 import pytest
+
+from tests import postgres
 
 # The same examples everywhere, so that a red test is red again; --hypothesis-profile=search looks for others.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[postgres.Server]:
+    with postgres.serving() as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Write many entries with a few statements: each statement hands the interpreter's lock over, and may wait for it."""
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -8,13 +7,14 @@ from deployer.domain.deployment import Instance
 from deployer.domain.documents import canonical
 from deployer.errors import JournalError
 from deployer.journal import queries as q
+from deployer.journal.connection import Connection, Row
 from deployer.journal.protocol import Entry
-from deployer.journal.rows import Row, instance_row, step_row, summed
+from deployer.journal.rows import instance_row, step_row, summed
 
 _MOST: Final = 64  # rows of one statement: more are hardly cheaper
 
 
-def enter(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+def enter(connection: Connection, entries: Iterable[Entry]) -> None:
     """Write entries in their order; raise JournalError unless each step is as its entry's writer knew it."""
     for group in _apart(entries):
         met = _write(connection, q.moves, [_move(entry) for entry in group])
@@ -26,7 +26,7 @@ def enter(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
         connection.executemany(q.FORGET, [_instance_of(entry) for entry in group if entry.forgets])
 
 
-def remember(connection: sqlite3.Connection, instances: Sequence[Instance]) -> None:
+def remember(connection: Connection, instances: Sequence[Instance]) -> None:
     """Write what is remembered of live flows from now on."""
     _write(connection, q.memories, list(map(instance_row, instances)))
 
@@ -44,7 +44,7 @@ def _apart(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield list(group.values())
 
 
-def _write(connection: sqlite3.Connection, statement: Callable[[int], str], rows: list[Row]) -> int:
+def _write(connection: Connection, statement: Callable[[int], str], rows: list[Row]) -> int:
     """Execute a statement for all rows, a power of two at a time, so that few are ever compiled; return its count."""
     met, start = 0, 0
     while left := len(rows) - start:

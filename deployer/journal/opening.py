@@ -23,7 +23,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}").fetchone()
         if version == 0:
-            schema = files("deployer.journal").joinpath("schema.sql").read_text(encoding="utf-8")
+            schema = files("deployer.journal").joinpath("sqlite.sql").read_text(encoding="utf-8")
             connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
         unless_usable.pop_all()
     return connection

@@ -1,4 +1,7 @@
-"""The SQL of the SQLite journal. Statements are put together of constant names of columns; every value is bound."""
+"""The SQL of the journal, once for all databases: what Postgres says otherwise, `dialect` tells.
+
+Statements are put together of constant names of columns; every value is bound.
+"""
 
 from functools import cache
 from typing import Final
@@ -46,10 +49,10 @@ _TROUBLED = """(action = 'blocked' OR EXISTS (
 _NEXT = "AND place > :after ORDER BY place LIMIT :limit"
 _BEGUN = "EXISTS (SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place AND s.state != 'ready')"
 CLAIM: Final = f"""
-    {_OF} AND account = :account AND wave = :wave AND {_OPEN} AND (:begun IS NULL OR {_BEGUN} = :begun) {_NEXT}
+    {_OF} AND account = :account AND wave = :wave AND {_OPEN} AND coalesce({_BEGUN} = :begun, true) {_NEXT}
 """
-PAGE: Final = f"{_OF} AND (:wave IS NULL OR wave = :wave) {_NEXT}"
-TROUBLED: Final = f"{_OF} AND (:wave IS NULL OR wave = :wave) AND {_TROUBLED} {_NEXT}"
+PAGE: Final = f"{_OF} AND coalesce(wave = :wave, true) {_NEXT}"
+TROUBLED: Final = f"{_OF} AND coalesce(wave = :wave, true) AND {_TROUBLED} {_NEXT}"
 ONE: Final = f"{_OF} AND tenant = :tenant"
 AWAITING: Final = f"""
     SELECT {DEPLOYMENT} FROM deployment d WHERE tenant = :tenant AND rollout =
@@ -58,18 +61,21 @@ AWAITING: Final = f"""
             WHERE r.name = :name AND s.state IN ('unknown', 'failed') ORDER BY r.number DESC LIMIT 1)
 """
 STEPS: Final = f"""
-    SELECT {STEP} FROM step WHERE rollout = ? AND place IN (SELECT value FROM json_each(?)) ORDER BY place, position
+    SELECT {STEP} FROM step
+    WHERE rollout = ? AND place IN (SELECT CAST(value AS INTEGER) FROM json_each(?)) ORDER BY place, position
 """
 EVENTS: Final = f"SELECT {EVENT} FROM event WHERE rollout = ? AND place = ? ORDER BY number"
 
-# Of each deployment the first step that is not done decides, as in `status_of`: SQLite takes the other columns of
-# the row that has the minimum.
+# Of each deployment the first step that is not done decides, as in `status_of`.
 _FIRST_LEFT = """
-    SELECT place, min(position) AS position, state,
-        CASE state WHEN 'failed' THEN coalesce(json_extract(body, '$.facts.stale'), 0) ELSE 0 END AS stale
-    FROM step WHERE rollout = :rollout AND state != 'done' GROUP BY place
+    SELECT place, position, state,
+        CASE state WHEN 'failed' THEN json_extract(body, '$.facts.stale') IS NOT NULL ELSE false END AS stale
+    FROM step s WHERE rollout = :rollout AND state != 'done' AND NOT EXISTS (
+        SELECT 1 FROM step f
+        WHERE f.rollout = s.rollout AND f.place = s.place AND f.position < s.position AND f.state != 'done'
+    )
 """
-STANDING: Final = f"SELECT state, position > 0, stale, count(*) FROM ({_FIRST_LEFT}) GROUP BY 1, 2, 3"
+STANDING: Final = f"SELECT state, position > 0, stale, count(*) FROM ({_FIRST_LEFT}) AS s GROUP BY 1, 2, 3"
 IDLE: Final = """
     SELECT action = 'blocked', count(*) FROM deployment d WHERE rollout = :rollout
     AND NOT EXISTS (SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place) GROUP BY 1
@@ -77,7 +83,7 @@ IDLE: Final = """
 ALL: Final = "SELECT count(*) FROM deployment WHERE rollout = :rollout"
 BY_WAVE: Final = f"""
     SELECT d.wave, s.state, s.position > 0, s.stale, count(*)
-    FROM ({_FIRST_LEFT}) s JOIN deployment d ON d.rollout = :rollout AND d.place = s.place GROUP BY 1, 2, 3, 4
+    FROM ({_FIRST_LEFT}) AS s JOIN deployment d ON d.rollout = :rollout AND d.place = s.place GROUP BY 1, 2, 3, 4
 """
 WAVES: Final = "SELECT wave, count(*) FROM deployment WHERE rollout = :rollout AND wave > 0 GROUP BY wave"
 INSTRUCT: Final = f"{_insert('instruction', INSTRUCTION)} ON CONFLICT (id) DO NOTHING"
@@ -129,7 +135,7 @@ INSTANCES_AFTER: Final = f"""
 INSTANCES_OF: Final = f"""
     SELECT {", ".join(f"i.{column}" for column in INSTANCE.split(", "))}
     FROM deployment d JOIN instance i ON i.template = d.template AND i.integration = d.integration
-    WHERE d.rollout = ? AND d.place IN (SELECT value FROM json_each(?))
+    WHERE d.rollout = ? AND d.place IN (SELECT CAST(value AS INTEGER) FROM json_each(?))
 """
 REVISIONS: Final = f"""
     SELECT {REVISION} FROM revision WHERE template = ? AND revision IN (SELECT value FROM json_each(?))
@@ -159,7 +165,7 @@ OWED: Final = """
         FROM deployment d JOIN rollout r ON r.id = d.rollout
             JOIN step s ON s.rollout = d.rollout AND s.place = d.place AND s.kind IN ('run', 'follow')
         WHERE d.template = ? AND d.integration IN (SELECT value FROM json_each(?))
-    ) WHERE number = newest AND (state = 'failed' OR (state = 'ready' AND kind = 'run'))
+    ) AS run WHERE number = newest AND (state = 'failed' OR (state = 'ready' AND kind = 'run'))
 """
 
 

@@ -1,7 +1,6 @@
 """What is read of the SQLite journal, on the connection's own thread."""
 
 import json
-import sqlite3
 from collections.abc import Mapping
 
 from deployer.domain.command import typed
@@ -10,17 +9,18 @@ from deployer.domain.lifecycle import State
 from deployer.domain.rebuilding import Work
 from deployer.errors import JournalError
 from deployer.journal import queries as q
+from deployer.journal.connection import Connection, Row
 from deployer.journal.protocol import Rollout
-from deployer.journal.rows import Row, read_deployment, read_instance, read_rollout, read_work
+from deployer.journal.rows import read_deployment, read_instance, read_rollout, read_work
 
 
-def work_of(connection: sqlite3.Connection) -> Work:
+def work_of(connection: Connection) -> Work:
     """Return which journal it is, and how often work was begun with it."""
     row = connection.execute(q.WORK).fetchone()
     return read_work(row) if row else Work()
 
 
-def rollout_of(connection: sqlite3.Connection, rollout: str) -> tuple[Rollout, str]:
+def rollout_of(connection: Connection, rollout: str) -> tuple[Rollout, str]:
     """Return a rollout, and its plan without the tenants, as JSON; raise JournalError where there is none."""
     rows: list[Row] = connection.execute(q.BY_ID, (rollout,)).fetchall()
     if not rows:
@@ -28,7 +28,7 @@ def rollout_of(connection: sqlite3.Connection, rollout: str) -> tuple[Rollout, s
     return read_rollout(rows[0])
 
 
-def counts_of(connection: sqlite3.Connection, rollout: str) -> Mapping[Status, int]:
+def counts_of(connection: Connection, rollout: str) -> Mapping[Status, int]:
     """Count the tenants of a rollout by status."""
     counts, wanted = dict.fromkeys(Status, 0), {"rollout": rollout}
     for state, begun, stale, count in connection.execute(q.STANDING, wanted):
@@ -39,7 +39,7 @@ def counts_of(connection: sqlite3.Connection, rollout: str) -> Mapping[Status, i
     return {**counts, Status.DONE: total - sum(counts.values())}
 
 
-def counts_by_wave(connection: sqlite3.Connection, rollout: str) -> Mapping[int, Mapping[Status, int]]:
+def counts_by_wave(connection: Connection, rollout: str) -> Mapping[int, Mapping[Status, int]]:
     """Count the tenants of each wave by status."""
     wanted = {"rollout": rollout}
     waves = {
@@ -52,7 +52,7 @@ def counts_by_wave(connection: sqlite3.Connection, rollout: str) -> Mapping[int,
     return waves
 
 
-def deployments_of(connection: sqlite3.Connection, query: str, wanted: Mapping[str, object]) -> list[Deployment]:
+def deployments_of(connection: Connection, query: str, wanted: Mapping[str, object]) -> list[Deployment]:
     """Return the deployments that a query finds, with their steps and what is remembered."""
     rows: list[Row] = connection.execute(query, wanted).fetchall()
     if not rows:

@@ -4,7 +4,6 @@ import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import astuple
-from typing import Any
 
 from deployer.domain.deployment import Deployment, Instance, Step
 from deployer.domain.documents import canonical
@@ -23,9 +22,8 @@ from deployer.domain.records import (
 )
 from deployer.domain.template import Template
 from deployer.errors import JournalError
+from deployer.journal.connection import Row
 from deployer.journal.protocol import Rollout
-
-Row = tuple[Any, ...]
 
 
 def summed(row: Row) -> Row:

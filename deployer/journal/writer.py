@@ -1,7 +1,6 @@
 """One thread that owns the one connection, and commits whatever waits as one group."""
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +11,7 @@ from threading import Thread
 from typing import Any, Generic, TypeVar
 
 from deployer.errors import JournalError
+from deployer.journal.connection import Connection
 
 LINGER = 0.01  # seconds that writes nobody waits for may be collected
 SPACING = 0.005  # seconds between two commits that may be spaced: each costs more CPU than what is written in it
@@ -24,7 +24,7 @@ T = TypeVar("T")
 class Job(Generic[T]):
     """Something to do on the connection, who waits for it to be durable, and whether it may be spaced for that."""
 
-    work: Callable[[sqlite3.Connection], T]
+    work: Callable[[Connection], T]
     waiting: asyncio.Future[T] | None
     spaced: bool = False
 
@@ -32,7 +32,7 @@ class Job(Generic[T]):
 class Writer:
     """The thread. Jobs run in the order they were given, so what was noted earlier is durable no later."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
         self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._failure: Exception | None = None
@@ -45,7 +45,7 @@ class Writer:
         self._thread.start()
         await self.ask(lambda _: None)
 
-    async def ask(self, work: Callable[[sqlite3.Connection], T], *, spaced: bool = False) -> T:
+    async def ask(self, work: Callable[[Connection], T], *, spaced: bool = False) -> T:
         """Do something and return its result once it is durable; a cancelled caller does not undo it.
 
         What is `spaced` waits a moment for others to share its commit, if there was one just before.
@@ -55,7 +55,7 @@ class Writer:
         self._jobs.put(Job(work, waiting, spaced))
         return await waiting
 
-    def tell(self, work: Callable[[sqlite3.Connection], object]) -> None:
+    def tell(self, work: Callable[[Connection], object]) -> None:
         """Do something without waiting; if it fails, every later call says so."""
         self._refuse_if_broken()
         self._jobs.put(Job(work, None))
@@ -77,7 +77,7 @@ class Writer:
     def _serve(self) -> None:
         try:
             connection = self._connect()
-        except (sqlite3.Error, OSError, JournalError) as error:
+        except Exception as error:  # noqa: BLE001 - as below
             self._failure = error
             connection = None
         while batch := self._collect():
@@ -111,7 +111,7 @@ class Writer:
             return self._committed + SPACING
         return 0.0 if job.waiting else time.monotonic() + LINGER
 
-    def _commit(self, connection: sqlite3.Connection, batch: list[Job[Any]]) -> None:
+    def _commit(self, connection: Connection, batch: list[Job[Any]]) -> None:
         if any(job.spaced for job in batch):
             self._committed = time.monotonic()
         try:
@@ -120,7 +120,7 @@ class Writer:
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - a thread that ends in silence would leave every caller waiting
             self._failure = error
-            with suppress(sqlite3.Error):  # a failed disk may fail the rollback too; nothing was committed either way
+            with suppress(Exception):  # a failed disk may fail the rollback too; nothing was committed either way
                 connection.rollback()
             self._fail(batch)
             return

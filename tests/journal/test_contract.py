@@ -1,7 +1,7 @@
 """What every journal promises, whatever it is made of."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as Folder
 from tempfile import TemporaryDirectory
@@ -23,10 +23,12 @@ from deployer.domain.rebuilding import Work
 from deployer.domain.resources import ResourceKind
 from deployer.domain.template import Part, flow_template
 from deployer.errors import JournalError
+from deployer.journal.postgres import PostgresJournal
 from deployer.journal.protocol import Entry, Happening, Journal
 from deployer.journal.sqlite import SqliteJournal
 from tests.factories import INTEGRATION, TEMPLATE, UPDATE, crowd, instance, plan, planned, rollout
 from tests.journal.entries import AT, after, entry
+from tests.postgres import Server
 
 pytestmark = pytest.mark.anyio
 
@@ -59,12 +61,29 @@ class SqliteStore:
         return SqliteJournal(copy / "journal.db")
 
 
-IMPLEMENTATIONS: dict[str, Callable[[Folder], Store]] = {"sqlite": SqliteStore}
+@dataclass(frozen=True, slots=True)
+class PostgresStore:
+    server: Server
+    address: str
+
+    def open(self) -> Journal:
+        return PostgresJournal(self.address)
+
+    def after_a_crash(self) -> Journal:
+        self.server.cut(self.address)
+        return PostgresJournal(self.address)
 
 
-@pytest.fixture(params=IMPLEMENTATIONS)
+def new_store(request: pytest.FixtureRequest, kind: str, folder: Folder) -> Store:
+    if kind == "sqlite":
+        return SqliteStore(folder)
+    server: Server = request.getfixturevalue("database")
+    return PostgresStore(server, server.new_database())
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Folder) -> Store:
-    return IMPLEMENTATIONS[request.param](tmp_path)
+    return new_store(request, request.param, tmp_path)
 
 
 async def begun(journal: Journal, *tenants: Planned) -> Sequence[Deployment]:

@@ -1,0 +1,35 @@
+"""What Postgres says otherwise than SQLite: how values are bound, and how JSON is read."""
+
+import re
+from functools import cache
+from typing import Final
+
+from deployer.journal.connection import Values
+
+_BOUND: Final = re.compile(r"\?(?P<number>\d*)|:(?P<name>[a-z_]+)")
+_LIST: Final = re.compile(r"json_each\((\?|:[a-z_]+)\)")
+_FIELD: Final = re.compile(r"json_extract\((\w+), '\$\.([\w.]+)'\)")
+
+
+@cache
+def in_postgres(statement: str) -> str:
+    """Return a statement of SQLite's as Postgres and its driver understand it."""
+    listed = _LIST.sub(lambda found: f"json_array_elements_text({found[1]}::json)", _FIELD.sub(_field, statement))
+    return _BOUND.sub(_bound, listed.replace("::", "\0")).replace("\0", "::")
+
+
+def values_in_postgres(statement: str, values: Values) -> Values:
+    """Return the values of a statement, by name where it counts them."""
+    if isinstance(values, tuple | list) and "?1" in statement:
+        return {f"p{number}": value for number, value in enumerate(values, 1)}
+    return values
+
+
+def _field(found: re.Match[str]) -> str:
+    return f"({found[1]}::json #>> '{{{found[2].replace('.', ',')}}}')"
+
+
+def _bound(found: re.Match[str]) -> str:
+    if found["name"]:
+        return f"%({found['name']})s"
+    return f"%(p{found['number']})s" if found["number"] else "%s"

@@ -1,0 +1,119 @@
+-- Version 5, as in sqlite.sql. Text is ordered by its bytes, as there.
+CREATE TABLE rollout (
+    number          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id              TEXT COLLATE "C" NOT NULL UNIQUE,
+    name            TEXT COLLATE "C" NOT NULL,
+    kind            TEXT COLLATE "C" NOT NULL,
+    plan            TEXT COLLATE "C" NOT NULL,
+    manifest_digest TEXT COLLATE "C" NOT NULL,
+    tenants_digest  TEXT COLLATE "C" NOT NULL,
+    outcome         TEXT COLLATE "C" NOT NULL,
+    reason          TEXT COLLATE "C" NOT NULL,
+    who             TEXT COLLATE "C" NOT NULL,
+    started_at      TEXT COLLATE "C" NOT NULL,
+    ended_at        TEXT COLLATE "C",
+    body            TEXT COLLATE "C" NOT NULL,  -- the plan, without its tenants
+    checksum        BIGINT NOT NULL
+);
+CREATE INDEX rollout_by_name ON rollout (name, number);
+
+-- One row at most: which journal this is, and how often work was begun with it.
+CREATE TABLE work (
+    journal  TEXT COLLATE "C" NOT NULL,
+    number   INTEGER NOT NULL,
+    checksum BIGINT NOT NULL
+);
+
+CREATE TABLE deployment (
+    rollout     TEXT COLLATE "C" NOT NULL REFERENCES rollout (id),
+    place       INTEGER NOT NULL,  -- in the plan
+    tenant      TEXT COLLATE "C" NOT NULL,
+    account     TEXT COLLATE "C" NOT NULL,
+    template    TEXT COLLATE "C" NOT NULL,
+    integration TEXT COLLATE "C" NOT NULL,
+    action      TEXT COLLATE "C" NOT NULL,
+    wave        INTEGER NOT NULL,  -- counted from 1; 0 where there are none, or nothing is to be done
+    body        TEXT COLLATE "C" NOT NULL,
+    checksum    BIGINT NOT NULL,
+    PRIMARY KEY (rollout, place),
+    UNIQUE (rollout, tenant)
+);
+CREATE INDEX deployment_by_account ON deployment (rollout, account, wave, place);
+CREATE INDEX deployment_by_instance ON deployment (template, integration);
+
+CREATE TABLE step (
+    rollout  TEXT COLLATE "C" NOT NULL,
+    place    INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    kind     TEXT COLLATE "C" NOT NULL,
+    state    TEXT COLLATE "C" NOT NULL,
+    attempts INTEGER NOT NULL,
+    body     TEXT COLLATE "C" NOT NULL,
+    checksum BIGINT NOT NULL,
+    PRIMARY KEY (rollout, place, position),
+    FOREIGN KEY (rollout, place) REFERENCES deployment (rollout, place)
+);
+CREATE INDEX step_open ON step (rollout, place) WHERE state IN ('ready', 'intended');
+CREATE INDEX step_unsettled ON step (state) WHERE state IN ('intended', 'unknown');
+CREATE INDEX step_troubled ON step (rollout, place) WHERE state IN ('unknown', 'failed', 'cancelled');
+-- A tenant never has two intents in flight.
+CREATE UNIQUE INDEX step_one_intent ON step (rollout, place) WHERE state = 'intended';
+
+-- What people said to a rollout.
+CREATE TABLE instruction (
+    number   BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id       TEXT COLLATE "C" NOT NULL UNIQUE,
+    rollout  TEXT COLLATE "C" NOT NULL REFERENCES rollout (id),
+    verb     TEXT COLLATE "C" NOT NULL,
+    about    TEXT COLLATE "C" NOT NULL,
+    who      TEXT COLLATE "C" NOT NULL,
+    at       TEXT COLLATE "C" NOT NULL,
+    checksum BIGINT NOT NULL
+);
+CREATE INDEX instruction_by_rollout ON instruction (rollout, number);
+
+-- The gate after a wave, once the wave has ended.
+CREATE TABLE gate (
+    rollout  TEXT COLLATE "C" NOT NULL REFERENCES rollout (id),
+    wave     INTEGER NOT NULL,
+    state    TEXT COLLATE "C" NOT NULL,
+    since    TEXT COLLATE "C" NOT NULL,  -- UTC
+    who      TEXT COLLATE "C" NOT NULL,  -- approved it
+    checksum BIGINT NOT NULL,
+    PRIMARY KEY (rollout, wave)
+);
+
+CREATE TABLE event (
+    number   BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    rollout  TEXT COLLATE "C" NOT NULL,
+    place    INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    event    TEXT COLLATE "C" NOT NULL,
+    at       TEXT COLLATE "C" NOT NULL,
+    body     TEXT COLLATE "C" NOT NULL,
+    checksum BIGINT NOT NULL
+);
+CREATE INDEX event_by_deployment ON event (rollout, place, number);
+
+-- What each revision of a template holds: what changed since is what an upgrade carries.
+CREATE TABLE revision (
+    template TEXT COLLATE "C" NOT NULL,
+    revision TEXT COLLATE "C" NOT NULL,
+    body     TEXT COLLATE "C" NOT NULL,
+    checksum BIGINT NOT NULL,
+    PRIMARY KEY (template, revision)
+);
+
+CREATE TABLE instance (
+    template    TEXT COLLATE "C" NOT NULL,
+    integration TEXT COLLATE "C" NOT NULL,
+    tenant      TEXT COLLATE "C" NOT NULL,
+    account     TEXT COLLATE "C" NOT NULL,
+    body        TEXT COLLATE "C" NOT NULL,
+    checksum    BIGINT NOT NULL,
+    PRIMARY KEY (template, integration)
+);
+CREATE INDEX instance_by_tenant ON instance (template, tenant);
+CREATE INDEX instance_by_account ON instance (template, account);
+
+CREATE TABLE version (number INTEGER NOT NULL);

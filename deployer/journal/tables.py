@@ -1,0 +1,278 @@
+"""The journal in the tables of a database: one connection that writes, every row with a checksum."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from secrets import token_hex
+from types import TracebackType
+from typing import Self
+
+from deployer.domain.deployment import Deployment, Instance, Status, Step
+from deployer.domain.documents import canonical
+from deployer.domain.gate import Gate
+from deployer.domain.identity import InstanceKey
+from deployer.domain.instructions import Instruction
+from deployer.domain.lifecycle import Event, State, StepKind
+from deployer.domain.memory import instance_unwritten
+from deployer.domain.plan import Plan, Planned
+from deployer.domain.plan_records import plan_from, plan_record
+from deployer.domain.rebuilding import Work
+from deployer.domain.remembered import Remembered
+from deployer.domain.template import Template
+from deployer.errors import JournalError
+from deployer.journal import queries as q
+from deployer.journal import writer
+from deployer.journal.connection import Connection, Row
+from deployer.journal.entering import enter, remember
+from deployer.journal.protocol import Entry, Happening, Rollout
+from deployer.journal.reading import counts_by_wave, counts_of, deployments_of, rollout_of, why_unsettled, work_of
+from deployer.journal.rows import (
+    checked,
+    deployment_row,
+    gate_row,
+    instruction_row,
+    read_gate,
+    read_instance,
+    read_instruction,
+    read_revision,
+    read_rollout,
+    revision_row,
+    rollout_row,
+    step_row,
+    work_row,
+)
+from deployer.journal.writer import Writer
+
+
+class TableJournal:
+    """A journal in the tables that `connect` opens, on the thread that owns them from then on."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._writer = Writer(connect)
+        self._entries: deque[Entry] = deque()  # which the writer's thread takes from
+
+    async def __aenter__(self) -> Self:
+        """Open the tables."""
+        try:
+            await self._writer.start()
+        except JournalError:
+            await self._writer.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Commit what waits, and close; raise JournalError if what nobody waited for could not be written."""
+        await self._writer.stop()
+        if error is None:
+            self._writer.own_up()
+
+    async def work(self) -> Work:
+        """Return which journal this is, and how often work was begun with it."""
+        return await self._writer.ask(work_of)
+
+    async def begin_work(self, *, anew: bool = False) -> Work:
+        """Count one more work, durably, and return it; with `anew` the journal is another one from now on."""
+
+        def work(connection: Connection) -> Work:
+            before = work_of(connection)
+            kept = "" if anew else before.journal
+            after = Work(kept or token_hex(16), before.number + 1)
+            connection.execute(q.FORGET_WORK)
+            connection.execute(q.BEGIN_WORK, work_row(after))
+            return after
+
+        return await self._writer.ask(work)
+
+    async def begin(self, rollout: Rollout, plan: Plan, revisions: Collection[Template] = ()) -> None:
+        """Write a rollout, its plan, its steps, and what tenants without a step leave to remember, all at once."""
+        head = canonical(plan_record(plan))
+
+        def work(connection: Connection) -> None:
+            connection.execute(q.BEGIN, rollout_row(rollout, head))
+            connection.executemany(q.KEEP_REVISION, map(revision_row, revisions))
+            for place, planned in enumerate(plan.tenants):
+                connection.execute(q.DEPLOY, deployment_row(rollout.id, place, planned))
+                for position, kind in enumerate(planned.steps):
+                    connection.execute(q.PREPARE, step_row(rollout.id, place, position, Step(kind)))
+                _remember_unwritten(connection, planned)
+
+        await self._writer.ask(work)
+
+    async def rollouts(
+        self, name: str | None = None, plan: str | None = None, *, begins: str = "", limit: int
+    ) -> Sequence[Rollout]:
+        """Return the newest rollouts, newest first, of a name, a plan's digest, and an id's beginning, where given."""
+        return [read_rollout(row)[0] for row in await self._select(q.LATEST, (name, plan, begins, limit))]
+
+    async def unfinished(self) -> Sequence[Rollout]:
+        """Return the rollouts, oldest first, of which anything may still be resumed, retried or owed."""
+        return [read_rollout(row)[0] for row in await self._select(q.UNFINISHED, ())]
+
+    async def conclude(self, rollout: str, *, outcome: str, reason: str, ended_at: str | None) -> None:
+        """Write how a rollout stands; `ended_at` is None while it may go on."""
+
+        def work(connection: Connection) -> None:
+            before, head = rollout_of(connection, rollout)
+            after = replace(before, outcome=outcome, reason=reason, ended_at=ended_at)
+            _one(connection, q.CONCLUDE, (outcome, reason, ended_at, rollout_row(after, head)[-1], rollout))
+
+        await self._writer.ask(work)
+
+    async def plan(self, rollout: str) -> Plan:
+        """Return the frozen plan of a rollout, its tenants left out."""
+        _, head = await self._writer.ask(lambda connection: rollout_of(connection, rollout))
+        return plan_from(json.loads(head))
+
+    async def counts(self, rollout: str) -> Mapping[Status, int]:
+        """Count the tenants of a rollout by status; every status is there."""
+        return await self._writer.ask(lambda connection: counts_of(connection, rollout))
+
+    async def counts_by_wave(self, rollout: str) -> Mapping[int, Mapping[Status, int]]:
+        """Count the tenants of each wave by status; every status is there. Without waves, nothing is."""
+        return await self._writer.ask(lambda connection: counts_by_wave(connection, rollout))
+
+    async def gates(self, rollout: str) -> Mapping[int, Gate]:
+        """Return the gates of the waves that have ended, by the wave's number."""
+        return {gate.wave: gate for gate in map(read_gate, await self._select(q.GATES, (rollout,)))}
+
+    async def set_gate(self, rollout: str, gate: Gate) -> None:
+        """Write how far a gate is, and return when it is durable."""
+        row = gate_row(rollout, gate)
+        await self._writer.ask(lambda connection: connection.execute(q.SET_GATE, row))
+
+    async def instruct(self, instruction: Instruction) -> None:
+        """Write what a person said, once however often it is told, and return when it is durable."""
+        row = instruction_row(instruction)
+        await self._writer.ask(lambda connection: connection.execute(q.INSTRUCT, row))
+
+    async def instructions(self, rollout: str) -> Sequence[Instruction]:
+        """Return what people said to a rollout, oldest first."""
+        return list(map(read_instruction, await self._select(q.INSTRUCTIONS, (rollout,))))
+
+    async def claim(
+        self, rollout: str, account: str, *, wave: int, begun: bool | None, after: int, limit: int
+    ) -> Sequence[Deployment]:
+        """Return the next deployments of an account in a wave, by place, that have an open step, and what is known.
+
+        Only those that have begun, or not, where that is told.
+        """
+        wanted = {"rollout": rollout, "account": account, "wave": wave, "begun": begun, "after": after, "limit": limit}
+        return await self._writer.ask(lambda connection: deployments_of(connection, q.CLAIM, wanted))
+
+    async def deployments(
+        self, rollout: str, *, after: int, limit: int, troubled: bool = False, wave: int | None = None
+    ) -> Sequence[Deployment]:
+        """Return the next deployments of a rollout, or of a wave, by place: all, or only those in trouble."""
+        wanted = {"rollout": rollout, "after": after, "limit": limit, "wave": wave}
+        query = q.TROUBLED if troubled else q.PAGE
+        return await self._writer.ask(lambda connection: deployments_of(connection, query, wanted))
+
+    async def deployment(self, rollout: str, tenant: str) -> Deployment | None:
+        """Return one tenant's deployment."""
+        wanted = {"rollout": rollout, "tenant": tenant}
+        found = await self._writer.ask(lambda connection: deployments_of(connection, q.ONE, wanted))
+        return found[0] if found else None
+
+    async def awaiting(self, name: str, tenant: str) -> Deployment | None:
+        """Return a tenant's newest deployment, in rollouts of a name, that has a step UNKNOWN or FAILED."""
+        wanted = {"name": name, "tenant": tenant}
+        found = await self._writer.ask(lambda connection: deployments_of(connection, q.AWAITING, wanted))
+        return found[0] if found else None
+
+    async def has_done(self, rollout: str, account: str, kind: StepKind) -> bool:
+        """Tell whether any tenant of an account has a step of a kind that is done."""
+        return bool(await self._select(q.DONE, (rollout, account, kind.value)))
+
+    async def happenings(self, deployment: Deployment) -> Sequence[Happening]:
+        """Return what happened to a deployment, oldest first."""
+        kinds = [step.kind for step in deployment.steps]
+        found = await self._select(q.EVENTS, (deployment.rollout, deployment.place))
+        events = (checked(row, f"an event of {deployment.planned.tenant}")[2:] for row in found)
+        return [Happening(kinds[index], Event(event), at, json.loads(body), index) for index, event, at, body in events]
+
+    async def record(self, entry: Entry) -> None:
+        """Write an entry and return when it is durable."""
+        self._entries.append(entry)
+        await self._writer.ask(self._enter, spaced=True)
+
+    def note(self, entry: Entry) -> None:
+        """Write an entry before anything that is recorded later, without waiting for it."""
+        self._entries.append(entry)
+        self._writer.tell(self._enter)
+
+    async def remember(self, instances: Sequence[Instance]) -> None:
+        """Write what is remembered of live flows from now on, and return when it is durable."""
+        await self._writer.ask(lambda connection: remember(connection, instances))
+
+    async def recall(self, template: str, tenants: Mapping[str, str]) -> Remembered:
+        """Return what bears on a plan of a template for some tenants: their names, by integration."""
+        places = json.dumps(list(tenants))
+        instances = list(map(read_instance, await self._select(q.INSTANCES_IN, (template, places))))
+        homes = await self._select(q.HOMES, (template, json.dumps(list(tenants.values()))))
+        owed = await self._select(q.OWED, (template, places))
+        unsettled = {key.integration: why for key, why in (await self.unsettled()).items() if key.template == template}
+        return Remembered(
+            {instance.integration: instance for instance in instances},
+            dict(homes),
+            {integration: unsettled[integration] for integration in tenants.keys() & unsettled.keys()},
+            {integration: State(state) for integration, state in owed},
+            await self.revisions(template, {instance.revision for instance in instances}),
+        )
+
+    async def revisions(self, template: str, names: Collection[str]) -> Mapping[str, Template]:
+        """Return what revisions of a template hold, as far as they were kept, by name."""
+        rows = await self._select(q.REVISIONS, (template, json.dumps(sorted(names))))
+        return {row[1]: read_revision(row) for row in rows}
+
+    async def by_revision(self, templates: Sequence[str]) -> Mapping[str, int]:
+        """Count the remembered flows of templates by the revision they are on, empty where that is not known."""
+        return dict(await self._select(q.BY_REVISION, (json.dumps(list(templates)),)))
+
+    async def instances(self, *, after: InstanceKey | None, limit: int) -> Sequence[Instance]:
+        """Return the next remembered flows, by key."""
+        template, integration = (after.template, after.integration) if after else ("", "")
+        return list(map(read_instance, await self._select(q.INSTANCES_AFTER, (template, integration, limit))))
+
+    async def absent(self, templates: Sequence[str], present: Callable[[str], Sequence[str]]) -> Sequence[str]:
+        """Return the tenants, by name, that some templates have a flow for and that are not in the lists."""
+        wanted = json.dumps(list(templates))
+        found: list[str] = []
+        for (account,) in await self._select(q.HOLDERS, (wanted,)):
+            here = json.dumps(list(present(account)))
+            found += [tenant for (tenant,) in await self._select(q.ABSENT, (wanted, account, here))]
+        return sorted(found)
+
+    async def unsettled(self) -> Mapping[InstanceKey, str]:
+        """Return, by instance key, why nothing may start there: a call whose effect is not known yet."""
+        rows = await self._select(q.UNSETTLED, ())
+        return {
+            InstanceKey(template, integration): why_unsettled(name, tenant, kind, state)
+            for template, integration, name, tenant, kind, state in rows
+        }
+
+    def _enter(self, connection: Connection) -> None:
+        """Write the entries that wait, also those of later jobs: a failure is theirs too, since it is for good."""
+        enter(connection, [self._entries.popleft() for _ in range(min(len(self._entries), writer.BATCH))])
+
+    async def _select(self, query: str, wanted: Row) -> list[Row]:
+        return await self._writer.ask(lambda connection: connection.execute(query, wanted).fetchall())
+
+
+def _one(connection: Connection, statement: str, values: Row) -> None:
+    """Change exactly one row: anything else means that another process wrote here."""
+    changed = connection.execute(statement, values).rowcount
+    if changed != 1:
+        raise JournalError(f"the journal was changed by somebody else: a write met {changed} rows instead of one")
+
+
+def _remember_unwritten(connection: Connection, planned: Planned) -> None:
+    """Remember what a tenant without any step leaves to remember, if that is anything new."""
+    if planned.steps or planned.flow is None:
+        return
+    rows: list[Row] = connection.execute(q.INSTANCE_AT, (planned.template, planned.integration)).fetchall()
+    instance = instance_unwritten(planned, read_instance(rows[0]) if rows else None)
+    if instance:
+        remember(connection, [instance])
