@@ -46,14 +46,14 @@ class Server:
         self.command(f"CREATE DATABASE {name}")
         return self.address(name)
 
-    def command(self, statement: str) -> None:
+    def command(self, statement: str, *values: str) -> None:
         with psycopg.connect(self.address(), autocommit=True) as connection:
-            connection.execute(statement.encode())
+            connection.execute(statement.encode(), values or None)
 
     def cut(self, address: str) -> None:
         """End every connection to a database, as a crash of whoever has it would."""
         name = address.rpartition("/")[2]
-        self.command(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+        self.command("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", name)
 
 
 @contextmanager
@@ -65,12 +65,23 @@ def serving() -> Iterator[Server]:
         port = free.getsockname()[1]
     try:
         user = _unprivileged(home)
-        initialise = [programs() / "initdb", "-D", home / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
+        initialise: list[str | Path] = [
+            programs() / "initdb",
+            "-D",
+            home / "data",
+            "-U",
+            USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
         subprocess.run([*initialise, "--locale=C"], check=True, capture_output=True, user=user, cwd=home)
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": home, "fsync": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (home / "log").open("wb") as log:
-            command = [programs() / "postgres", "-D", home / "data", *options]
+            command: list[str | Path] = [programs() / "postgres", "-D", home / "data", *options]
             process = subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=home)
         try:
             _await(Server(port), process, home / "log")

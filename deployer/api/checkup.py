@@ -8,7 +8,7 @@ from typing import Final
 
 import anyio.to_thread
 
-from deployer.api.places import journal_path, lock_path
+from deployer.api.places import journal_home
 from deployer.api.workplace import Office, opening_of
 from deployer.domain.checkup import Checkup, Finding, Verdict
 from deployer.engine.accounts import Accounts, open_accounts
@@ -16,8 +16,7 @@ from deployer.engine.checkup import examine_accounts
 from deployer.engine.clock import SystemClock
 from deployer.engine.load import Loaded
 from deployer.errors import JournalError
-from deployer.journal.checkup import read_whole
-from deployer.journal.lock import holder
+from deployer.journal.home import Home
 
 __all__ = ["examine"]
 
@@ -30,30 +29,30 @@ async def examine(loaded: Loaded, *, journal: str | None = None, office: Office 
     opening = opening_of(loaded, office, SystemClock(), Random())
     async with open_accounts(loaded.manifest.accounts, opening) as (opened, refused):
         await examine_accounts(loaded, Accounts(opened, refused), office.env, checkup)
-    path = journal_path(loaded.path, journal)
-    found = await anyio.to_thread.run_sync(lambda: [*_journal(path)])
+    home = journal_home(loaded.path, journal)
+    found = await anyio.to_thread.run_sync(lambda: [*_journal(home)])
     checkup.damaged = any(each.verdict is Verdict.PROBLEM for each in found)
-    checkup.take([*found, _disk(path)])
+    checkup.take([*found, _disk(home.folder)])
     return checkup
 
 
-def _journal(path: Path) -> Iterator[Finding]:
+def _journal(home: Home) -> Iterator[Finding]:
     """Say whether the journal is sound, and who works on it."""
-    if whom := holder(lock_path(path)):
-        remedy = "wait until it has ended; status may be asked meanwhile"
-        yield Finding("journal", Verdict.WARNING, f"{path} is in use by {whom}", remedy)
-    if not path.exists():
-        yield Finding("journal", Verdict.OK, f"there is none at {path} yet; the first apply makes it")
-        return
     try:
-        yield Finding("journal", Verdict.OK, f"{path}: {read_whole(path)}")
+        if whom := home.holder():
+            remedy = "wait until it has ended; status may be asked meanwhile"
+            yield Finding("journal", Verdict.WARNING, f"{home} is in use by {whom}", remedy)
+        if not home.exists():
+            yield Finding("journal", Verdict.OK, f"there is none at {home} yet; the first apply makes it")
+            return
+        yield Finding("journal", Verdict.OK, f"{home}: {home.examine()}")
     except JournalError as error:
         yield Finding("journal", Verdict.PROBLEM, error.what, error.remedy or "")
 
 
-def _disk(path: Path) -> Finding:
+def _disk(folder: Path) -> Finding:
     """Say whether there is room beside the journal."""
-    place = next(folder for folder in path.absolute().parents if folder.exists())
+    place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     free = shutil.disk_usage(place).free
     what = f"{free / _ROOM:.1f} GiB are free beside the journal"
     if free < _ROOM:

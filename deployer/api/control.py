@@ -1,20 +1,16 @@
 """What people say to a rollout: to the process that carries it out, or to its journal where there is none."""
 
-from pathlib import Path
-
 import anyio
 
-from deployer.api.places import control_directory, lock_path
 from deployer.domain.deployment import Status
 from deployer.domain.gate import GateState
 from deployer.domain.instructions import Instruction, Verb
 from deployer.engine.clock import SystemClock
-from deployer.engine.control import Control, instruction_of, leave_out, post
+from deployer.engine.control import CONTROL, Control, instruction_of, leave_out, post
 from deployer.engine.rollouts import UNFINISHED
 from deployer.errors import GuardError, UsageError
-from deployer.journal.lock import exclusive, is_held
+from deployer.journal.home import Home
 from deployer.journal.protocol import Journal, Rollout
-from deployer.journal.sqlite import SqliteJournal
 
 __all__ = ["approve", "exclude", "pause", "stop_work"]
 
@@ -26,68 +22,68 @@ _DIGITS = 6  # of a digest, at least
 _SHOWN = 12
 
 
-async def pause(journal: Path, name: str | None) -> str:
+async def pause(home: Home, name: str | None) -> str:
     """Let nothing more of a rollout begin, until it is resumed; return what came of it."""
-    rollout = await _unfinished(journal, name)
-    return await _say(journal, instruction_of(SystemClock(), rollout.id, Verb.PAUSE), "paused")
+    rollout = await _unfinished(home, name)
+    return await _say(home, instruction_of(SystemClock(), rollout.id, Verb.PAUSE), "paused")
 
 
-async def approve(journal: Path, name: str | None, *, wave: str | None, digest: str) -> str:
+async def approve(home: Home, name: str | None, *, wave: str | None, digest: str) -> str:
     """Let the gate after a wave open: the one that waits, if none is named.
 
     `digest` is the plan's, or how it begins. Raise UsageError for another plan's, or a wave that asks for no approval.
     """
-    rollout = await _unfinished(journal, name)
+    rollout = await _unfinished(home, name)
     begins = digest.removeprefix("plan:")
     if len(begins) < _DIGITS or not rollout.plan.startswith(begins):
         remedy = f"look at what is rolled out, and approve that: --plan {rollout.plan[:_SHOWN]}"
         raise UsageError(f"rollout {rollout.id} is not of plan {digest}", remedy=remedy)
-    chosen = wave or await _waiting(journal, rollout)
-    async with SqliteJournal(journal, read_only=True) as book:
+    chosen = wave or await _waiting(home, rollout)
+    async with home.open(read_only=True) as book:
         asking = {each.name for each in (await book.plan(rollout.id)).waves if each.approve or each.checks}
     if chosen not in asking:
         raise UsageError(f'no wave "{chosen}" of rollout {rollout.id} asks for approval')
-    return await _say(journal, instruction_of(SystemClock(), rollout.id, Verb.APPROVE, chosen), f"{chosen} approved")
+    return await _say(home, instruction_of(SystemClock(), rollout.id, Verb.APPROVE, chosen), f"{chosen} approved")
 
 
-async def exclude(journal: Path, name: str | None, tenant: str) -> str:
+async def exclude(home: Home, name: str | None, tenant: str) -> str:
     """Leave a tenant out of a rollout, unless it has begun; return what came of it."""
-    rollout = await _unfinished(journal, name)
-    async with SqliteJournal(journal, read_only=True) as book:
+    rollout = await _unfinished(home, name)
+    async with home.open(read_only=True) as book:
         found = await book.deployment(rollout.id, tenant)
     if found is None:
         raise UsageError(f'rollout {rollout.id} has no tenant "{tenant}"')
     if found.status not in {Status.PENDING, Status.FAILED}:
         raise UsageError(f"{tenant} is {found.status}: only who has not begun, or failed, can be excluded")
-    if found.status is Status.FAILED and is_held(lock_path(journal)):
+    if found.status is Status.FAILED and home.holder() is not None:
         raise UsageError(f"{tenant} failed, and somebody is at work", remedy="pause the rollout first: deployer pause")
-    said = await _say(journal, instruction_of(SystemClock(), rollout.id, Verb.EXCLUDE, tenant), f"{tenant} excluded")
-    async with SqliteJournal(journal, read_only=True) as book:
+    said = await _say(home, instruction_of(SystemClock(), rollout.id, Verb.EXCLUDE, tenant), f"{tenant} excluded")
+    async with home.open(read_only=True) as book:
         now = await book.deployment(rollout.id, tenant)
     return f"{tenant} has begun meanwhile, and goes on" if now and now.status in _BEGUN else said
 
 
-async def stop_work(journal: Path, name: str | None) -> None:
+async def stop_work(home: Home, name: str | None) -> None:
     """Pause a rollout, and wait until nobody works on it; raise GuardError where that takes longer than it may."""
-    await pause(journal, name)
+    await pause(home, name)
     with anyio.move_on_after(_DRAINED):
-        while is_held(lock_path(journal)):  # noqa: ASYNC110 - a lock of another process tells nobody
+        while home.holder() is not None:  # noqa: ASYNC110 - a lock of another process tells nobody
             await anyio.sleep(_LOOK)
         return
     raise GuardError("the deployer at work does not end", remedy="look at it: deployer status")
 
 
-async def _unfinished(journal: Path, name: str | None) -> Rollout:
-    async with SqliteJournal(journal, read_only=True) as book:
+async def _unfinished(home: Home, name: str | None) -> Rollout:
+    async with home.open(read_only=True) as book:
         found = await book.rollouts(name, limit=1)
     if not found or found[0].outcome not in UNFINISHED:
         raise UsageError("no rollout is unfinished" if name is None else f"no rollout of {name} is unfinished")
     return found[0]
 
 
-async def _waiting(journal: Path, rollout: Rollout) -> str:
+async def _waiting(home: Home, rollout: Rollout) -> str:
     """Return the wave whose gate is closed."""
-    async with SqliteJournal(journal, read_only=True) as book:
+    async with home.open(read_only=True) as book:
         waves, gates = (await book.plan(rollout.id)).waves, await book.gates(rollout.id)
     for number, gate in gates.items():
         if gate.state is not GateState.RELEASED:
@@ -96,23 +92,30 @@ async def _waiting(journal: Path, rollout: Rollout) -> str:
     raise UsageError(f"no wave of rollout {rollout.id} waits for approval", remedy=remedy)
 
 
-async def _say(journal: Path, instruction: Instruction, done: str) -> str:
+async def _say(home: Home, instruction: Instruction, done: str) -> str:
     """Say it to whoever is at work, and wait until it is taken; where nobody is, write it down."""
-    folder = control_directory(journal)
-    file = post(folder, instruction)
+    if home.is_shared:
+        if not await _written(home, instruction):
+            async with home.open(alone=False) as book:
+                await book.instruct(instruction)
+        return done
+    file = post(home.folder / CONTROL, instruction)
     with anyio.move_on_after(_PATIENCE):
-        while file.exists() and not await _written(journal, folder, instruction):  # noqa: ASYNC110 - as above
+        while file.exists() and not await _written(home, instruction):  # noqa: ASYNC110 - a file tells nobody
             await anyio.sleep(_LOOK)
         return done
     return f"{done}, as soon as the deployer at work takes notice"
 
 
-async def _written(journal: Path, folder: Path, instruction: Instruction) -> bool:
+async def _written(home: Home, instruction: Instruction) -> bool:
     """Write what was said into a journal that nobody works on; tell whether that could be."""
     try:
-        with exclusive(lock_path(journal), f"the journal {journal}"):
-            async with SqliteJournal(journal) as book:
-                await Control(folder, book, instruction.rollout, lambda _: None).take()
+        with home.hold():
+            async with home.open() as book:
+                control = Control(home.folder / CONTROL, book, instruction.rollout, lambda _: None)
+                await control.know()
+                await book.instruct(instruction)
+                await control.take()
                 if instruction.verb is Verb.EXCLUDE:
                     await _leave_out(book, instruction)
     except GuardError:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from deployer.api.freezing import demand_thawed
 from deployer.api.loading import Loaded, Scope, load, scope_of
-from deployer.api.places import journal_path
+from deployer.api.places import journal_home
 from deployer.api.rolling import Event, Rolling, carried_out
 from deployer.api.rollouts import (
     SavedPlan,
@@ -82,4 +82,4 @@ async def status(loaded: Loaded, *, journal: str | None = None) -> Standing:
 
     Raise UsageError where there was none, JournalError where there is no journal.
     """
-    return await find_standing(journal_path(loaded.path, journal), name=loaded.manifest.name)
+    return await find_standing(journal_home(loaded.path, journal), name=loaded.manifest.name)

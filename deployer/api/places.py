@@ -1,29 +1,44 @@
-"""Where things lie: the journal beside the manifest, its lock, and the user's state."""
+"""Where things lie: the journal beside the manifest or in a database, and the user's state."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deployer.errors import UsageError
 
+if TYPE_CHECKING:
+    from deployer.journal.home import Home
 
-def journal_path(manifest: Path, journal: str | None) -> Path:
-    """Return where the journal lies; raise UsageError for a kind that this version does not have."""
+_FOLDER = ".deployer"
+
+
+def journal_home(manifest: Path, journal: str | None) -> "Home":
+    """Return where the journal lies; raise UsageError for a database whose driver is not installed."""
+    file = journal_file(manifest, journal)
+    if file is None:
+        return _in_postgres(str(journal), manifest.parent / _FOLDER)
+    from deployer.journal.home import SqliteHome  # noqa: PLC0415 - what a shell completes takes only the file
+
+    return SqliteHome(file)
+
+
+def journal_file(manifest: Path, journal: str | None) -> Path | None:
+    """Return the journal's file; None where it is in a database."""
     if journal is None:
-        return manifest.parent / ".deployer" / "journal.db"
+        return manifest.parent / _FOLDER / "journal.db"
     kind, _, rest = journal.partition(":")
     if kind in {"postgresql", "postgres"}:
-        raise UsageError("a journal on Postgres is not supported in this version", remedy="use a file: --journal PATH")
+        return None
     return Path(rest) if kind == "sqlite" else Path(journal)
 
 
-def lock_path(journal: Path) -> Path:
-    """Return the file whose lock says that somebody works on a journal."""
-    return journal.with_name(f"{journal.name}.lock")
-
-
-def control_directory(journal: Path) -> Path:
-    """Return the folder in which processes leave what people say to a rollout."""
-    return journal.parent / "control"
+def _in_postgres(address: str, folder: Path) -> "Home":
+    try:
+        from deployer.journal.postgres import PostgresHome  # noqa: PLC0415 - not everybody has its driver
+    except ImportError:
+        remedy = "pipx install 'deployer[postgres]', or pip install 'deployer[postgres]'"
+        raise UsageError("a journal on Postgres needs its driver", remedy=remedy) from None
+    return PostgresHome(address, folder)
 
 
 def state_directory(env: Mapping[str, str]) -> Path:

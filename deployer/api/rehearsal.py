@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from deployer.api.places import journal_path
+from deployer.api.places import journal_home
 from deployer.api.rolling import carried_out
 from deployer.api.rollouts import begin, heed_guards, new_plan
 from deployer.api.standing import find_standing
@@ -19,7 +19,6 @@ from deployer.engine.accounts import OpenAccount
 from deployer.engine.capture import Capture
 from deployer.engine.load import Loaded
 from deployer.engine.planning import aim_of
-from deployer.journal.opening import copy_journal
 from deployer.report.rehearsal import Rehearsal
 from deployer.simulator import Knobs, Rule, Simulator, World, serving
 
@@ -72,7 +71,7 @@ async def rehearse(
     office = office or Office()
     with TemporaryDirectory() as folder:
         here = Path(folder)
-        copy_journal(journal_path(loaded.path, journal), here / "journal.db")
+        journal_home(loaded.path, journal).copy(here / "journal.db")
         async with workplace(loaded, journal=journal, office=office, read_only=True) as place:
             place.accounts.demand_one()
             world = World.load({"minted": 0, "effects": [], "accounts": await _captured(place)})
@@ -98,7 +97,7 @@ async def _carry_out(place: Workplace, simulator: Simulator, script: Script, all
     async with carried_out(place, rollout) as rolling:
         async for _ in rolling:
             pass
-    standing = await find_standing(place.journal_path, rollout=rollout.id)
+    standing = await find_standing(place.home, rollout=rollout.id)
     troubled = [tenant async for tenant in standing.tenants(troubled=True)]
     births = (effect for effect in simulator.world.effects if effect["kind"] in _BIRTHS and "integration" in effect)
     clones = Counter(effect["integration"] for effect in births)

@@ -196,7 +196,7 @@ def _rescue(place: Workplace, tenant: str, flow: str) -> None:
     line = dumps({"tenant": tenant, "flow": flow}, ensure_ascii=False)
     with suppress(OSError):
         stderr.write(f"the journal cannot be written; keep this line: {line}\n")
-    with suppress(OSError), place.journal_path.with_name("emergency.jsonl").open("a", encoding="utf-8") as file:
+    with suppress(OSError), (place.home.folder / "emergency.jsonl").open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
 
 

@@ -2,21 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio.from_thread
 import anyio.to_thread
 
-from deployer.api.places import lock_path
 from deployer.domain.deployment import Deployment, Status
 from deployer.domain.documents import Document
 from deployer.domain.plan import Plan
 from deployer.errors import UsageError
-from deployer.journal.lock import is_held
+from deployer.journal.home import Home
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Happening, Journal, Rollout
-from deployer.journal.sqlite import SqliteJournal
 from deployer.report.summary import WaveStanding, rollout_head, tenant_view
 
 _PAGE = 500
@@ -30,7 +27,7 @@ class Standing:
 
     rollout: Rollout
     counts: Mapping[Status, int]
-    journal: Path
+    home: Home
     waves: Sequence[WaveStanding] = ()
     revisions: Mapping[str, int] = field(default_factory=dict)
 
@@ -42,17 +39,17 @@ class Standing:
     @property
     def at_work(self) -> bool:
         """Tell whether a process works on the journal now."""
-        return is_held(lock_path(self.journal))
+        return self.home.holder() is not None
 
     async def tenants(self, *, troubled: bool = False) -> AsyncIterator[Tenant]:
         """Yield the tenants as `status --json` shows them, in the order of their list: all, or those in trouble."""
-        async with _reading(self.journal) as book:
+        async with self.home.open(read_only=True) as book:
             async for deployment in every_deployment(book, self.rollout.id, troubled=troubled):
                 yield tenant_view(deployment)
 
     async def feed(self, write: Callable[[Iterator[Tenant]], T], *, troubled: bool = False) -> T:
         """Give the tenants to something that goes through them, on a thread of its own; return what it returns."""
-        async with _reading(self.journal) as book:
+        async with self.home.open(read_only=True) as book:
             return await anyio.to_thread.run_sync(lambda: write(self._from_thread(book, troubled=troubled)))
 
     def _from_thread(self, book: Journal, *, troubled: bool) -> Iterator[Tenant]:
@@ -66,14 +63,14 @@ class Standing:
             after = found[-1].place
 
 
-async def find_standing(journal: Path, *, name: str | None = None, rollout: str | None = None) -> Standing:
+async def find_standing(home: Home, *, name: str | None = None, rollout: str | None = None) -> Standing:
     """Return how the newest rollout of a name stands, or the one of an id; raise UsageError where there is none."""
-    async with _reading(journal) as book:
-        found = await _found(book, journal, name=name, rollout=rollout)
+    async with home.open(read_only=True) as book:
+        found = await _found(book, home, name=name, rollout=rollout)
         plan = await book.plan(found.id)
         templates = sorted({account.template for account in plan.accounts.values()})
         waves, revisions = await _waves(book, found.id, plan), await book.by_revision(templates)
-        return Standing(found, await book.counts(found.id), journal, waves, revisions)
+        return Standing(found, await book.counts(found.id), home, waves, revisions)
 
 
 async def _waves(book: Journal, rollout: str, plan: Plan) -> list[WaveStanding]:
@@ -82,35 +79,29 @@ async def _waves(book: Journal, rollout: str, plan: Plan) -> list[WaveStanding]:
     return [WaveStanding(wave, by_wave[number], gates.get(number)) for number, wave in enumerate(waves, 1)]
 
 
-async def past(journal: Path, *, name: str | None = None, limit: int) -> list[Standing]:
+async def past(home: Home, *, name: str | None = None, limit: int) -> list[Standing]:
     """Return how the newest rollouts stand, newest first."""
-    async with _reading(journal) as book:
-        return [Standing(each, await book.counts(each.id), journal) for each in await book.rollouts(name, limit=limit)]
+    async with home.open(read_only=True) as book:
+        return [Standing(each, await book.counts(each.id), home) for each in await book.rollouts(name, limit=limit)]
 
 
 async def tenant_history(standing: Standing, tenant: str) -> tuple[Deployment, Sequence[Happening]]:
     """Return one tenant and everything that happened to it; raise UsageError where the rollout has no such tenant."""
-    async with _reading(standing.journal) as book:
+    async with standing.home.open(read_only=True) as book:
         found = await book.deployment(standing.rollout.id, tenant)
         if found is None:
             raise UsageError(f'rollout {standing.rollout.id} has no tenant "{tenant}"')
         return found, await book.happenings(found)
 
 
-async def _found(book: Journal, journal: Path, *, name: str | None, rollout: str | None) -> Rollout:
+async def _found(book: Journal, home: Home, *, name: str | None, rollout: str | None) -> Rollout:
     if rollout is not None:
         name = None
     named = await book.rollouts(name, begins=rollout or "", limit=_PAGE if rollout else 1)
     if not named:
         what = f" {rollout}" if rollout else f" of {name}" if name else ""
-        raise UsageError(f"the journal holds no rollout{what}", where=str(journal))
+        raise UsageError(f"the journal holds no rollout{what}", where=str(home))
     exact = next((each for each in named if each.id == rollout), None)
     if rollout and not exact and len(named) > 1:
-        raise UsageError(
-            f"{len(named)} rollouts begin with {rollout}", where=str(journal), remedy="give more of its id"
-        )
+        raise UsageError(f"{len(named)} rollouts begin with {rollout}", where=str(home), remedy="give more of its id")
     return exact or named[0]
-
-
-def _reading(journal: Path) -> SqliteJournal:
-    return SqliteJournal(journal, read_only=True)

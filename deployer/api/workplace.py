@@ -12,14 +12,15 @@ from tempfile import TemporaryDirectory
 
 from structlog.typing import FilteringBoundLogger
 
-from deployer.api.places import control_directory, journal_path, lock_path, state_directory
+from deployer.api.places import journal_home, state_directory
 from deployer.domain.documents import Document
 from deployer.domain.manifest import Account
 from deployer.engine.accounts import Accounts, Opening, open_accounts
 from deployer.engine.clock import Clock, SystemClock
+from deployer.engine.control import CONTROL
 from deployer.engine.load import Loaded
 from deployer.integrator.client import Exchange
-from deployer.journal.lock import exclusive
+from deployer.journal.home import Home
 from deployer.journal.protocol import Journal, Rollout
 from deployer.journal.sqlite import SqliteJournal
 from deployer.telemetry.events import Event
@@ -47,7 +48,7 @@ class Workplace:
     """A manifest, its journal and its accounts, while they are open."""
 
     loaded: Loaded
-    journal_path: Path
+    home: Home
     journal: Journal
     accounts: Accounts
     clock: Clock
@@ -57,12 +58,12 @@ class Workplace:
     @property
     def plans(self) -> Path:
         """Return the folder of the saved plans."""
-        return self.journal_path.parent / "plans"
+        return self.home.folder / "plans"
 
     @property
     def control(self) -> Path:
         """Return the folder in which other processes leave what people say."""
-        return control_directory(self.journal_path)
+        return self.home.folder / CONTROL
 
     @property
     def locks(self) -> Path:
@@ -72,7 +73,7 @@ class Workplace:
     @property
     def journal_name(self) -> str:
         """Return the name by which accounts know the journal."""
-        return str(self.journal_path.resolve())
+        return self.home.name
 
     def tell(self, name: str, fields: Document) -> Event:
         """Log an event, and return it."""
@@ -93,11 +94,11 @@ async def workplace(
     """Open journal and accounts until the block ends; whoever may write holds the journal's lock so long."""
     office, chance = office or Office(), Random()
     clock = office.clock
-    path, opening = journal_path(loaded.path, journal), opening_of(loaded, office, clock, chance)
+    home, opening = journal_home(loaded.path, journal), opening_of(loaded, office, clock, chance)
     async with AsyncExitStack() as stack:
-        book = await stack.enter_async_context(_journal(path, read_only=read_only))
+        book = await stack.enter_async_context(_journal(home, read_only=read_only))
         accounts = await stack.enter_async_context(_accounts(loaded.manifest.accounts, opening))
-        place = Workplace(loaded, path, book, accounts, clock, chance, office)
+        place = Workplace(loaded, home, book, accounts, clock, chance, office)
         for account in accounts.opened.values():
             place.tell("account.opened", {"account": account.name, "host": account.base_url, "user": account.user})
         for name, error in accounts.refused.items():
@@ -119,13 +120,13 @@ def opening_of(loaded: Loaded, office: Office, clock: Clock, chance: Random) -> 
 
 
 @asynccontextmanager
-async def _journal(path: Path, *, read_only: bool) -> AsyncIterator[Journal]:
+async def _journal(home: Home, *, read_only: bool) -> AsyncIterator[Journal]:
     if not read_only:
-        with exclusive(lock_path(path), f"the journal {path}"):
-            async with SqliteJournal(path) as journal:
+        with home.hold():
+            async with home.open() as journal:
                 yield journal
-    elif path.exists():  # noqa: ASYNC240 - before anything else runs
-        async with SqliteJournal(path, read_only=True) as journal:
+    elif home.exists():
+        async with home.open(read_only=True) as journal:
             yield journal
     else:  # nothing was ever deployed from here, and looking leaves nothing behind
         with TemporaryDirectory() as nowhere:

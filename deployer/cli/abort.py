@@ -19,7 +19,7 @@ def abort(*, manifest: Path, journal: str | None, yes: bool, no_input: bool, ver
     from deployer.api import rollouts
     from deployer.api.control import stop_work
     from deployer.api.loading import Scope, load, name_in
-    from deployer.api.places import journal_path
+    from deployer.api.places import journal_home
     from deployer.api.standing import find_standing
     from deployer.cli.asking import confirm, may_ask
     from deployer.cli.ending import end
@@ -32,13 +32,13 @@ def abort(*, manifest: Path, journal: str | None, yes: bool, no_input: bool, ver
         confirm("End the rollout where it stands?", about="it", command=typed("abort", manifest, "--yes"), ask=ask)
 
     async def abort_last() -> int:
-        loaded, path = load(manifest, scope=Scope(tenants=False)), journal_path(manifest, journal)
+        loaded, path = load(manifest, scope=Scope(tenants=False)), journal_home(manifest, journal)
         await stop_work(path, name_in(manifest))
         manner = Manner(manifest, verbose=verbose)
         async with opened(loaded, journal=journal, manner=manner) as place:
             last = await rollouts.demand_unfinished(place, failed=False)
             received = await end(place, last, manner, verb="abort")
-            await show(await find_standing(place.journal_path, rollout=last.id), manner)
+            await show(await find_standing(place.home, rollout=last.id), manner)
             return 128 + received if received else 0
 
     return anyio.run(abort_last)

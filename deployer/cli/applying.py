@@ -78,7 +78,7 @@ class Applying:
         received = await attend(self.place, last, self.manner, settle_only=True)
         if await rollouts.supersede(self.place, last):
             return None
-        code = await show(await find_standing(self.place.journal_path, rollout=last.id), self.manner)
+        code = await show(await find_standing(self.place.home, rollout=last.id), self.manner)
         return 128 + received if received else code
 
     async def _begin(self) -> int:

@@ -44,7 +44,7 @@ class Interruption:
 async def carry(place: Workplace, rollout: Rollout, manner: Manner) -> int:
     """Carry a rollout out, print how it ended, and return the exit code."""
     signal = await attend(place, rollout, manner)
-    code = await show(await find_standing(place.journal_path, rollout=rollout.id), manner)
+    code = await show(await find_standing(place.home, rollout=rollout.id), manner)
     return 128 + signal if signal else code
 
 

@@ -96,10 +96,12 @@ def _column(lines: Iterable[str]) -> Iterator[str]:
 def _rollouts(ctx: click.Context) -> Iterator[str]:
     import sqlite3
 
-    from deployer.api.places import journal_path
+    from deployer.api.places import journal_file
 
     journal = ctx.params.get("journal") or os.environ.get("DEPLOYER_JOURNAL")
-    path = journal_path(_manifest(ctx), journal)
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0.2)) as book:
+    file = journal_file(_manifest(ctx), journal)
+    if file is None:
+        return  # a database may be far, and whoever presses Tab does not wait
+    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=0.2)) as book:
         rows = book.execute("SELECT name FROM rollout GROUP BY name ORDER BY max(number) DESC LIMIT ?", [_MOST])
         yield from (str(name) for (name,) in rows)

@@ -28,7 +28,7 @@ def history(
     import json
 
     from deployer.api.loading import name_in
-    from deployer.api.places import journal_path
+    from deployer.api.places import journal_home
     from deployer.api.standing import find_standing, past, tenant_history
     from deployer.cli.showing import list_width, out, show
     from deployer.report.columns import ROLLOUTS, rollout_row, rollouts_head
@@ -39,7 +39,7 @@ def history(
         raise UsageError("--tenant needs to be told of which rollout", remedy="add --rollout ID; a list has the ids")
 
     async def shown() -> int:
-        path = journal_path(manner.manifest, journal)
+        path = journal_home(manner.manifest, journal)
         if rollout is None:
             found = await past(path, name=None if all_names else name_in(manner.manifest), limit=limit)
             rows = (rollout_row(each.rollout, each.counts) for each in found)

@@ -18,7 +18,7 @@ def pause(*, manifest: Path, journal: str | None) -> None:
     """
     from deployer.api.control import pause as pause_rollout
     from deployer.api.loading import name_in
-    from deployer.api.places import journal_path
+    from deployer.api.places import journal_home
 
-    said = anyio.run(pause_rollout, journal_path(manifest, journal), name_in(manifest))
+    said = anyio.run(pause_rollout, journal_home(manifest, journal), name_in(manifest))
     click.echo(f"{said}; go on with: {typed('resume', manifest)}")

@@ -23,14 +23,14 @@ from deployer.cli.options import JOURNAL, MANIFEST, together
 def status(*, manner: Manner, journal: str | None, rollout: str | None, tenant: str | None) -> int:
     """Show how the last rollout stands. Nothing is sent, and a running apply is not disturbed."""
     from deployer.api.loading import name_in
-    from deployer.api.places import journal_path
+    from deployer.api.places import journal_home
     from deployer.api.standing import find_standing, tenant_history
     from deployer.cli.showing import show
     from deployer.report.history import tenant_text
 
     async def shown() -> int:
         name = rollout or name_in(manner.manifest)
-        now = await find_standing(journal_path(manner.manifest, journal), name=name)
+        now = await find_standing(journal_home(manner.manifest, journal), name=name)
         if tenant is None:
             return await show(now, manner, at_work=now.at_work)
         click.echo(tenant_text(*await tenant_history(now, tenant)))

@@ -7,7 +7,7 @@ import click
 from deployer.api import rollouts
 from deployer.api.control import stop_work
 from deployer.api.loading import Scope, load, name_in
-from deployer.api.places import journal_path
+from deployer.api.places import journal_home
 from deployer.api.rollback import choices_in, demand_undoable, plan_rollback
 from deployer.api.standing import find_standing
 from deployer.api.workplace import Rollout, Workplace
@@ -40,7 +40,7 @@ class Undo:
     async def go(self) -> int:
         """Roll back, and return the exit code."""
         loaded = load(self.manner.manifest, scope=Scope(tenants=False))
-        path, name = journal_path(self.manner.manifest, self.journal), name_in(self.manner.manifest)
+        path, name = journal_home(self.manner.manifest, self.journal), name_in(self.manner.manifest)
         now = await find_standing(path, name=name)
         begun = now.rollout.kind == "apply" and rollouts.is_unfinished(now.rollout)
         if begun and not self.plan_only and now.rollout.id.startswith(self.rollout or ""):

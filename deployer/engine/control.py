@@ -17,6 +17,7 @@ from deployer.engine.clock import Clock
 from deployer.engine.whoever import whoever
 from deployer.journal.protocol import Entry, Journal
 
+CONTROL: Final = "control"  # the folder, beside the journal or what goes with it
 _EVERY: Final = 0.25  # seconds between two looks into the folder
 _SUFFIX: Final = ".json"
 
@@ -30,18 +31,21 @@ class Control:
         self._journal = journal
         self._rollout = rollout
         self._said = said
+        self._known: set[str] = set()
 
     async def take(self) -> None:
-        """Take what was said into the journal, and know what holds."""
-        for path, instruction in _posted(self._folder, self._rollout):
+        """Take what was said into the journal, where others may have written it themselves, and know what holds."""
+        posted = _posted(self._folder, self._rollout)
+        for _, instruction in posted:
             await self._journal.instruct(instruction)
+        for instruction in await self._news():
             if instruction.verb is Verb.PAUSE:
                 await self._journal.conclude(
                     self._rollout, outcome="paused", reason=f"by {instruction.who}", ended_at=None
                 )
-            path.unlink(missing_ok=True)
-            await self.know()
             self._said(instruction)
+        for path, _ in posted:
+            path.unlink(missing_ok=True)
 
     async def heed(self) -> None:
         """Take what is said until cancelled."""
@@ -51,7 +55,15 @@ class Control:
 
     async def know(self) -> None:
         """Read what was said so far."""
-        self.standing = Standing.of(await self._journal.instructions(self._rollout))
+        await self._news()
+
+    async def _news(self) -> list[Instruction]:
+        """Know what holds now, and return what was not known before."""
+        said = await self._journal.instructions(self._rollout)
+        news = [instruction for instruction in said if instruction.id not in self._known]
+        self._known |= {instruction.id for instruction in news}
+        self.standing = Standing.of(said)
+        return news
 
 
 async def tidy(folder: Path, journal: Journal) -> None:

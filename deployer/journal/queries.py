@@ -68,8 +68,8 @@ EVENTS: Final = f"SELECT {EVENT} FROM event WHERE rollout = ? AND place = ? ORDE
 
 # Of each deployment the first step that is not done decides, as in `status_of`.
 _FIRST_LEFT = """
-    SELECT place, position, state,
-        CASE state WHEN 'failed' THEN json_extract(body, '$.facts.stale') IS NOT NULL ELSE false END AS stale
+    SELECT place, position, state, CASE state
+        WHEN 'failed' THEN CAST(json_extract(body, '$.facts.stale') AS TEXT) IN ('1', 'true') ELSE false END AS stale
     FROM step s WHERE rollout = :rollout AND state != 'done' AND NOT EXISTS (
         SELECT 1 FROM step f
         WHERE f.rollout = s.rollout AND f.place = s.place AND f.position < s.position AND f.state != 'done'
@@ -98,25 +98,27 @@ DONE: Final = """
     WHERE d.rollout = ? AND d.account = ? AND s.kind = ? AND s.state = 'done' LIMIT 1
 """
 
-WORK: Final = "SELECT journal, number, checksum FROM work"
-GUARDED: Final = {
-    "work": WORK,
-    **{
-        table: f"SELECT {columns} FROM {table}"
-        for table, columns in {
-            "rollout": ROLLOUT,
-            "deployment": DEPLOYMENT,
-            "step": STEP,
-            "gate": GATE,
-            "instruction": INSTRUCTION,
-            "instance": INSTANCE,
-            "revision": REVISION,
-            "event": EVENT,
-        }.items()
-    },
+WORK_COLUMNS: Final = "journal, number, checksum"
+WORK: Final = f"SELECT {WORK_COLUMNS} FROM work"
+_TABLES: Final = {
+    "work": WORK_COLUMNS,
+    "rollout": ROLLOUT,
+    "deployment": DEPLOYMENT,
+    "step": STEP,
+    "gate": GATE,
+    "instruction": INSTRUCTION,
+    "instance": INSTANCE,
+    "revision": REVISION,
+    "event": EVENT,
 }
+_IN_ORDER: Final = dict.fromkeys(("rollout", "instruction", "event"), " ORDER BY number")
+# Every row of every table, with its checksum; and the same into another journal.
+GUARDED: Final = {
+    table: f"SELECT {columns} FROM {table}{_IN_ORDER.get(table, '')}" for table, columns in _TABLES.items()
+}
+COPY: Final = {table: _insert(table, columns) for table, columns in _TABLES.items()}
 FORGET_WORK: Final = "DELETE FROM work"
-BEGIN_WORK: Final = _insert("work", "journal, number, checksum")
+BEGIN_WORK: Final = _insert("work", WORK_COLUMNS)
 
 UNFINISHED: Final = f"""
     SELECT {ROLLOUT} FROM rollout r WHERE outcome NOT IN ('succeeded', 'superseded', 'aborted') OR EXISTS

@@ -35,7 +35,7 @@ def counts_of(connection: Connection, rollout: str) -> Mapping[Status, int]:
         counts[status_in(State(state), begun=bool(begun), stale=bool(stale))] += count
     for blocked, count in connection.execute(q.IDLE, wanted):
         counts[Status.BLOCKED if blocked else Status.NO_CHANGE] += count
-    (total,) = connection.execute(q.ALL, wanted).fetchone()
+    [(total,)] = connection.execute(q.ALL, wanted).fetchall()
     return {**counts, Status.DONE: total - sum(counts.values())}
 
 

@@ -20,7 +20,7 @@ from deployer.domain.plan_records import plan_from, plan_record
 from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
 from deployer.domain.template import Template
-from deployer.errors import JournalError
+from deployer.errors import DeployerError, JournalError
 from deployer.journal import queries as q
 from deployer.journal import writer
 from deployer.journal.connection import Connection, Row
@@ -56,7 +56,7 @@ class TableJournal:
         """Open the tables."""
         try:
             await self._writer.start()
-        except JournalError:
+        except DeployerError:
             await self._writer.stop()
             raise
         return self

@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
-from deployer.errors import JournalError
+from deployer.errors import DeployerError, JournalError
 from deployer.journal.connection import Connection
 
 LINGER = 0.01  # seconds that writes nobody waits for may be collected
@@ -131,9 +131,9 @@ class Writer:
             error = self._error()
             _answer(batch, partial(_refuse, batch, error))
 
-    def _error(self) -> JournalError:
+    def _error(self) -> DeployerError:
         self._told = True
-        if isinstance(self._failure, JournalError):
+        if isinstance(self._failure, DeployerError):
             return self._failure
         return JournalError(
             f"the journal cannot be used: {self._failure}",
@@ -156,7 +156,7 @@ def _give(batch: list[Job[Any]], results: list[Any]) -> None:
             job.waiting.set_result(result)
 
 
-def _refuse(batch: list[Job[Any]], error: JournalError) -> None:
+def _refuse(batch: list[Job[Any]], error: DeployerError) -> None:
     for job in batch:
         if job.waiting and not job.waiting.done():
             job.waiting.set_exception(error)

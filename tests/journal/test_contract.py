@@ -257,7 +257,7 @@ def forced(one: Deployment, index: int, state: State | str) -> Entry:
     """Return an entry that brings a step into a state, whatever way leads there."""
     stale = state == "stale"
     reached = State.FAILED if stale else State(state)
-    step = replace(one.steps[index], state=reached, facts={"stale": True} if stale else {})
+    step = replace(one.steps[index], state=reached, facts={"stale": True} if stale else {"stale": False})
     return Entry(one, index, Event.SKIP, step, AT)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from deployer.domain.lifecycle import Event, State
 from deployer.errors import JournalError
+from deployer.journal.connection import Connection
 from deployer.journal.opening import VERSION
 from deployer.journal.protocol import Journal
 from deployer.journal.sqlite import SqliteJournal
@@ -63,9 +64,9 @@ async def test_the_file_is_its_owners_alone_and_so_is_its_folder(path: Path) -> 
 async def test_every_commit_is_flushed_to_the_disk(path: Path) -> None:
     settings = {}
 
-    def look(connection: sqlite3.Connection) -> None:
+    def look(connection: Connection) -> None:
         for pragma in ("journal_mode", "synchronous", "fullfsync", "foreign_keys"):
-            settings[pragma] = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+            settings[pragma] = (connection.execute(f"PRAGMA {pragma}").fetchone() or ("none",))[0]
 
     async with SqliteJournal(path) as journal:
         await journal._writer.ask(look)  # noqa: SLF001 - a setting of the connection shows nowhere else

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deployer.journal.connection import Connection
 from deployer.journal.writer import Writer
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +21,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_printed() -> None
     await writer.start()
     entered, left = Event(), Event()
 
-    def fail(_: sqlite3.Connection) -> None:
+    def fail(_: Connection) -> None:
         entered.set()
         left.wait()
         raise sqlite3.OperationalError("disk I/O error")

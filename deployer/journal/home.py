@@ -1,0 +1,90 @@
+"""Where a journal lies, and what may be asked of it without working on it."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from deployer.journal.checkup import read_whole
+from deployer.journal.lock import exclusive, holder
+from deployer.journal.opening import copy_journal
+from deployer.journal.protocol import Journal
+from deployer.journal.sqlite import SqliteJournal
+
+
+class Home(Protocol):
+    """A place that has a journal, or will have one. As text it is what people are told."""
+
+    @property
+    def folder(self) -> Path:
+        """Return where plans and what else goes with a journal lie on this machine."""
+
+    @property
+    def name(self) -> str:
+        """Return the name by which accounts know the journal."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether several may write at a time, so that what people say needs no file."""
+
+    def exists(self) -> bool:
+        """Tell whether a journal is there."""
+
+    def hold(self) -> AbstractContextManager[object]:
+        """Keep others from working on it; raise GuardError naming who does."""
+
+    def holder(self) -> str | None:
+        """Return who works on it now, if anybody does."""
+
+    def open(self, *, read_only: bool = False, alone: bool = True) -> Journal:
+        """Return the journal, still closed; one that is read alone has to be there. Work is done `alone`."""
+
+    def copy(self, target: Path) -> None:
+        """Copy the journal into a file; where there is none, nothing is copied."""
+
+    def examine(self) -> str:
+        """Read it to its end and return what it is; raise JournalError where it is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteHome:
+    """A file, with its lock beside it."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent
+
+    @property
+    def name(self) -> str:
+        return str(self.path.resolve())
+
+    @property
+    def is_shared(self) -> bool:
+        return False
+
+    @property
+    def _lock(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.lock")
+
+    def exists(self) -> bool:
+        return self.path.exists()
+
+    def hold(self) -> AbstractContextManager[object]:
+        return exclusive(self._lock, f"the journal {self.path}")
+
+    def holder(self) -> str | None:
+        return holder(self._lock)
+
+    def open(self, *, read_only: bool = False, alone: bool = True) -> Journal:  # noqa: ARG002 - it always is
+        return SqliteJournal(self.path, read_only=read_only)
+
+    def copy(self, target: Path) -> None:
+        copy_journal(self.path, target)
+
+    def examine(self) -> str:
+        return read_whole(self.path)
