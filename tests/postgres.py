@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from signal import SIGINT, SIGQUIT
 
 import psycopg
 
@@ -31,11 +32,14 @@ def programs() -> Path:
     raise RuntimeError("the tests need Postgres: install it (Debian: apt install postgresql)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Server:
-    """A server that runs, and who may connect to it."""
+    """A server that runs in a home of its own, as `user`."""
 
+    home: Path
     port: int
+    user: str | None
+    process: "subprocess.Popen[bytes] | None" = None
 
     def address(self, database: str = "postgres") -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
@@ -50,6 +54,44 @@ class Server:
         with psycopg.connect(self.address(), autocommit=True) as connection:
             connection.execute(statement.encode(), values or None)
 
+    def restart(self) -> None:
+        """Start it, and return when it answers."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": self.home,
+            "fsync": "off",
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with (self.home / "log").open("ab") as log:
+            command: list[str | Path] = [programs() / "postgres", "-D", self.home / "data", *options]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, user=self.user, cwd=self.home)
+        self._await(self.process)
+
+    def crash(self) -> None:
+        """Let it die at once, as in immediate mode: nobody is said goodbye to."""
+        self._end(SIGQUIT)
+
+    def stop(self) -> None:
+        """Let it end whatever it does."""
+        self._end(SIGINT)
+
+    def _end(self, signal: int) -> None:
+        if self.process:
+            self.process.send_signal(signal)
+            self.process.wait()
+
+    def _await(self, process: "subprocess.Popen[bytes]") -> None:
+        deadline = time.monotonic() + _SOON
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                self.command("SELECT 1")
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError(f"Postgres did not start: {(self.home / 'log').read_text('utf-8')}")
+
     def cut(self, address: str) -> None:
         """End every connection to a database, as a crash of whoever has it would."""
         name = address.rpartition("/")[2]
@@ -63,34 +105,20 @@ def serving() -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    server = Server(home, port, _unprivileged(home))
     try:
-        user = _unprivileged(home)
-        initialise: list[str | Path] = [
-            programs() / "initdb",
-            "-D",
-            home / "data",
-            "-U",
-            USER,
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        ]
-        subprocess.run([*initialise, "--locale=C"], check=True, capture_output=True, user=user, cwd=home)
-        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": home, "fsync": "off"}
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        with (home / "log").open("wb") as log:
-            command: list[str | Path] = [programs() / "postgres", "-D", home / "data", *options]
-            process = subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=home)
-        try:
-            _await(Server(port), process, home / "log")
-            yield Server(port)
-        finally:
-            process.terminate()
-            process.wait()
+        _initialise(server)
+        server.restart()
+        yield server
     finally:
+        server.stop()
         shutil.rmtree(home)
+
+
+def _initialise(server: Server) -> None:
+    program, data = programs() / "initdb", server.home / "data"
+    command: list[str | Path] = [program, "-D", data, "-U", USER, "--auth=trust", "--encoding=UTF8", "--no-sync"]
+    subprocess.run([*command, "--locale=C"], check=True, capture_output=True, user=server.user, cwd=server.home)
 
 
 def _unprivileged(home: Path) -> str | None:
@@ -100,15 +128,3 @@ def _unprivileged(home: Path) -> str | None:
     entry = pwd.getpwnam(user)
     os.chown(home, entry.pw_uid, entry.pw_gid)
     return user
-
-
-def _await(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + _SOON
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            server.command("SELECT 1")
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"Postgres did not start: {log.read_text('utf-8')}")

@@ -5,6 +5,8 @@ import pytest
 from deployer.simulator import Customer, Rule
 from tests.engine.stage import US, Stage
 
+pytestmark = pytest.mark.anywhere
+
 
 @pytest.fixture
 def alone(stage: Stage) -> Stage:

@@ -12,6 +12,8 @@ from deployer.simulator import Customer, Knobs
 from tests.engine.stage import SOON, US, Stage
 from tests.engine.test_waves import many, outcomes
 
+pytestmark = pytest.mark.anywhere
+
 SLOW = Knobs(latency={"flows.clone": 0.15})
 
 

@@ -10,6 +10,8 @@ from deployer.simulator.jobs import launch
 from tests.engine.stage import US, Ended, Stage
 from tests.engine.test_waves import many, outcomes
 
+pytestmark = pytest.mark.anywhere
+
 CUT = ("--timeout", "300ms")
 
 

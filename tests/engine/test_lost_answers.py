@@ -7,6 +7,8 @@ import pytest
 from deployer.simulator import Customer, Knobs, Rule
 from tests.engine.stage import US, Stage
 
+pytestmark = pytest.mark.anywhere
+
 LOST: Mapping[str, Rule] = {
     "lost": Rule(action="lose"),
     "lost-applied": Rule(action="lose", applied=True),

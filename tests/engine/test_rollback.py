@@ -8,6 +8,8 @@ from deployer.simulator import Customer, Knobs
 from tests.engine.stage import SOON, US, Ended, Stage
 from tests.engine.test_waves import many, outcomes
 
+pytestmark = pytest.mark.anywhere
+
 
 def settings(stage: Stage, name: str = "acme") -> Any:  # noqa: ANN401 - JSON
     return stage.flow(name)["settings"]

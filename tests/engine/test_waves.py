@@ -9,6 +9,8 @@ import pytest
 from deployer.simulator import Customer, Rule
 from tests.engine.stage import EU, US, Stage
 
+pytestmark = pytest.mark.anywhere
+
 
 def many(stage: Stage, count: int, **waves: Any) -> None:  # noqa: ANN401 - JSON
     """Let so many tenants be rolled out in waves."""
