@@ -16,9 +16,9 @@ MANIFEST = click.argument(
 )
 JOURNAL = click.option(
     "--journal",
-    metavar="PATH|URL",
+    metavar="WHERE",
     envvar="DEPLOYER_JOURNAL",
-    help="The journal: a file, or postgresql://…; .deployer/journal.db beside the manifest.",
+    help="A file, or postgresql://…; .deployer/journal.db beside the manifest.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
