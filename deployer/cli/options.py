@@ -18,7 +18,7 @@ JOURNAL = click.option(
     "--journal",
     metavar="WHERE",
     envvar="DEPLOYER_JOURNAL",
-    help="A file, or postgresql://…; .deployer/journal.db beside the manifest.",
+    help="A file, or the URL of a Postgres database; .deployer/journal.db beside the manifest.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
