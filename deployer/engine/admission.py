@@ -1,24 +1,33 @@
-"""Who may begin in a wave: as many tenants at once, and as many failures, as it bounds, over all its accounts."""
+"""Who may begin in a wave: as many tenants at once, and as many failures, as it bounds, over all who work on it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from math import inf
+from typing import TypeAlias
 
 from deployer.domain.deployment import OPEN, Deployment, Status
 from deployer.domain.waves import Wave
+from deployer.journal.protocol import Admitted
 
 _FAILURES = frozenset({Status.FAILED, Status.UNKNOWN})
+_AGAIN = 0.25  # seconds after which others may have made room
+
+Ask: TypeAlias = Callable[[Deployment], Awaitable[Admitted]]
+"""Asks the journal whether a tenant may begin, which counts it as in flight from then on."""
 
 
 class Admission:
-    """The bounds of a wave, or of none, while it is carried out.
+    """The bounds of a wave, or of none, while it is carried out: the journal checks them as it lets a tenant in.
 
-    `failed` tenants there are already, and `begun` ones that nobody has to let in again.
+    `failed` tenants there are already; where the wave is `shared`, others work on it at the same time.
     """
 
-    def __init__(self, wave: Wave | None, *, strict: bool, failed: int = 0, begun: int = 0) -> None:
+    def __init__(
+        self, wave: Wave | None = None, ask: Ask | None = None, *, failed: int = 0, shared: bool = False
+    ) -> None:
         self.failed = failed
+        self.patience = _AGAIN if wave and shared else inf
         self._wave = wave
-        self._strict = strict
-        self._in_flight = begun
+        self._ask = ask
         self._closed = False
         self._wakes: list[Callable[[], None]] = []
 
@@ -37,19 +46,19 @@ class Admission:
         """Tell whether nobody will be let in any more."""
         return self._closed or self.is_broken
 
-    def admits(self) -> bool:
-        """Let one more tenant begin, or not now."""
+    async def admits(self, deployment: Deployment) -> bool:
+        """Let a tenant begin, or not now."""
         if self.is_over:
             return False
-        if self._wave and not self._wave.room(self.failed, self._in_flight, strict=self._strict):
-            return False
-        self._in_flight += 1
-        return True
+        if self._ask is None:
+            return True
+        admitted = await self._ask(deployment)
+        self.failed = max(self.failed, admitted.failed)
+        return admitted.granted and not self.is_over
 
     def rested(self, deployment: Deployment) -> None:
         """Count a tenant that has nothing left to do, and let the next one begin."""
         if deployment.status not in OPEN:
-            self._in_flight -= 1
             self.failed += deployment.status in _FAILURES
             self._wake()
 

@@ -4,6 +4,7 @@ import heapq
 from collections import deque
 from functools import partial
 from itertools import count
+from math import inf
 
 import anyio
 
@@ -40,7 +41,7 @@ class Agenda:
         self._clock = clock
         self._ahead = ahead
         self._wave = wave
-        self._admission = admission or Admission(None, strict=False)
+        self._admission = admission or Admission()
         self._admission.watch(self._call_one)
         self._begun: deque[bool | None] = deque([True, False] if self._admission.is_bounded else [None])
         self._after = -1
@@ -114,7 +115,7 @@ class Agenda:
                 await self._read()
             if not self._page or self.is_closed:
                 return None
-            if self._page[-1].is_begun or self._admission.admits():
+            if self._page[-1].is_begun or await self._admission.admits(self._page[-1]):
                 return self._page.pop()
             if self._admission.is_over:
                 self._page.clear()
@@ -142,8 +143,8 @@ class Agenda:
             return
         self._watch = called
         try:
-            pause = self._aside[0][0] - anyio.current_time() if self._aside else float("inf")
-            with anyio.move_on_after(max(0.0, pause)):
+            pause = self._aside[0][0] - anyio.current_time() if self._aside else inf
+            with anyio.move_on_after(max(0.0, min(pause, self._admission.patience if self._page else inf))):
                 await called.wait()
         finally:
             self._watch = None

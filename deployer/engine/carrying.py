@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -85,7 +86,7 @@ class _Carrying:
         for name in self.plan.accounts.keys() - self.halted.keys():
             self.holds[name] = settle if leases[self.accounts.opened[name].identity].dead else 0.0
         if not self.plan.waves:
-            await self._carry(0, Admission(None, strict=False))
+            await self._carry(0, Admission())
             return
         counts = await self.crew.journal.counts_by_wave(self.rollout)
         for number, wave in enumerate(self.plan.waves, 1):
@@ -96,7 +97,9 @@ class _Carrying:
         """Carry a wave out that stands so far, and tell whether the next may begin."""
         watcher = self.crew.watcher
         failed = counts[Status.FAILED] + counts[Status.UNKNOWN]
-        admission = Admission(wave, strict=self.plan.strict, failed=failed, begun=counts[Status.RUNNING])
+        await self.crew.journal.seat(self.rollout, number)
+        ask = partial(self.crew.journal.admit, wave=wave, strict=self.plan.strict)
+        admission = Admission(wave, ask, failed=failed, shared=self.crew.journal.is_shared)
         if counts[Status.PENDING] and number > 1 and self.kind == "apply":
             await self._halt_changed()
         if self.halted or self.settle_only:

@@ -79,7 +79,7 @@ class AccountRun:
     ahead: int = 64
     hold: float = 0.0
     wave: int = 0
-    admission: Admission = field(default_factory=lambda: Admission(None, strict=False))
+    admission: Admission = field(default_factory=Admission)
     said: Callable[[], Standing] = Standing
     halted: str | None = None
     _succeeded: set[StepKind] = field(default_factory=set)

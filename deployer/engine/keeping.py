@@ -1,7 +1,8 @@
 """Hold accounts for a journal, and refuse to send for one that is not the journal which worked there last."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 from deployer.domain.command import typed
@@ -22,18 +23,40 @@ _SAYS: Mapping[Loss, str] = {
 
 
 @contextmanager
-def locked(locks: Path, journal: str, accounts: Iterable[OpenAccount]) -> Iterator[dict[tuple[str, str], Lease]]:
+def locked(
+    locks: Path, journal: str, accounts: Iterable[OpenAccount], *, shared: bool = False
+) -> Iterator[dict[tuple[str, str], Lease]]:
     """Hold every account: one deployer at a time, from whatever directory and journal it works.
 
-    `locks` is the directory of the user's where they lie; `journal` is empty for whoever only looks.
+    `locks` is the directory of the user's where they lie; `journal` is empty for whoever only looks. Who works with a
+    journal that is `shared` is kept apart by the journal, and keeps out only those with another one.
     """
     names = {account.identity: account.name for account in accounts}
     with ExitStack() as stack:
         leases = {
-            identity: stack.enter_context(exclusive(_lock(locks, identity), f"account {name}", journal=journal))
+            identity: stack.enter_context(
+                exclusive(_lock(locks, identity), f"account {name}", journal=journal, shared=shared)
+            )
             for identity, name in sorted(names.items())
         }
         yield leases
+
+
+@asynccontextmanager
+async def held(journal: Journal, accounts: Iterable[OpenAccount], boot: str) -> AsyncIterator[None]:
+    """Hold accounts in the journal, so that nothing is sent for one that another worker took over."""
+    names: dict[str, list[str]] = {}
+    for account in accounts:
+        names.setdefault(_name_of(account), []).append(account.name)
+    async with journal.holding(names, boot) as hold:
+        for account in accounts:
+            account.client.guard = partial(hold.demand, _name_of(account))
+        yield
+
+
+def _name_of(account: OpenAccount) -> str:
+    host, user = account.identity
+    return f"{user}@{host}"
 
 
 def demand_kept(work: Work, journal: str, accounts: Iterable[OpenAccount], *, locks: Path, manifest: str) -> None:

@@ -15,7 +15,7 @@ from deployer.domain.template import Template
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.clock import Clock
 from deployer.engine.execute import Stop, Watcher
-from deployer.engine.keeping import Leases, begin_work, demand_kept, locked
+from deployer.engine.keeping import Leases, begin_work, demand_kept, held, locked
 from deployer.engine.plans import SavedPlan
 from deployer.engine.whoever import whoever
 from deployer.journal.paging import every_deployment
@@ -50,10 +50,11 @@ class Crew:
 
         Raise GuardError where the journal is not the one that worked here last.
         """
-        with locked(self.locks, self.name, accounts) as leases:
+        with locked(self.locks, self.name, accounts, shared=self.journal.is_shared) as leases:
             demand_kept(await self.journal.work(), self.name, accounts, locks=self.locks, manifest=self.manifest)
-            await begin_work(self.journal, self.name, leases)
-            yield leases
+            async with held(self.journal, accounts, self.clock.moment().boot):
+                await begin_work(self.journal, self.name, leases)
+                yield leases
 
 
 async def begin(

@@ -62,6 +62,8 @@ class Exchange:
 class Client:
     """The calls of one account. `session` comes from `open_session`, whose requests tell when they leave.
 
+    `guard` is called right before each request, and raises where nothing may be sent any more.
+
     `dated` is the date of the last answer that had one, as it was written, with our own time then in epoch seconds.
 
     GETs are repeated when their outcome is unknown; POST and PUT only when they certainly did not arrive, and after a
@@ -84,6 +86,7 @@ class Client:
         self._limiter = limiter
         self._timeouts = timeouts or Timeouts()
         self._trace = trace
+        self.guard: Callable[[], None] = lambda: None
         self.dated: tuple[str, float] | None = None
 
     async def who(self) -> Outcome[str]:
@@ -253,6 +256,7 @@ class Client:
     ) -> Outcome[T] | Throttled:
         if window is not None and window <= 0:
             return NotSent("the intent had expired")
+        self.guard()
         start = time.perf_counter()
         connect = self._timeouts.connect if window is None else min(window, self._timeouts.connect)
         answer = await send(

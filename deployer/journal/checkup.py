@@ -7,7 +7,8 @@ from typing import Final
 
 from deployer.errors import JournalError
 from deployer.journal.connection import Connection
-from deployer.journal.opening import VERSION, open_to_read
+from deployer.journal.migrations import VERSION
+from deployer.journal.opening import open_to_read
 from deployer.journal.queries import GUARDED
 from deployer.journal.rows import checked
 

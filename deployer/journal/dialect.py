@@ -8,7 +8,7 @@ from deployer.journal.connection import Values
 
 _BOUND: Final = re.compile(r"\?(?P<number>\d*)|:(?P<name>[a-z_]+)")
 _LIST: Final = re.compile(r"json_each\((\?|:[a-z_]+)\)")
-_FIELD: Final = re.compile(r"json_extract\((\w+), '\$\.([\w.]+)'\)")
+_FIELD: Final = re.compile(r"json_extract\(([\w.]+), '\$\.([\w.]+)'\)")
 
 
 @cache

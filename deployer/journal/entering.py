@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from deployer.domain.deployment import Instance
+from deployer.domain.deployment import OPEN, Deployment, Instance
 from deployer.domain.documents import canonical
+from deployer.domain.waves import Wave
 from deployer.errors import JournalError
 from deployer.journal import queries as q
 from deployer.journal.connection import Connection, Row
-from deployer.journal.protocol import Entry
+from deployer.journal.protocol import Admitted, Entry
 from deployer.journal.rows import instance_row, step_row, summed
 
 _MOST: Final = 64  # rows of one statement: more are hardly cheaper
@@ -22,6 +23,7 @@ def enter(connection: Connection, entries: Iterable[Entry]) -> None:
             problem = f"{len(group)} writes met {met} rows"
             raise JournalError(f"the journal was changed by somebody else: {problem}")
         _write(connection, q.happenings, [_happening(entry) for entry in group])
+        connection.executemany(q.REST, [_place_of(entry) for entry in group if _rests(entry)])
         remember(connection, [entry.instance for entry in group if entry.instance])
         connection.executemany(q.FORGET, [_instance_of(entry) for entry in group if entry.forgets])
 
@@ -29,6 +31,17 @@ def enter(connection: Connection, entries: Iterable[Entry]) -> None:
 def remember(connection: Connection, instances: Sequence[Instance]) -> None:
     """Write what is remembered of live flows from now on."""
     _write(connection, q.memories, list(map(instance_row, instances)))
+
+
+def admission(connection: Connection, deployment: Deployment, wave: Wave, *, strict: bool) -> Admitted:
+    """Let a tenant begin in its wave, unless as many fail or are in flight already as the wave bounds."""
+    wanted = {"rollout": deployment.rollout, "wave": deployment.planned.wave, "place": deployment.place}
+    [(failed,)] = connection.execute(q.FAILED_IN, wanted).fetchall()
+    [(in_flight, seated)] = connection.execute(q.IN_FLIGHT, wanted).fetchall()
+    granted = bool(seated) or wave.room(failed, in_flight, strict=strict) > 0
+    if granted and not seated:
+        connection.execute(q.ADMIT, wanted)
+    return Admitted(granted and not wave.is_broken(failed), failed)
 
 
 def _apart(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -53,6 +66,16 @@ def _write(connection: Connection, statement: Callable[[int], str], rows: list[R
         met += connection.execute(statement(size), values).rowcount
         start += size
     return met
+
+
+def _rests(entry: Entry) -> bool:
+    """Tell whether a tenant of a wave makes room for the next."""
+    deployment = entry.deployment
+    return deployment.planned.wave > 0 and deployment.moved(entry.index, entry.step).status not in OPEN
+
+
+def _place_of(entry: Entry) -> Row:
+    return entry.deployment.rollout, entry.deployment.place
 
 
 def _instance_of(entry: Entry) -> Row:

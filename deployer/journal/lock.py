@@ -31,17 +31,18 @@ class Lease:
 
 
 @contextmanager
-def exclusive(path: Path, what: str, *, journal: str = "") -> Iterator[Lease]:
+def exclusive(path: Path, what: str, *, journal: str = "", shared: bool = False) -> Iterator[Lease]:
     """Hold the lock file at `path` for a journal; raise GuardError naming the holder where another process has it.
 
-    Who names no journal leaves none behind: it only looks.
+    Who names no journal leaves none behind: it only looks. Those who work with a journal that is `shared` hold the lock
+    together; that one of them is sure says nothing of the others, so that only the last of them leaves it settled.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         before = _content(descriptor)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _held(before, what) from None
         content = _content(descriptor)
@@ -56,7 +57,7 @@ def exclusive(path: Path, what: str, *, journal: str = "") -> Iterator[Lease]:
         lease.note = note
         _write(descriptor, holding, works)
         yield lease
-        if lease.settled:
+        if lease.settled and (not shared or _is_last(descriptor)):
             _write(descriptor, (), works, left=True)
     finally:
         os.close(descriptor)
@@ -98,6 +99,15 @@ def holder(path: Path) -> str | None:
         return _named(_content(descriptor))
     finally:
         os.close(descriptor)
+
+
+def _is_last(descriptor: int) -> bool:
+    """Tell whether nobody else holds a lock that is shared; nobody can from then on."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _write(descriptor: int, journals: Sequence[str], works: Mapping[str, Work], *, left: bool = False) -> None:

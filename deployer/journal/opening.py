@@ -5,11 +5,9 @@ import sqlite3
 from contextlib import ExitStack, closing
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
 
 from deployer.errors import JournalError
-
-VERSION: Final = 5
+from deployer.journal.migrations import VERSION, to_come
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
@@ -19,12 +17,14 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     _sync_directory(path.parent)
     with ExitStack() as unless_usable:
         connection = unless_usable.enter_context(closing(sqlite3.connect(path, isolation_level=None)))
-        version = _version(connection, path)
+        version, missing = _version(connection, path)
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}").fetchone()
         if version == 0:
             schema = files("deployer.journal").joinpath("sqlite.sql").read_text(encoding="utf-8")
             connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
+        elif missing:
+            connection.executescript(f"BEGIN; {';'.join(missing)}; PRAGMA user_version = {VERSION}; COMMIT;")
         unless_usable.pop_all()
     return connection
 
@@ -57,12 +57,7 @@ def copy_journal(path: Path, target: Path) -> None:
             source.backup(copy)
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def _version(connection: sqlite3.Connection, path: Path) -> tuple[int, list[str]]:
+    """Return the version of the tables, and what is to be done to bring them up to date."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version not in {0, VERSION}:
-        age = "a newer" if version > VERSION else "an older"
-        raise JournalError(
-            f"{path} was written by {age} deployer (schema {version}, this one knows {VERSION})",
-            remedy="install that version; this one would not understand what it reads",
-        )
-    return version
+    return version, list(to_come(version, path)) if version else []

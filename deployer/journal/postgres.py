@@ -2,27 +2,34 @@
 
 import os
 import socket
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+import time
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+import anyio
 import psycopg
 from psycopg import conninfo, sql
 
-from deployer.errors import GuardError, JournalError, UsageError
+from deployer.errors import DeployerError, GuardError, JournalError, UsageError
+from deployer.journal import claims
 from deployer.journal import queries as q
 from deployer.journal.checkup import read_rows
-from deployer.journal.connection import Cursor, Values
+from deployer.journal.connection import Connection, Cursor, Values
 from deployer.journal.dialect import in_postgres, values_in_postgres
-from deployer.journal.opening import VERSION, open_to_write
+from deployer.journal.migrations import VERSION, to_come
+from deployer.journal.opening import open_to_write
+from deployer.journal.protocol import Hold
 from deployer.journal.tables import TableJournal
 
 SCHEMA: Final = "deployer"
 _VERIFIED: Final = ("verify-full", "verify-ca")
 _PATIENCE: Final = 10  # seconds to connect
+_AGAIN: Final = 0.1  # seconds
+_GONE: Final = 1.0  # seconds in which a server notices that a process is dead
 _LOCK: Final = (0x6465706C, 0x6F796572)  # "deployer"; the lock is the database's own
 _HELD: Final = """
     SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -37,8 +44,77 @@ class PostgresJournal(TableJournal):
     Who may write holds the journal until it is closed, or its connection lost: GuardError says who does.
     """
 
+    is_shared = True
+
     def __init__(self, address: str, *, read_only: bool = False, alone: bool = True) -> None:
         super().__init__(lambda: _open(address, read_only=read_only, alone=alone))
+        self._names: dict[str, str] = {}  # what a plan calls an account, and what it is
+        self._epochs: dict[str, int] = {}
+        self._beats: dict[str, float] = {}
+
+    @asynccontextmanager
+    async def holding(self, accounts: Mapping[str, Collection[str]], boot: str) -> AsyncIterator[Hold]:
+        """Hold accounts against every other worker, and say every few seconds that we are alive."""
+        me = claims.this_process(boot)
+        try:
+            for account, names in sorted(accounts.items()):
+                await self._take(account, me)
+                self._names |= dict.fromkeys(names, account)
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._stay_alive)
+                yield _Claimed(self._beats)
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True), suppress(DeployerError):
+                await self._writer.ask(self._leave)
+
+    async def _take(self, account: str, me: claims.Holder) -> None:
+        while True:
+            begun = claims.now()
+            match await self._writer.ask(lambda connection: claims.take(connection, account, me)):
+                case claims.Taken(epoch):
+                    self._epochs[account], self._beats[account] = epoch, begun
+                    return
+                case claims.Busy(holder, None):
+                    remedy = "wait until it has ended, or stop it: it can be resumed"
+                    raise GuardError(f"account {account} is in use by {holder}", remedy=remedy)
+                case claims.Busy(_, seconds):
+                    await anyio.sleep(seconds or _AGAIN)
+
+    async def _stay_alive(self) -> None:
+        while True:
+            await anyio.sleep(claims.BEAT)
+            await self._writer.ask(lambda connection: self._beat(connection, self._epochs))
+
+    def _beat(self, connection: Connection, accounts: Collection[str]) -> None:
+        begun = claims.now()
+        claims.beat(connection, self._epochs, accounts)
+        self._beats |= dict.fromkeys(accounts, begun)
+
+    def _leave(self, connection: Connection) -> None:
+        claims.leave(connection, self._epochs)
+        self._names, self._epochs, self._beats = {}, {}, {}
+
+    def _guard(self, connection: Connection, accounts: Collection[str]) -> None:
+        self._beat(connection, {self._names[name] for name in accounts if name in self._names})
+
+    def _alone(self, connection: Connection, what: str) -> None:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext(?))", (what,))
+
+
+class _Claimed(Hold):
+    """Accounts that were claimed, and when each was last known to be."""
+
+    def __init__(self, beats: Mapping[str, float]) -> None:
+        self._beats = beats
+
+    def demand(self, account: str) -> None:
+        """Raise GuardError unless the account was ours a moment ago."""
+        if claims.now() - self._beats[account] > claims.PATIENCE:
+            raise GuardError(
+                f"account {account} may be somebody else's by now: the journal was not reached in time",
+                remedy="nothing more is sent; see how far it is: deployer status",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +211,8 @@ class _Connection:
         self._raw.rollback()
 
     def close(self) -> None:
+        with suppress(psycopg.Error):  # the server would notice, but after whoever comes next
+            self._raw.execute("SELECT pg_advisory_unlock_all()")
         self._raw.close()
 
 
@@ -178,17 +256,28 @@ def _demand_tables(raw: "_Raw", address: str, *, make: bool) -> None:
             raw.execute("INSERT INTO version VALUES (%s)", (VERSION,))
     elif version is None:
         raise JournalError(f"there is no journal at {where}", remedy="it is made by the first deployer apply")
-    elif version != VERSION:
-        age = "a newer" if version > VERSION else "an older"
-        raise JournalError(
-            f"{where} was written by {age} deployer (schema {version}, this one knows {VERSION})",
-            remedy="install that version; this one would not understand what it reads",
-        )
+    else:
+        missing = list(to_come(version, where, postgres=True))
+        if missing and make:
+            _migrate(raw, where)
+
+
+def _migrate(raw: "_Raw", where: str) -> None:
+    """Bring the tables up to date, unless somebody else did meanwhile."""
+    with raw.transaction():
+        raw.execute("LOCK TABLE version IN EXCLUSIVE MODE")
+        for statement in to_come(_version(raw) or VERSION, where, postgres=True):
+            raw.execute(statement.encode())
+        raw.execute("UPDATE version SET number = %s", (VERSION,))
 
 
 def _hold(raw: "_Raw", address: str) -> None:
     """Take the lock that says who works on the journal: it ends with the connection, whatever becomes of us."""
-    if raw.execute("SELECT pg_try_advisory_lock(%s, %s)", _LOCK).fetchone() != (True,):
+    deadline = time.monotonic() + _GONE
+    while raw.execute("SELECT pg_try_advisory_lock(%s, %s)", _LOCK).fetchone() != (True,):
+        if time.monotonic() < deadline:
+            time.sleep(_AGAIN)
+            continue
         raise GuardError(
             f"the journal {shown_address(address)} is in use by {_holder(raw) or 'another deployer'}",
             remedy="wait until it has ended, or stop it: it can be resumed",

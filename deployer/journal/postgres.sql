@@ -1,4 +1,4 @@
--- Version 5, as in sqlite.sql. Text is ordered by its bytes, as there.
+-- Version 6, as in sqlite.sql. Text is ordered by its bytes, as there.
 CREATE TABLE rollout (
     number          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id              TEXT COLLATE "C" NOT NULL UNIQUE,
@@ -115,5 +115,24 @@ CREATE TABLE instance (
 );
 CREATE INDEX instance_by_tenant ON instance (template, tenant);
 CREATE INDEX instance_by_account ON instance (template, account);
+
+-- Who was let in to a wave and does not rest yet.
+CREATE TABLE admission (
+    rollout TEXT COLLATE "C" NOT NULL,
+    place   INTEGER NOT NULL,
+    wave    INTEGER NOT NULL,
+    PRIMARY KEY (rollout, place)
+);
+CREATE INDEX admission_by_wave ON admission (rollout, wave);
+
+-- Who has each account, in which epoch, and when that was last heard of; no beat once it is given back.
+CREATE TABLE claim (
+    account TEXT COLLATE "C" PRIMARY KEY,
+    epoch   BIGINT NOT NULL,
+    holder  TEXT COLLATE "C" NOT NULL,
+    place   TEXT COLLATE "C" NOT NULL,  -- machine, boot, and space of process ids
+    pid     BIGINT NOT NULL,
+    beat    TIMESTAMPTZ
+);
 
 CREATE TABLE version (number INTEGER NOT NULL);

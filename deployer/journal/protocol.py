@@ -1,6 +1,7 @@
 """The seam to the durable record: what any journal does, and the values it takes and gives."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
@@ -15,6 +16,7 @@ from deployer.domain.plan import Plan
 from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
 from deployer.domain.template import Template
+from deployer.domain.waves import Wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whether a tenant may begin, and how many of its wave have failed so far."""
+
+    granted: bool
+    failed: int
+
+
+class Hold:
+    """What holds accounts while a block runs; a file's lock holds them until its process ends."""
+
+    def demand(self, account: str) -> None:
+        """Raise GuardError where an account may be somebody else's by now: it is asked right before each request."""
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """An entry as it is read back: which step, at `index`, met which event, when (UTC, ISO-8601), what that added."""
 
@@ -66,6 +83,10 @@ class Happening:
 
 class Journal(Protocol):
     """The durable record. Every method may raise JournalError; after one, nothing more is written."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether others may write at the same time."""
 
     async def work(self) -> Work:
         """Return which journal this is, and how often work was begun with it."""
@@ -130,6 +151,18 @@ class Journal(Protocol):
 
     async def awaiting(self, name: str, tenant: str) -> Deployment | None:
         """Return a tenant's newest deployment, in rollouts of a name, that has a step UNKNOWN or FAILED."""
+
+    def holding(self, accounts: Mapping[str, Collection[str]], boot: str) -> AbstractAsyncContextManager[Hold]:
+        """Hold accounts against others who work with this journal: by what they are, their names in plans.
+
+        Raise GuardError where somebody else has one. `boot` tells this boot of this machine from any other.
+        """
+
+    async def admit(self, deployment: Deployment, wave: Wave, *, strict: bool) -> Admitted:
+        """Let a tenant begin in its wave, durably, unless as many fail or are in flight already as the wave bounds."""
+
+    async def seat(self, rollout: str, wave: int) -> None:
+        """Count those tenants of a wave as in flight that have begun and not come to rest."""
 
     async def has_done(self, rollout: str, account: str, kind: StepKind) -> bool:
         """Tell whether any tenant of an account has a step of a kind that is done."""

@@ -67,9 +67,9 @@ STEPS: Final = f"""
 EVENTS: Final = f"SELECT {EVENT} FROM event WHERE rollout = ? AND place = ? ORDER BY number"
 
 # Of each deployment the first step that is not done decides, as in `status_of`.
-_FIRST_LEFT = """
-    SELECT place, position, state, CASE state
-        WHEN 'failed' THEN CAST(json_extract(body, '$.facts.stale') AS TEXT) IN ('1', 'true') ELSE false END AS stale
+_STALE = "coalesce(CAST(json_extract(s.body, '$.facts.stale') AS TEXT), '') IN ('1', 'true')"
+_FIRST_LEFT = f"""
+    SELECT place, position, state, CASE state WHEN 'failed' THEN {_STALE} ELSE false END AS stale
     FROM step s WHERE rollout = :rollout AND state != 'done' AND NOT EXISTS (
         SELECT 1 FROM step f
         WHERE f.rollout = s.rollout AND f.place = s.place AND f.position < s.position AND f.state != 'done'
@@ -93,6 +93,26 @@ SET_GATE: Final = f"""
     {_insert("gate", GATE)} ON CONFLICT (rollout, wave) DO UPDATE SET
     state = excluded.state, since = excluded.since, who = excluded.who, checksum = excluded.checksum
 """
+# Who began in a wave and does not rest yet, and how many failed; stale tenants did not.
+IN_FLIGHT: Final = """
+    SELECT count(*), coalesce(sum(CASE WHEN place = :place THEN 1 ELSE 0 END), 0)
+    FROM admission WHERE rollout = :rollout AND wave = :wave
+"""
+FAILED_IN: Final = f"""
+    SELECT count(*) FROM step s JOIN deployment d ON d.rollout = s.rollout AND d.place = s.place
+    WHERE s.rollout = :rollout AND s.state IN ('unknown', 'failed', 'cancelled') AND s.state != 'cancelled'
+    AND d.wave = :wave AND NOT (s.state = 'failed' AND {_STALE})
+"""
+ADMIT: Final = "INSERT INTO admission (rollout, place, wave) VALUES (:rollout, :place, :wave)"
+SEAT: Final = f"""
+    INSERT INTO admission (rollout, place, wave) SELECT d.rollout, d.place, d.wave FROM deployment d
+    WHERE d.rollout = :rollout AND d.wave = :wave AND {_BEGUN} AND {_OPEN} AND NOT EXISTS (
+        SELECT 1 FROM step s
+        WHERE s.rollout = d.rollout AND s.place = d.place AND s.state NOT IN ('ready', 'intended', 'done')
+    )
+    ON CONFLICT (rollout, place) DO NOTHING
+"""
+REST: Final = "DELETE FROM admission WHERE rollout = ? AND place = ?"
 DONE: Final = """
     SELECT 1 FROM deployment d JOIN step s ON s.rollout = d.rollout AND s.place = d.place
     WHERE d.rollout = ? AND d.account = ? AND s.kind = ? AND s.state = 'done' LIMIT 1

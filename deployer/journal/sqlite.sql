@@ -1,4 +1,4 @@
--- Version 5. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
+-- Version 6. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
 CREATE TABLE rollout (
     number          INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,
@@ -115,3 +115,12 @@ CREATE TABLE instance (
 ) WITHOUT ROWID;
 CREATE INDEX instance_by_tenant ON instance (template, tenant);
 CREATE INDEX instance_by_account ON instance (template, account);
+
+-- Who was let in to a wave and does not rest yet.
+CREATE TABLE admission (
+    rollout TEXT NOT NULL,
+    place   INTEGER NOT NULL,
+    wave    INTEGER NOT NULL,
+    PRIMARY KEY (rollout, place)
+);
+CREATE INDEX admission_by_wave ON admission (rollout, wave);

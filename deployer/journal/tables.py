@@ -2,7 +2,8 @@
 
 import json
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from secrets import token_hex
 from types import TracebackType
@@ -20,12 +21,13 @@ from deployer.domain.plan_records import plan_from, plan_record
 from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
 from deployer.domain.template import Template
+from deployer.domain.waves import Wave
 from deployer.errors import DeployerError, JournalError
 from deployer.journal import queries as q
 from deployer.journal import writer
 from deployer.journal.connection import Connection, Row
-from deployer.journal.entering import enter, remember
-from deployer.journal.protocol import Entry, Happening, Rollout
+from deployer.journal.entering import admission, enter, remember
+from deployer.journal.protocol import Admitted, Entry, Happening, Hold, Rollout
 from deployer.journal.reading import counts_by_wave, counts_of, deployments_of, rollout_of, why_unsettled, work_of
 from deployer.journal.rows import (
     checked,
@@ -47,6 +49,8 @@ from deployer.journal.writer import Writer
 
 class TableJournal:
     """A journal in the tables that `connect` opens, on the thread that owns them from then on."""
+
+    is_shared = False
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._writer = Writer(connect)
@@ -77,6 +81,7 @@ class TableJournal:
         """Count one more work, durably, and return it; with `anew` the journal is another one from now on."""
 
         def work(connection: Connection) -> Work:
+            self._alone(connection, "work")
             before = work_of(connection)
             kept = "" if anew else before.journal
             after = Work(kept or token_hex(16), before.number + 1)
@@ -186,6 +191,27 @@ class TableJournal:
         """Tell whether any tenant of an account has a step of a kind that is done."""
         return bool(await self._select(q.DONE, (rollout, account, kind.value)))
 
+    @asynccontextmanager
+    async def holding(self, accounts: Mapping[str, Collection[str]], boot: str) -> AsyncIterator[Hold]:  # noqa: ARG002
+        """Hold nothing more: who works on the journal is alone, and accounts have locks of their own."""
+        yield Hold()
+
+    async def admit(self, deployment: Deployment, wave: Wave, *, strict: bool) -> Admitted:
+        """Let a tenant begin in its wave, durably, unless as many fail or are in flight already as the wave bounds."""
+
+        def work(connection: Connection) -> Admitted:
+            planned = deployment.planned
+            self._guard(connection, (planned.account,))
+            self._alone(connection, f"{deployment.rollout} {planned.wave}")
+            return admission(connection, deployment, wave, strict=strict)
+
+        return await self._writer.ask(work)
+
+    async def seat(self, rollout: str, wave: int) -> None:
+        """Count those tenants of a wave as in flight that have begun and not come to rest."""
+        wanted = {"rollout": rollout, "wave": wave}
+        await self._writer.ask(lambda connection: connection.execute(q.SEAT, wanted))
+
     async def happenings(self, deployment: Deployment) -> Sequence[Happening]:
         """Return what happened to a deployment, oldest first."""
         kinds = [step.kind for step in deployment.steps]
@@ -255,7 +281,15 @@ class TableJournal:
 
     def _enter(self, connection: Connection) -> None:
         """Write the entries that wait, also those of later jobs: a failure is theirs too, since it is for good."""
-        enter(connection, [self._entries.popleft() for _ in range(min(len(self._entries), writer.BATCH))])
+        entries = [self._entries.popleft() for _ in range(min(len(self._entries), writer.BATCH))]
+        self._guard(connection, {entry.deployment.planned.account for entry in entries})
+        enter(connection, entries)
+
+    def _guard(self, connection: Connection, accounts: Collection[str]) -> None:
+        """Raise GuardError where an account is not ours any more, and keep others from it until the commit."""
+
+    def _alone(self, connection: Connection, what: str) -> None:
+        """Keep others from doing something of that name until the commit."""
 
     async def _select(self, query: str, wanted: Row) -> list[Row]:
         return await self._writer.ask(lambda connection: connection.execute(query, wanted).fetchall())

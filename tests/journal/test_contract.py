@@ -22,6 +22,7 @@ from deployer.domain.plan import Action, Planned
 from deployer.domain.rebuilding import Work
 from deployer.domain.resources import ResourceKind
 from deployer.domain.template import Part, flow_template
+from deployer.domain.waves import Wave
 from deployer.errors import JournalError
 from deployer.journal.postgres import PostgresJournal
 from deployer.journal.protocol import Entry, Happening, Journal
@@ -259,6 +260,63 @@ def forced(one: Deployment, index: int, state: State | str) -> Entry:
     reached = State.FAILED if stale else State(state)
     step = replace(one.steps[index], state=reached, facts={"stale": True} if stale else {"stale": False})
     return Entry(one, index, Event.SKIP, step, AT)
+
+
+WAVE = Wave("w", 6, 3, 1)
+
+
+async def admitted(journal: Journal, some: Sequence[Deployment], *, strict: bool = False) -> list[bool]:
+    """Ask for each whether it may begin."""
+    return [(await journal.admit(one, WAVE, strict=strict)).granted for one in some]
+
+
+async def in_a_wave(journal: Journal) -> Sequence[Deployment]:
+    return await begun(journal, *(replace(one, wave=1) for one in crowd(6)))
+
+
+async def test_no_more_of_a_wave_begin_than_may_be_in_flight(store: Store) -> None:
+    async with store.open() as journal:
+        some = await in_a_wave(journal)
+        assert await admitted(journal, some) == [True, True, True, False, False, False]
+        assert await admitted(journal, some[:3]) == [True] * 3  # who was let in needs not ask twice, and may
+        await journal.record(forced(some[0], 0, State.SKIPPED))
+        assert await admitted(journal, some[3:]) == [True, False, False]
+
+
+async def test_who_was_let_in_still_is_after_a_crash(store: Store) -> None:
+    async with store.open() as journal:
+        some = await in_a_wave(journal)
+        await admitted(journal, some[:3])
+        async with store.after_a_crash() as again:
+            assert await admitted(again, some) == [True, True, True, False, False, False]
+
+
+async def test_nobody_of_a_wave_begins_once_more_failed_than_it_tolerates(store: Store) -> None:
+    async with store.open() as journal:
+        some = await in_a_wave(journal)
+        for one in some[:2]:
+            await journal.record(forced(one, 0, "stale"))  # which is no failure
+        for one in some[2:4]:
+            assert await admitted(journal, [one]) == [True]
+            await journal.record(forced(one, 0, State.FAILED if one is some[2] else State.UNKNOWN))
+        last = await journal.admit(some[4], WAVE, strict=False)
+        assert (last.granted, last.failed) == (False, 2)
+
+
+async def test_strictly_no_more_are_in_flight_than_may_still_fail(store: Store) -> None:
+    async with store.open() as journal:
+        some = await in_a_wave(journal)
+        assert await admitted(journal, some, strict=True) == [True, True, False, False, False, False]
+
+
+async def test_who_began_without_being_let_in_is_counted_once_seated(store: Store) -> None:
+    async with store.open() as journal:
+        some = await in_a_wave(journal)
+        await journal.record(entry(some[0], Event.INTEND))
+        await journal.record(entry(some[1], Event.SKIP))
+        for _ in range(2):
+            await journal.seat(FIRST.id, 1)
+        assert await admitted(journal, some[2:]) == [True, True, False, False]
 
 
 async def test_one_tenants_deployment_is_found_by_name(store: Store) -> None:

@@ -16,7 +16,7 @@ import pytest
 from deployer.domain.lifecycle import Event, State
 from deployer.errors import JournalError
 from deployer.journal.connection import Connection
-from deployer.journal.opening import VERSION
+from deployer.journal.migrations import VERSION
 from deployer.journal.protocol import Journal
 from deployer.journal.sqlite import SqliteJournal
 from tests.factories import crowd, instance, plan, planned, rollout

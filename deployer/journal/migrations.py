@@ -1,0 +1,39 @@
+"""What turns the tables of an older version into those of the next, in either database; a new one is made whole."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from deployer.errors import JournalError
+
+VERSION: Final = 6
+OLDEST: Final = 5
+
+_ADMISSION = """
+    CREATE TABLE admission (
+        rollout TEXT{0} NOT NULL, place INTEGER NOT NULL, wave INTEGER NOT NULL, PRIMARY KEY (rollout, place)
+    )
+"""
+_CLAIM = """
+    CREATE TABLE claim (
+        account TEXT{0} PRIMARY KEY, epoch BIGINT NOT NULL, holder TEXT{0} NOT NULL, place TEXT{0} NOT NULL,
+        pid BIGINT NOT NULL, beat TIMESTAMPTZ
+    )
+"""
+_BY_WAVE = "CREATE INDEX admission_by_wave ON admission (rollout, wave)"
+_SQLITE: Final[Mapping[int, Sequence[str]]] = {6: (_ADMISSION.format(""), _BY_WAVE)}
+_COLLATED: Final = ' COLLATE "C"'
+_POSTGRES: Final[Mapping[int, Sequence[str]]] = {
+    6: (_ADMISSION.format(_COLLATED), _BY_WAVE, _CLAIM.format(_COLLATED)),
+}
+
+
+def to_come(version: int, where: object, *, postgres: bool = False) -> Iterator[str]:
+    """Yield the statements that bring tables up to date; raise JournalError for a version that is not known."""
+    if not OLDEST <= version <= VERSION:
+        age = "a newer" if version > VERSION else "an older"
+        raise JournalError(
+            f"{where} was written by {age} deployer (schema {version}, this one knows {VERSION})",
+            remedy="install that version; this one would not understand what it reads",
+        )
+    for number in range(version + 1, VERSION + 1):
+        yield from (_POSTGRES if postgres else _SQLITE)[number]
