@@ -5,12 +5,14 @@ from typing import Final
 
 from deployer.domain.deployment import OPEN, Deployment, Instance
 from deployer.domain.documents import canonical
+from deployer.domain.memory import instance_unwritten
+from deployer.domain.plan import Planned
 from deployer.domain.waves import Wave
 from deployer.errors import JournalError
 from deployer.journal import queries as q
 from deployer.journal.connection import Connection, Row
 from deployer.journal.protocol import Admitted, Entry
-from deployer.journal.rows import instance_row, step_row, summed
+from deployer.journal.rows import instance_row, read_instance, step_row, summed
 
 _MOST: Final = 64  # rows of one statement: more are hardly cheaper
 
@@ -31,6 +33,16 @@ def enter(connection: Connection, entries: Iterable[Entry]) -> None:
 def remember(connection: Connection, instances: Sequence[Instance]) -> None:
     """Write what is remembered of live flows from now on."""
     _write(connection, q.memories, list(map(instance_row, instances)))
+
+
+def remember_unwritten(connection: Connection, planned: Planned) -> None:
+    """Remember what a tenant without any step leaves to remember, if that is anything new."""
+    if planned.steps or planned.flow is None:
+        return
+    rows: list[Row] = connection.execute(q.INSTANCE_AT, (planned.template, planned.integration)).fetchall()
+    instance = instance_unwritten(planned, read_instance(rows[0]) if rows else None)
+    if instance:
+        remember(connection, [instance])
 
 
 def admission(connection: Connection, deployment: Deployment, wave: Wave, *, strict: bool) -> Admitted:

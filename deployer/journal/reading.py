@@ -1,17 +1,20 @@
 """What is read of the SQLite journal, on the connection's own thread."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from deployer.domain.command import typed
 from deployer.domain.deployment import Deployment, Status, status_in
+from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import State
 from deployer.domain.rebuilding import Work
+from deployer.domain.remembered import Remembered
+from deployer.domain.template import Template
 from deployer.errors import JournalError
 from deployer.journal import queries as q
 from deployer.journal.connection import Connection, Row
 from deployer.journal.protocol import Rollout
-from deployer.journal.rows import read_deployment, read_instance, read_rollout, read_work
+from deployer.journal.rows import read_deployment, read_instance, read_revision, read_rollout, read_work
 
 
 def work_of(connection: Connection) -> Work:
@@ -70,3 +73,33 @@ def why_unsettled(name: str, tenant: str, kind: str, state: str) -> str:
     if state == "unknown":
         return f"its {kind} in rollout {name} waits for a person: {typed('resolve', tenant)}"
     return f"its {kind} in rollout {name} is not settled: finish that rollout with deployer resume"
+
+
+def remembered_of(connection: Connection, template: str, tenants: Mapping[str, str]) -> Remembered:
+    """Return what bears on a plan of a template for some tenants: their names, by integration."""
+    places = json.dumps(list(tenants))
+    instances = list(map(read_instance, connection.execute(q.INSTANCES_IN, (template, places))))
+    homes = connection.execute(q.HOMES, (template, json.dumps(list(tenants.values())))).fetchall()
+    owed = connection.execute(q.OWED, (template, places)).fetchall()
+    unsettled = {key.integration: why for key, why in unsettled_in(connection).items() if key.template == template}
+    return Remembered(
+        {instance.integration: instance for instance in instances},
+        dict(homes),
+        {integration: unsettled[integration] for integration in tenants.keys() & unsettled.keys()},
+        {integration: State(state) for integration, state in owed},
+        revisions_of(connection, template, {instance.revision for instance in instances}),
+    )
+
+
+def revisions_of(connection: Connection, template: str, names: Collection[str]) -> Mapping[str, Template]:
+    """Return what revisions of a template hold, as far as they were kept, by name."""
+    rows = connection.execute(q.REVISIONS, (template, json.dumps(sorted(names))))
+    return {row[1]: read_revision(row) for row in rows}
+
+
+def unsettled_in(connection: Connection) -> Mapping[InstanceKey, str]:
+    """Return, by instance key, why nothing may start there: a call whose effect is not known yet."""
+    return {
+        InstanceKey(template, integration): why_unsettled(name, tenant, kind, state)
+        for template, integration, name, tenant, kind, state in connection.execute(q.UNSETTLED)
+    }

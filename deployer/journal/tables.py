@@ -14,9 +14,8 @@ from deployer.domain.documents import canonical
 from deployer.domain.gate import Gate
 from deployer.domain.identity import InstanceKey
 from deployer.domain.instructions import Instruction
-from deployer.domain.lifecycle import Event, State, StepKind
-from deployer.domain.memory import instance_unwritten
-from deployer.domain.plan import Plan, Planned
+from deployer.domain.lifecycle import Event, StepKind
+from deployer.domain.plan import Plan
 from deployer.domain.plan_records import plan_from, plan_record
 from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
@@ -26,9 +25,18 @@ from deployer.errors import DeployerError, JournalError
 from deployer.journal import queries as q
 from deployer.journal import writer
 from deployer.journal.connection import Connection, Row
-from deployer.journal.entering import admission, enter, remember
+from deployer.journal.entering import admission, enter, remember, remember_unwritten
 from deployer.journal.protocol import Admitted, Entry, Happening, Hold, Rollout
-from deployer.journal.reading import counts_by_wave, counts_of, deployments_of, rollout_of, why_unsettled, work_of
+from deployer.journal.reading import (
+    counts_by_wave,
+    counts_of,
+    deployments_of,
+    remembered_of,
+    revisions_of,
+    rollout_of,
+    unsettled_in,
+    work_of,
+)
 from deployer.journal.rows import (
     checked,
     deployment_row,
@@ -37,7 +45,6 @@ from deployer.journal.rows import (
     read_gate,
     read_instance,
     read_instruction,
-    read_revision,
     read_rollout,
     revision_row,
     rollout_row,
@@ -102,7 +109,7 @@ class TableJournal:
                 connection.execute(q.DEPLOY, deployment_row(rollout.id, place, planned))
                 for position, kind in enumerate(planned.steps):
                     connection.execute(q.PREPARE, step_row(rollout.id, place, position, Step(kind)))
-                _remember_unwritten(connection, planned)
+                remember_unwritten(connection, planned)
 
         await self._writer.ask(work)
 
@@ -235,23 +242,11 @@ class TableJournal:
 
     async def recall(self, template: str, tenants: Mapping[str, str]) -> Remembered:
         """Return what bears on a plan of a template for some tenants: their names, by integration."""
-        places = json.dumps(list(tenants))
-        instances = list(map(read_instance, await self._select(q.INSTANCES_IN, (template, places))))
-        homes = await self._select(q.HOMES, (template, json.dumps(list(tenants.values()))))
-        owed = await self._select(q.OWED, (template, places))
-        unsettled = {key.integration: why for key, why in (await self.unsettled()).items() if key.template == template}
-        return Remembered(
-            {instance.integration: instance for instance in instances},
-            dict(homes),
-            {integration: unsettled[integration] for integration in tenants.keys() & unsettled.keys()},
-            {integration: State(state) for integration, state in owed},
-            await self.revisions(template, {instance.revision for instance in instances}),
-        )
+        return await self._writer.ask(lambda connection: remembered_of(connection, template, tenants))
 
     async def revisions(self, template: str, names: Collection[str]) -> Mapping[str, Template]:
         """Return what revisions of a template hold, as far as they were kept, by name."""
-        rows = await self._select(q.REVISIONS, (template, json.dumps(sorted(names))))
-        return {row[1]: read_revision(row) for row in rows}
+        return await self._writer.ask(lambda connection: revisions_of(connection, template, names))
 
     async def by_revision(self, templates: Sequence[str]) -> Mapping[str, int]:
         """Count the remembered flows of templates by the revision they are on, empty where that is not known."""
@@ -273,11 +268,7 @@ class TableJournal:
 
     async def unsettled(self) -> Mapping[InstanceKey, str]:
         """Return, by instance key, why nothing may start there: a call whose effect is not known yet."""
-        rows = await self._select(q.UNSETTLED, ())
-        return {
-            InstanceKey(template, integration): why_unsettled(name, tenant, kind, state)
-            for template, integration, name, tenant, kind, state in rows
-        }
+        return await self._writer.ask(unsettled_in)
 
     def _enter(self, connection: Connection) -> None:
         """Write the entries that wait, also those of later jobs: a failure is theirs too, since it is for good."""
@@ -300,13 +291,3 @@ def _one(connection: Connection, statement: str, values: Row) -> None:
     changed = connection.execute(statement, values).rowcount
     if changed != 1:
         raise JournalError(f"the journal was changed by somebody else: a write met {changed} rows instead of one")
-
-
-def _remember_unwritten(connection: Connection, planned: Planned) -> None:
-    """Remember what a tenant without any step leaves to remember, if that is anything new."""
-    if planned.steps or planned.flow is None:
-        return
-    rows: list[Row] = connection.execute(q.INSTANCE_AT, (planned.template, planned.integration)).fetchall()
-    instance = instance_unwritten(planned, read_instance(rows[0]) if rows else None)
-    if instance:
-        remember(connection, [instance])

@@ -44,7 +44,7 @@ def test_no_file_holds_what_is_in_the_database(stage: Stage) -> None:
 
 
 def test_a_second_apply_is_refused_and_told_who_works(stage: Stage) -> None:
-    one_by_one(stage)
+    one_by_one(stage, 20)
     with stage.started("apply", "--yes") as process:
         stage.await_requests("flows.clone")
         ended = stage.apply()

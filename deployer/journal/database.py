@@ -1,0 +1,174 @@
+"""Connect to a Postgres database: whom it trusts, the tables it needs, and the lock that says who works alone."""
+
+import os
+import socket
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from importlib.resources import files
+from typing import Any, Final, TypeAlias
+
+import psycopg
+from psycopg import conninfo, sql
+
+from deployer.errors import GuardError, JournalError, UsageError
+from deployer.journal.connection import Cursor, Values
+from deployer.journal.dialect import in_postgres, values_in_postgres
+from deployer.journal.migrations import VERSION, to_come
+
+SCHEMA: Final = "deployer"
+_VERIFIED: Final = ("verify-full", "verify-ca")
+_PATIENCE: Final = 10  # seconds to connect
+_AGAIN: Final = 0.1  # seconds
+_GONE: Final = 1.0  # seconds in which a server notices that a process is dead
+_LOCK: Final = (0x6465706C, 0x6F796572)  # "deployer"; the lock is the database's own
+_HELD: Final = """
+    SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND datname = current_database() AND classid = %s AND objid = %s LIMIT 1
+"""
+_Raw: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+
+
+def safe_address(address: str) -> str:
+    """Return an address with TLS that is verified, unless the server is on this machine; raise UsageError for less."""
+    try:
+        said = conninfo.conninfo_to_dict(address)
+    except psycopg.Error as error:
+        raise UsageError(f"the journal's address cannot be read: {str(error).strip()}") from None
+    host = str(said.get("host") or os.environ.get("PGHOST") or "")
+    if not host or host.startswith(("/", "@")) or _is_loopback(host):
+        return address
+    mode = str(said.get("sslmode") or os.environ.get("PGSSLMODE") or "verify-full")
+    if mode not in _VERIFIED:
+        remedy = "leave sslmode out, and name the authority's certificate with sslrootcert"
+        raise UsageError(f"sslmode={mode} does not verify whom the journal is sent to", remedy=remedy)
+    trust = {} if said.get("sslrootcert") or os.environ.get("PGSSLROOTCERT") else {"sslrootcert": "system"}
+    return conninfo.make_conninfo(address, sslmode=mode, **trust)
+
+
+def shown_address(address: str) -> str:
+    """Return whom an address means, without any secret."""
+    said = conninfo.conninfo_to_dict(address)
+    host = said.get("host") or os.environ.get("PGHOST") or "localhost"
+    port = said.get("port") or os.environ.get("PGPORT") or 5432
+    database = said.get("dbname") or os.environ.get("PGDATABASE") or said.get("user") or ""
+    return f"postgresql://{host}:{port}/{database}"
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+class Wrapped:
+    """A connection to Postgres that takes the statements of SQLite."""
+
+    def __init__(self, raw: "_Raw") -> None:
+        self._raw = raw
+
+    def execute(self, statement: str, values: Values = (), /) -> Cursor:
+        return self._raw.execute(in_postgres(statement), values_in_postgres(statement, values))
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[object]], /) -> Cursor:
+        cursor = self._raw.cursor()
+        cursor.executemany(in_postgres(statement), rows)
+        return cursor
+
+    def rollback(self) -> None:
+        self._raw.rollback()
+
+    def close(self) -> None:
+        with suppress(psycopg.Error):  # the server would notice, but after whoever comes next
+            self._raw.execute("SELECT pg_advisory_unlock_all()")
+        self._raw.close()
+
+
+def connect(address: str, *, read_only: bool, alone: bool = False) -> Wrapped:
+    """Connect to a journal, whose tables are made unless it is only read; raise GuardError where another is `alone`."""
+    raw = connected(address)
+    try:
+        if read_only:
+            raw.execute("SET default_transaction_read_only = on")
+        elif alone:
+            _hold(raw, address)
+        _demand_tables(raw, address, make=not read_only)
+    except BaseException:
+        raw.close()
+        raise
+    return Wrapped(raw)
+
+
+def connected(address: str) -> "_Raw":
+    """Connect, whatever there is; raise JournalError where that cannot be."""
+    try:
+        raw = psycopg.connect(
+            safe_address(address),
+            autocommit=True,  # whoever writes says BEGIN and COMMIT
+            application_name=f"deployer: process {os.getpid()} on {socket.gethostname()}",
+            connect_timeout=_PATIENCE,
+            options=f"-c search_path={SCHEMA} -c synchronous_commit=on",
+        )
+    except psycopg.Error as error:
+        raise JournalError(
+            f"the journal {shown_address(address)} cannot be reached: {str(error).strip()}",
+            remedy="see that the database runs, and that PGPASSWORD or ~/.pgpass has its password",
+        ) from None
+    [(backend,)] = raw.execute("SELECT pg_backend_pid()").fetchall()
+    if backend != raw.info.backend_pid:  # a pooler makes up what it calls the connection
+        raw.close()
+        raise JournalError(
+            f"the journal {shown_address(address)} is reached through a connection pooler, which loses locks",
+            remedy="give the address of the database itself",
+        )
+    return raw
+
+
+def _demand_tables(raw: "_Raw", address: str, *, make: bool) -> None:
+    """See that the tables are there, and of this version."""
+    version, where = version_of(raw), shown_address(address)
+    if version is None and make:
+        with raw.transaction():
+            raw.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
+            raw.execute(files("deployer.journal").joinpath("postgres.sql").read_bytes())
+            raw.execute("INSERT INTO version VALUES (%s)", (VERSION,))
+    elif version is None:
+        raise JournalError(f"there is no journal at {where}", remedy="it is made by the first deployer apply")
+    else:
+        missing = list(to_come(version, where, postgres=True))
+        if missing and make:
+            _migrate(raw, where)
+
+
+def _migrate(raw: "_Raw", where: str) -> None:
+    """Bring the tables up to date, unless somebody else did meanwhile."""
+    with raw.transaction():
+        raw.execute("LOCK TABLE version IN EXCLUSIVE MODE")
+        for statement in to_come(version_of(raw) or VERSION, where, postgres=True):
+            raw.execute(statement.encode())
+        raw.execute("UPDATE version SET number = %s", (VERSION,))
+
+
+def _hold(raw: "_Raw", address: str) -> None:
+    """Take the lock that says who works on the journal: it ends with the connection, whatever becomes of us."""
+    deadline = time.monotonic() + _GONE
+    while raw.execute("SELECT pg_try_advisory_lock(%s, %s)", _LOCK).fetchone() != (True,):
+        if time.monotonic() < deadline:
+            time.sleep(_AGAIN)
+            continue
+        raise GuardError(
+            f"the journal {shown_address(address)} is in use by {holder_of(raw) or 'another deployer'}",
+            remedy="wait until it has ended, or stop it: it can be resumed",
+        )
+
+
+def holder_of(raw: "_Raw") -> str | None:
+    """Return who works on the journal alone, by what it calls itself."""
+    found = raw.execute(_HELD, _LOCK).fetchone()
+    return str(found[0]).removeprefix("deployer: ") if found else None
+
+
+def version_of(raw: "_Raw") -> int | None:
+    """Return the version of the tables; None where there are none."""
+    if raw.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.version",)).fetchone() == (None,):
+        return None
+    found = raw.execute("SELECT number FROM version").fetchone()
+    return int(found[0]) if found else None

@@ -1,0 +1,211 @@
+"""Who has an account, where several work with one journal: nobody writes for one that was taken over."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from signal import SIGKILL
+
+import anyio
+import psycopg
+import pytest
+
+from deployer.domain.deployment import Deployment
+from deployer.domain.lifecycle import Event, State
+from deployer.domain.waves import Wave
+from deployer.errors import DeployerError, GuardError, JournalError
+from deployer.journal import claims
+from deployer.journal.postgres import PostgresJournal
+from deployer.journal.protocol import Hold
+from tests.factories import crowd, plan, rollout
+from tests.journal.entries import entry
+from tests.postgres import Server
+
+pytestmark = pytest.mark.anyio
+
+FIRST = rollout()
+BOOT = "this boot"
+ACCOUNT = {"user1@api.integrator.io": ["main"]}
+
+
+@pytest.fixture
+def address(database: Server) -> str:
+    return database.new_database()
+
+
+@asynccontextmanager
+async def worker(address: str, account: str = "user1@api.integrator.io") -> AsyncIterator[tuple[PostgresJournal, Hold]]:
+    async with PostgresJournal(address, alone=False) as journal, journal.holding({account: ["main"]}, BOOT) as hold:
+        yield journal, hold
+
+
+async def begun(address: str, tenants: int = 1) -> list[Deployment]:
+    async with PostgresJournal(address, alone=False) as journal:
+        await journal.begin(FIRST, plan(*(replace(one, wave=1) for one in crowd(tenants))))
+        return list(await journal.deployments(FIRST.id, after=-1, limit=1000))
+
+
+async def state(address: str) -> State:
+    async with PostgresJournal(address, read_only=True) as journal:
+        found = await journal.deployment(FIRST.id, "tenant-0")
+        assert found is not None
+        return found.steps[0].state
+
+
+def raise_epoch(address: str) -> None:
+    """Do what a take-over does, and leave the connection of who had the account alone."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("UPDATE deployer.claim SET epoch = epoch + 1")
+
+
+def stop_beating(address: str, seconds: float) -> None:
+    """Let the last beat be so many seconds older."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("UPDATE deployer.claim SET beat = beat - make_interval(secs => %s)", (seconds,))
+
+
+async def test_an_account_is_one_workers_at_a_time(address: str) -> None:
+    async with worker(address):
+        with pytest.raises(GuardError, match=r"account user1@api.integrator.io is in use by process \d+ on "):
+            async with worker(address):
+                pass
+        async with worker(address, "user2@api.integrator.io"):
+            pass
+    async with worker(address):
+        pass
+
+
+async def test_a_refused_worker_can_go_on_with_another_account(address: str) -> None:
+    async with worker(address), PostgresJournal(address, alone=False) as journal:
+        with pytest.raises(GuardError):
+            async with journal.holding(ACCOUNT, BOOT):
+                pass
+        async with journal.holding({"user2@api.integrator.io": ["other"]}, BOOT):
+            assert (await journal.begin_work()).number == 1  # the connection is well
+
+
+async def test_a_write_of_a_worker_whose_account_was_taken_over_is_refused_and_leaves_nothing(address: str) -> None:
+    [one] = await begun(address)
+    async with worker(address) as (journal, _):
+        raise_epoch(address)
+        with pytest.raises(GuardError, match="was taken over by another deployer"):
+            await journal.record(entry(one, Event.INTEND))
+    assert await state(address) is State.READY
+
+
+async def test_nobody_is_let_into_a_wave_by_a_worker_whose_account_was_taken_over(address: str) -> None:
+    [one] = await begun(address)
+    async with worker(address) as (journal, _):
+        raise_epoch(address)
+        with pytest.raises(GuardError, match="was taken over"):
+            await journal.admit(one, Wave("w", 1, 1, 0), strict=False)
+
+
+async def test_an_account_of_whom_nothing_was_heard_is_taken_over_though_its_connection_lives(address: str) -> None:
+    [one] = await begun(address)
+    async with worker(address) as (stopped, _):
+        stop_beating(address, claims.STALL)
+        async with worker(address) as (journal, _):
+            await journal.record(entry(one, Event.INTEND))
+            with pytest.raises(DeployerError):
+                await stopped.record(entry(one, Event.INTEND))
+            assert await state(address) is State.INTENDED
+
+
+async def test_a_beat_that_is_not_old_enough_is_respected(address: str) -> None:
+    async with worker(address):
+        stop_beating(address, claims.STALL - 5)
+        with pytest.raises(GuardError, match="is in use by"):
+            async with worker(address):
+                pass
+
+
+async def test_every_write_is_a_beat(address: str) -> None:
+    [one] = await begun(address)
+    async with worker(address) as (journal, _):
+        stop_beating(address, claims.STALL)
+        await journal.record(entry(one, Event.INTEND))
+        with pytest.raises(GuardError, match="is in use by"):
+            async with worker(address):
+                pass
+
+
+async def test_beats_come_by_themselves(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "BEAT", 0.05)
+    async with worker(address) as (_, hold):
+        stop_beating(address, 1000)
+        with anyio.fail_after(5):
+            while True:
+                await anyio.sleep(0.1)
+                with psycopg.connect(address) as connection:
+                    found = connection.execute("SELECT beat > now() - interval '5 s' FROM deployer.claim").fetchone()
+                if found == (True,):
+                    break
+        hold.demand(*ACCOUNT)
+
+
+async def test_a_worker_that_does_not_reach_the_journal_sends_nothing_more(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with worker(address) as (_, hold):
+        hold.demand(*ACCOUNT)
+        later = claims.now() + claims.PATIENCE + 1
+        monkeypatch.setattr(claims, "now", lambda: later)
+        with pytest.raises(GuardError, match="may be somebody else's by now"):
+            hold.demand(*ACCOUNT)
+
+
+async def test_what_a_process_had_that_is_dead_for_certain_is_free_at_once(address: str) -> None:
+    program = f"""
+import anyio, os
+from deployer.journal.postgres import PostgresJournal
+async def hold():
+    async with PostgresJournal({address!r}, alone=False) as journal, journal.holding({ACCOUNT!r}, {BOOT!r}):
+        os.kill(os.getpid(), 9)
+anyio.run(hold)
+"""
+    assert (await anyio.run_process([sys.executable, "-c", program], check=False)).returncode == -SIGKILL
+    with anyio.fail_after(claims.PATIENCE / 2):
+        async with worker(address):
+            pass
+
+
+async def test_whose_connection_was_cut_may_still_send_for_a_while_so_long_others_wait(
+    address: str, database: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "PATIENCE", 2.0)
+    async with worker(address) as (cut, _):
+        begin = anyio.current_time()
+        database.cut(address)
+        async with worker(address):
+            assert anyio.current_time() - begin > 1.0
+        with pytest.raises(JournalError):
+            await cut.work()
+
+
+async def test_workers_that_ask_at_once_let_in_no_more_than_the_wave_bounds(address: str) -> None:
+    tenants = await begun(address, 24)
+    wave, granted = Wave("w", 24, 5, 0), []
+
+    async def ask(number: int) -> None:
+        async with PostgresJournal(address, alone=False) as journal:
+            granted.extend([(await journal.admit(one, wave, strict=False)).granted for one in tenants[number::4]])
+
+    async with anyio.create_task_group() as group:
+        for number in range(4):
+            group.start_soon(ask, number)
+    assert sum(granted) == 5
+
+
+async def test_works_that_begin_at_once_are_all_counted(address: str) -> None:
+    async def begin() -> None:
+        async with PostgresJournal(address, alone=False) as journal:
+            for _ in range(5):
+                await journal.begin_work()
+
+    async with PostgresJournal(address) as journal:
+        await journal.begin_work()
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                group.start_soon(begin)
+        assert (await journal.work()).number == 21
