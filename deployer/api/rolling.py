@@ -1,8 +1,10 @@
 """A rollout while it is carried out: an iterator of events, which can be stopped, and left at once."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from json import dumps
 from sys import stderr
 from typing import Self
@@ -17,6 +19,7 @@ from deployer.domain.freeze import Thaw
 from deployer.domain.instructions import Instruction, Standing, Verb
 from deployer.domain.outcome import judge
 from deployer.domain.waves import titled
+from deployer.engine.accounts import Accounts
 from deployer.engine.carrying import Ending, carry_out
 from deployer.engine.control import Control, instruction_of, tidy
 from deployer.engine.execute import DRAIN, Stop
@@ -28,7 +31,20 @@ from deployer.telemetry.events import Event
 
 _LOOK = 0.25  # seconds between two looks at the calendar
 
-__all__ = ["DRAIN", "Event", "Rolling", "carried_out"]
+__all__ = ["DRAIN", "Event", "Rolling", "Stop", "Work", "carried_out", "let_go_on", "worked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done of a rollout, and by whose word it stops; `concludes` is left out where others do more of it.
+
+    With `settles` nothing new is begun.
+    """
+
+    carry: Callable[[Crew, Rollout, Accounts], Awaitable[Ending]]
+    stop: Stop = field(default_factory=Stop)
+    concludes: bool = True
+    settles: bool = False
 
 
 class Rolling:
@@ -37,13 +53,15 @@ class Rolling:
     `counts` are the tenants by status as it began; `ending` says why it went no further.
     """
 
-    def __init__(self, place: Workplace, rollout: Rollout, counts: Mapping[Status, int], *, settle_only: bool) -> None:
+    stopping = f"stopping: nothing new is started, what is in flight gets {DRAIN:g} s; again leaves at once"
+
+    def __init__(self, place: Workplace, rollout: Rollout, counts: Mapping[Status, int], work: Work) -> None:
         self.rollout = rollout
         self.counts = counts
         self.ending = Ending({})
         self._place = place
-        self._settle_only = settle_only
-        self._stop = Stop()
+        self._work = work
+        self._stop = work.stop
         self._scope = anyio.CancelScope()
         self._told: deque[Event] = deque()
         self._news = anyio.Event()
@@ -87,13 +105,14 @@ class Rolling:
                 await control.know()
                 async with anyio.create_task_group() as group:
                     group.start_soon(control.heed)
-                    if place.loaded.manifest.freeze and rollout.kind != "rollback" and not self._settle_only:
+                    if place.loaded.manifest.freeze and rollout.kind != "rollback" and not self._work.settles:
                         group.start_soon(self._freeze, control)
-                    self.ending = await carry_out(crew, rollout, place.accounts, settle_only=self._settle_only)
+                    self.ending = await self._work.carry(crew, rollout, place.accounts)
                     group.cancel_scope.cancel()
             await control.take()  # what was said meanwhile
-            outcome = await self._conclude(control.standing)
-            self._tell(place.tell("rollout.ended", {"rollout": rollout.id, "outcome": outcome}))
+            if self._work.concludes:
+                outcome = await self._conclude(control.standing)
+                self._tell(place.tell("rollout.ended", {"rollout": rollout.id, "outcome": outcome}))
         finally:
             self._ended = True
             self._news.set()
@@ -149,12 +168,26 @@ async def carried_out(
     """
     place.accounts.demand_one()
     await tidy(place.control, place.journal)
+    await let_go_on(place, rollout, despite=despite)
+    work = Work(partial(carry_out, settle_only=settle_only), settles=settle_only)
+    async with worked(place, rollout, work) as rolling:
+        yield rolling
+
+
+async def let_go_on(place: Workplace, rollout: Rollout, *, despite: str | None) -> None:
+    """Take back a pause, and let a rollout go on in a freeze for a reason, if there is one."""
     if Standing.of(await place.journal.instructions(rollout.id)).paused:
         await place.journal.instruct(instruction_of(place.clock, rollout.id, Verb.RESUME))
     if despite and frozen_now(place):
         await place.journal.instruct(instruction_of(place.clock, rollout.id, Verb.THAW, despite))
-    await place.journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
-    rolling = Rolling(place, rollout, await place.journal.counts(rollout.id), settle_only=settle_only)
+
+
+@asynccontextmanager
+async def worked(place: Workplace, rollout: Rollout, work: Work) -> AsyncIterator[Rolling]:
+    """Do work on a rollout while the block runs. Leaving the block early stops it."""
+    if work.concludes:
+        await place.journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
+    rolling = Rolling(place, rollout, await place.journal.counts(rollout.id), work)
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(rolling.work)

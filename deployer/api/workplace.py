@@ -89,14 +89,19 @@ class Workplace:
 
 @asynccontextmanager
 async def workplace(
-    loaded: Loaded, *, journal: str | None = None, office: Office | None = None, read_only: bool = False
+    loaded: Loaded,
+    *,
+    journal: str | None = None,
+    office: Office | None = None,
+    read_only: bool = False,
+    alone: bool = True,
 ) -> AsyncIterator[Workplace]:
-    """Open journal and accounts until the block ends; whoever may write holds the journal's lock so long."""
+    """Open journal and accounts until the block ends; whoever may write `alone` holds the journal's lock so long."""
     office, chance = office or Office(), Random()
     clock = office.clock
     home, opening = journal_home(loaded.path, journal), opening_of(loaded, office, clock, chance)
     async with AsyncExitStack() as stack:
-        book = await stack.enter_async_context(_journal(home, read_only=read_only))
+        book = await stack.enter_async_context(_journal(home, read_only=read_only, alone=alone))
         accounts = await stack.enter_async_context(_accounts(loaded.manifest.accounts, opening))
         place = Workplace(loaded, home, book, accounts, clock, chance, office)
         for account in accounts.opened.values():
@@ -120,10 +125,10 @@ def opening_of(loaded: Loaded, office: Office, clock: Clock, chance: Random) -> 
 
 
 @asynccontextmanager
-async def _journal(home: Home, *, read_only: bool) -> AsyncIterator[Journal]:
+async def _journal(home: Home, *, read_only: bool, alone: bool) -> AsyncIterator[Journal]:
     if not read_only:
         with home.hold():
-            async with home.open() as journal:
+            async with home.open(alone=alone) as journal:
                 yield journal
     elif home.exists():
         async with home.open(read_only=True) as journal:

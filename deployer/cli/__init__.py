@@ -38,6 +38,7 @@ COMMANDS = {
     "doctor": "Check token, account, template, connections, journal, clock.",
     "rebuild": "Find every flow again after the journal was lost or restored.",
     "sweep": "Name the copies that should not exist, or delete them.",
+    "worker": "Carry out what is left to workers.",
     "simulate": "Pretend to be integrator.io on this machine.",
     "schema": "Print the JSON Schemas of what is read and printed.",
     "completion": "Print what makes a shell complete commands and names.",

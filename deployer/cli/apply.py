@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from deployer.cli.manner import Manner, carrying, freezing, scoped
+from deployer.cli.manner import Manner, carrying, freezing, scoped, spreading
 from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, NOT_ON, OURS, RECREATE, THEIRS, YES, together
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--supersede", is_flag=True, help="Settle an unfinished rollout of another plan, leave it, start anew.")
 @carrying
 @freezing
+@spreading
 def apply(  # noqa: PLR0913 - one argument per option
     *,
     manner: Manner,

@@ -3,30 +3,33 @@
 import io
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import anyio
 import click
 
-from deployer.api.rolling import DRAIN, Event, Rolling, carried_out
+from deployer.api.rolling import Event, Rolling, carried_out
 from deployer.api.standing import find_standing
 from deployer.api.workplace import Rollout, Workplace
-from deployer.cli.manner import Manner
+from deployer.cli.manner import ANYWHERE, AWAY, Manner
 from deployer.cli.showing import show
 from deployer.errors import UsageError
 from deployer.report.event_lines import EventLines
 from deployer.report.progress import LiveProgress, PlainProgress
+
+if TYPE_CHECKING:
+    from deployer.workers.following import Following
 
 
 @dataclass(slots=True)
 class Interruption:
     """The first signal stops new work, the second leaves at once; both can be resumed."""
 
-    rolling: Rolling
+    rolling: "Rolling | Following"
     signal: Signals | None = None
 
     async def heed(self) -> None:
@@ -37,20 +40,50 @@ class Interruption:
                     self.rolling.leave()
                     return
                 self.signal = received
-                _say(f"stopping: nothing new is started, what is in flight gets {DRAIN:g} s; again leaves at once")
+                _say(self.rolling.stopping)
                 self.rolling.stop()
 
 
 async def carry(place: Workplace, rollout: Rollout, manner: Manner) -> int:
     """Carry a rollout out, print how it ended, and return the exit code."""
-    signal = await attend(place, rollout, manner)
+    if manner.at != "here" and await _is_left_to_workers(place, rollout, manner):
+        if manner.at == AWAY:
+            await show(await find_standing(place.home, rollout=rollout.id), manner)
+            return 0
+        from deployer.workers.following import followed
+
+        signal = await _watch(followed(place, rollout), place, manner)
+    else:
+        signal = await attend(place, rollout, manner)
     code = await show(await find_standing(place.home, rollout=rollout.id), manner)
     return 128 + signal if signal else code
 
 
 async def attend(place: Workplace, rollout: Rollout, manner: Manner, *, settle_only: bool = False) -> Signals | None:
     """Work on a rollout while progress is shown and signals are heeded; return the signal that cut it short."""
-    async with carried_out(place, rollout, settle_only=settle_only, despite=manner.despite) as rolling:
+    return await _watch(carried_out(place, rollout, settle_only=settle_only, despite=manner.despite), place, manner)
+
+
+async def _is_left_to_workers(place: Workplace, rollout: Rollout, manner: Manner) -> bool:
+    """Leave a rollout to the workers of its journal; tell False where it has none, or none is alive."""
+    if not place.home.is_shared and manner.at == ANYWHERE:
+        return False
+    from deployer.workers.handing import hand_over
+
+    alive = await hand_over(place, rollout, despite=manner.despite, unseen=manner.at == AWAY)
+    if manner.at == AWAY:
+        _say(f"{rollout.id} is left to the workers: {'none is' if not alive else 'some are'} alive now")
+    elif not alive:
+        _say("no worker is alive: the work is done here")
+    return bool(alive) or manner.at == AWAY
+
+
+async def _watch(
+    under_way: "AbstractAsyncContextManager[Rolling] | AbstractAsyncContextManager[Following]",
+    place: Workplace,
+    manner: Manner,
+) -> Signals | None:
+    async with under_way as rolling:
         with _progress(rolling, quiet=manner.quiet) as progress, _events(place, manner) as write:
             async with anyio.create_task_group() as group:
                 interruption = Interruption(rolling)
@@ -85,7 +118,7 @@ def _appending(name: str) -> TextIO:
         raise UsageError(f"the events cannot be written: {error.strerror}", where=name) from None
 
 
-async def _stop_after(rolling: Rolling, seconds: float) -> None:
+async def _stop_after(rolling: "Rolling | Following", seconds: float) -> None:
     await anyio.sleep(seconds)
     _say(f"stopping: --timeout of {seconds:g} s is over")
     rolling.stop()
@@ -96,7 +129,7 @@ def _say(sentence: str) -> None:
     click.echo(sentence, file=sys.stderr)
 
 
-def _progress(rolling: Rolling, *, quiet: bool) -> LiveProgress | PlainProgress:
+def _progress(rolling: "Rolling | Following", *, quiet: bool) -> LiveProgress | PlainProgress:
     counts = rolling.counts
     if sys.stderr.isatty() and not quiet:
         return LiveProgress(counts, lambda: rolling.budget, sys.stderr)

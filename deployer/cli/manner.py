@@ -16,6 +16,8 @@ from deployer.errors import UsageError
 if TYPE_CHECKING:
     from deployer.report.files import Report
 
+# Where a rollout is carried out: here; by workers, who are only told; by workers if there are any, and watched.
+_HERE, AWAY, ANYWHERE = "here", "away", "anywhere"
 Command = Callable[..., Any]
 
 _SCOPE_WORDS = "deployer.scope"  # in a command's context: what was typed
@@ -66,6 +68,10 @@ _REPORT = click.option(
     "--report", "reports", multiple=True, metavar="KIND=FILE", help="Write a report too: junit=FILE or md=FILE."
 )
 _EVENTS = click.option("--events", metavar="FILE", help="Write events as JSON lines while it goes; - is stdout.")
+_PLACE = together(
+    click.option("--detach", is_flag=True, help="Leave it to the workers of a journal on Postgres, and end."),
+    click.option("--local", is_flag=True, help="Do the work here, also where there are workers."),
+)
 _REQUESTS = click.option(
     "--print-requests", is_flag=True, help="Show each request as a curl command, secrets left out."
 )
@@ -75,7 +81,7 @@ _REQUESTS = click.option(
 class Manner:
     """How a command shows what it does: `form` is of a list, `timeout` in seconds.
 
-    `despite` is why it begins something in a freeze.
+    `despite` is why it begins something in a freeze; `at` is where it is carried out.
     """
 
     manifest: Path
@@ -87,6 +93,7 @@ class Manner:
     events: str | None = None
     print_requests: bool = False
     despite: str | None = None
+    at: str = _HERE
 
     @property
     def as_json(self) -> bool:
@@ -146,6 +153,18 @@ def freezing(command: Command) -> Command:
         return command(manner=replace(manner, despite=despite), **words)
 
     return DESPITE(with_reason)
+
+
+def spreading(command: Command) -> Command:
+    """Add the options that say where a rollout is carried out; the command takes them with its `manner`."""
+
+    @wraps(command)
+    def with_place(*, manner: Manner, detach: bool, local: bool, **words: Any) -> Any:  # noqa: ANN401 - as above
+        if detach and local:
+            raise UsageError("--detach and --local contradict each other", remedy="say one of them")
+        return command(manner=replace(manner, at=AWAY if detach else _HERE if local else ANYWHERE), **words)
+
+    return _PLACE(with_place)
 
 
 def listing(command: Command) -> Command:

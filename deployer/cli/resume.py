@@ -3,7 +3,7 @@
 import anyio
 import click
 
-from deployer.cli.manner import Manner, carrying, freezing
+from deployer.cli.manner import Manner, carrying, freezing, spreading
 from deployer.cli.options import JOURNAL, MANIFEST, together
 
 
@@ -11,6 +11,7 @@ from deployer.cli.options import JOURNAL, MANIFEST, together
 @together(MANIFEST, JOURNAL)
 @carrying
 @freezing
+@spreading
 @click.option("--failed", is_flag=True, help="Try failed tenants again too.")
 def resume(*, manner: Manner, journal: str | None, failed: bool) -> int:
     """Go on with the unfinished rollout of MANIFEST as it was planned, whatever was edited since.

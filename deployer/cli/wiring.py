@@ -10,6 +10,7 @@ from functools import partial
 from typing import TextIO, cast
 
 import click
+from structlog.typing import FilteringBoundLogger
 
 from deployer.api.loading import Loaded
 from deployer.api.workplace import Exchange, Office, Workplace, workplace
@@ -34,13 +35,16 @@ async def opened(
 ) -> AsyncIterator[Workplace]:
     """Open the workplace of a command, whose log is written to standard error."""
     redactor = Redactor()
-    log = new_log(
-        cast("TextIO", _Stderr()), level=_LEVELS[min(manner.verbose, 2)], console=sys.stderr.isatty(), redactor=redactor
-    )
+    log = log_to(cast("TextIO", _Stderr()), manner.verbose, redactor)
     trace = partial(_print_request, redactor) if manner.print_requests else None
     office = Office(os.environ, log, redactor, trace)
     async with workplace(manifest, journal=journal, office=office, read_only=read_only) as place:
         yield place
+
+
+def log_to(stream: TextIO, verbose: int, redactor: Redactor) -> FilteringBoundLogger:
+    """Return a log that says more the more `verbose` it is: text for a terminal, else JSON lines."""
+    return new_log(stream, level=_LEVELS[min(verbose, 2)], console=sys.stderr.isatty(), redactor=redactor)
 
 
 def _print_request(redactor: Redactor, account: Account, exchange: Exchange) -> None:

@@ -55,6 +55,11 @@ def give_back(bucket: Bucket) -> Bucket:
     return replace(bucket, tokens=min(bucket.burst, bucket.tokens + 1.0))
 
 
+def since_empty(bucket: Bucket, seconds: float, now: float) -> Bucket:
+    """Return the bucket as it is at `now` if it was empty so many seconds ago."""
+    return replace(bucket, tokens=min(bucket.tokens, bucket.rate * seconds), at=now)
+
+
 def closed_until(bucket: Bucket, moment: float) -> Bucket:
     """Return a bucket that gives nothing before `moment` and then has one token at most: the server's is empty too."""
     then = refill(bucket, moment)

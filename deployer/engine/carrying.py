@@ -1,9 +1,10 @@
 """Carry a rollout out, wave by wave: nobody of the next one begins before the gate after the last is released."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import anyio
 
@@ -12,7 +13,7 @@ from deployer.domain.command import typed
 from deployer.domain.deployment import Status
 from deployer.domain.gate import Gate, GateState, Halt, Hold, Wait, gate_move
 from deployer.domain.lifecycle import Event, State, StepKind
-from deployer.domain.manifest import Manifest, Safety
+from deployer.domain.manifest import Manifest
 from deployer.domain.moves import settle_time
 from deployer.domain.plan import Plan
 from deployer.domain.waves import Wave, titled
@@ -23,6 +24,7 @@ from deployer.engine.clock import Clock
 from deployer.engine.desk import Desk, failure
 from deployer.engine.execute import AccountRun, execute
 from deployer.engine.keeping import Leases
+from deployer.engine.premises import frozen, halted_before
 from deployer.engine.rollouts import Crew
 from deployer.engine.templates import changed_templates
 from deployer.journal.paging import every_deployment
@@ -53,7 +55,7 @@ async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_
 async def carry_held(crew: Crew, rollout: Rollout, accounts: Accounts, leases: Leases, *, settle_only: bool) -> Ending:
     """Do the same with accounts that are held already, and a journal that is known to be the one."""
     plan = await crew.journal.plan(rollout.id)
-    carrying = _Carrying(crew, rollout.id, plan, frozen(plan, crew.safety), accounts, settle_only, rollout.kind)
+    carrying = _Carrying(crew, rollout.id, plan, frozen(plan, crew.safety), accounts, rollout.kind, settle_only)
     await carrying.go(leases)
     sure = not await crew.journal.unsettled()
     for name, account in accounts.opened.items():
@@ -62,17 +64,55 @@ async def carry_held(crew: Crew, rollout: Rollout, accounts: Accounts, leases: L
     return Ending(carrying.halted, carrying.waiting, carrying.held)
 
 
+Spread: TypeAlias = Callable[[int, Collection[str], bool], Awaitable[Mapping[str, str]]]
+"""Has others move the tenants of a wave in some accounts as far as they go, those alone that have begun if it is over.
+
+Returns why accounts stopped before that.
+"""
+
+
+async def conduct(crew: Crew, rollout: Rollout, accounts: Accounts, spread: Spread) -> Ending:
+    """Go through the waves and gates of a rollout, and leave its tenants to whoever has an account."""
+    plan = await crew.journal.plan(rollout.id)
+    carrying = _Carrying(crew, rollout.id, plan, frozen(plan, crew.safety), accounts, rollout.kind, spread=spread)
+    await carrying.go({})
+    return Ending(carrying.halted, carrying.waiting, carrying.held)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one account has of a wave; where the wave is over, nobody new begins."""
+
+    wave: int
+    account: str
+    is_over: bool = False
+
+
+async def carry_part(crew: Crew, rollout: Rollout, accounts: Accounts, *, part: Part) -> Ending:
+    """Move the tenants that one account, the only one that is open, has in a wave, as far as they go."""
+    async with crew.holding(accounts.opened.values()) as leases:
+        plan = await crew.journal.plan(rollout.id)
+        settings = frozen(plan, crew.safety)
+        carrying = _Carrying(crew, rollout.id, plan, settings, accounts, rollout.kind)
+        await carrying.part(part, leases)
+        return Ending(carrying.halted)
+
+
 @dataclass(slots=True)
 class _Carrying:
-    """A rollout while it is carried out. `holds` are the seconds each account has to wait before it begins anything."""
+    """A rollout while it is carried out. `holds` are the seconds each account has to wait before it begins anything.
+
+    Without `spread` its tenants are moved here.
+    """
 
     crew: Crew
     rollout: str
     plan: Plan
     settings: Manifest
     accounts: Accounts
-    settle_only: bool
     kind: str
+    settle_only: bool = False
+    spread: Spread | None = None
     halted: dict[str, str] = field(default_factory=dict)
     waiting: str = ""
     held: str = ""
@@ -82,9 +122,8 @@ class _Carrying:
         """Go through the waves until one does not let the next begin."""
         for name, cause in halted_before(self.plan, self.accounts).items():
             self._halt(name, cause)
-        settle = settle_time(StepKind.CLONE, self.settings.safety)
         for name in self.plan.accounts.keys() - self.halted.keys():
-            self.holds[name] = settle if leases[self.accounts.opened[name].identity].dead else 0.0
+            self._hold(name, leases)
         if not self.plan.waves:
             await self._carry(0, Admission())
             return
@@ -93,13 +132,37 @@ class _Carrying:
             if not await self._wave(number, wave, counts[number]):
                 break
 
+    async def part(self, part: Part, leases: Leases) -> None:
+        """Move what one account has of a wave."""
+        cause = halted_before(self.plan, self.accounts).get(part.account)
+        if cause:
+            self._halt(part.account, cause)
+            return
+        self._hold(part.account, leases)
+        admission = Admission()
+        if part.wave:
+            counts = (await self.crew.journal.counts_by_wave(self.rollout))[part.wave]
+            admission = await self._admission(part.wave, self.plan.waves[part.wave - 1], counts)
+        if part.is_over:
+            admission.close()
+        await self._carry(part.wave, admission)
+
+    def _hold(self, name: str, leases: Leases) -> None:
+        """Let an account wait that a deployer of another journal may have left with calls on their way."""
+        lease = leases.get(self.accounts.opened[name].identity)
+        settle = settle_time(StepKind.CLONE, self.settings.safety)
+        self.holds[name] = settle if lease and lease.dead else 0.0
+
+    async def _admission(self, number: int, wave: Wave, counts: Mapping[Status, int]) -> Admission:
+        """Return who may begin in a wave that stands so far."""
+        await self.crew.journal.seat(self.rollout, number)
+        ask = partial(self.crew.journal.admit, wave=wave, strict=self.plan.strict)
+        return Admission(wave, ask, failed=_failed(counts), shared=self.crew.journal.is_shared)
+
     async def _wave(self, number: int, wave: Wave, counts: Mapping[Status, int]) -> bool:
         """Carry a wave out that stands so far, and tell whether the next may begin."""
         watcher = self.crew.watcher
-        failed = counts[Status.FAILED] + counts[Status.UNKNOWN]
-        await self.crew.journal.seat(self.rollout, number)
-        ask = partial(self.crew.journal.admit, wave=wave, strict=self.plan.strict)
-        admission = Admission(wave, ask, failed=failed, shared=self.crew.journal.is_shared)
+        admission = await self._admission(number, wave, counts)
         if counts[Status.PENDING] and number > 1 and self.kind == "apply":
             await self._halt_changed()
         if self.halted or self.settle_only:
@@ -122,7 +185,12 @@ class _Carrying:
                 self._halt(name, "the template changed since the plan; leave the rollout with apply --supersede")
 
     async def _carry(self, number: int, admission: Admission) -> None:
-        """Move the tenants of a wave in every account."""
+        """Move the tenants of a wave in every account, here or by others."""
+        if self.spread:
+            self.halted |= await self.spread(number, list(self.holds), admission.is_over)
+            if number:
+                admission.failed = _failed((await self.crew.journal.counts_by_wave(self.rollout))[number])
+            return
         ahead, runs = _ahead(len(self.plan.accounts)), {}
         for name, hold in self.holds.items():
             account, planned = self.accounts.opened[name], self.plan.accounts[name]
@@ -205,27 +273,10 @@ async def give_over(journal: Journal, clock: Clock, rollout: Rollout, accounts: 
                 journal.note(Entry(deployment, index, Event.UNDECIDABLE, left, clock.utc(), facts))
 
 
+def _failed(counts: Mapping[Status, int]) -> int:
+    return counts[Status.FAILED] + counts[Status.UNKNOWN]
+
+
 def _ahead(accounts: int) -> int:
     """Return how many deployments each of so many accounts reads ahead: hundreds of them must not fill the memory."""
     return max(8, min(64, 512 // accounts))
-
-
-def halted_before(plan: Plan, accounts: Accounts) -> dict[str, str]:
-    """Return the planned accounts that cannot be worked on at all, and why."""
-    halted: dict[str, str] = {}
-    for name, planned in plan.accounts.items():
-        account = accounts.opened.get(name)
-        if name in accounts.refused:
-            halted[name] = accounts.reasons[name]
-        elif account is None:
-            halted[name] = "it is not in the manifest any more"
-        elif (account.base_url, account.user) != (planned.base_url, planned.user):
-            halted[name] = f"the token is of user {account.user}; the plan was made for {planned.user}"
-    return halted
-
-
-def frozen(plan: Plan, safety: Safety) -> Manifest:
-    """Return the manifest as it was planned, but waiting as long as the more patient of then and now demands."""
-    settings = Manifest.model_validate({**plan.settings, "tenants": []})
-    longest = {name: max(then, getattr(safety, name)) for name, then in settings.safety}
-    return settings.model_copy(update={"safety": Safety.model_construct(**longest)})

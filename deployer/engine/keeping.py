@@ -50,7 +50,9 @@ async def held(journal: Journal, accounts: Iterable[OpenAccount], boot: str) -> 
         names.setdefault(_name_of(account), []).append(account.name)
     async with journal.holding(names, boot) as hold:
         for account in accounts:
-            account.client.guard = partial(hold.demand, _name_of(account))
+            name = _name_of(account)
+            account.client.guard = partial(hold.demand, name)
+            account.limiter.taken_over(hold.idle(name))
         yield
 
 

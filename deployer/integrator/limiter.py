@@ -9,7 +9,7 @@ from math import ceil
 from typing import Final, Generic, TypeVar
 
 from deployer.domain.adaptive import Pace, Turn, refused, taken, used
-from deployer.domain.pacing import give_back, wait_for
+from deployer.domain.pacing import give_back, since_empty, wait_for
 
 T = TypeVar("T")
 
@@ -99,6 +99,11 @@ class Limiter:
     def rate(self) -> float:
         """Return the requests a second that are aimed at."""
         return self._pace.rate
+
+    def taken_over(self, seconds: float) -> None:
+        """Begin with what the bucket can hold if somebody else left it empty so many seconds ago."""
+        now = asyncio.get_running_loop().time()
+        self._pace = replace(self._pace, bucket=since_empty(self._pace.bucket, seconds, now))
 
     @property
     def found(self) -> float | None:

@@ -32,8 +32,10 @@ _TAKE: Final = """
     UPDATE claim SET epoch = epoch + 1, holder = ?, place = ?, pid = ?, beat = clock_timestamp()
     WHERE account = ? RETURNING epoch
 """
-_BEAT: Final = "UPDATE claim SET beat = clock_timestamp() WHERE account = ? AND epoch = ? AND beat IS NOT NULL"
-_LEAVE: Final = "UPDATE claim SET beat = NULL WHERE account = ? AND epoch = ?"
+_BEAT: Final = "UPDATE claim SET beat = clock_timestamp() WHERE account = ? AND epoch = ? AND holder <> ''"
+_LEAVE: Final = """
+    UPDATE claim SET holder = '', beat = clock_timestamp() WHERE account = ? AND epoch = ? AND holder <> ''
+"""
 _TRY: Final = "SELECT pg_try_advisory_lock(?, ?)"
 _FREE: Final = "SELECT pg_advisory_unlock(?, ?)"
 _END: Final = """
@@ -72,9 +74,10 @@ def this_process(boot: str) -> Holder:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An account is ours, in an epoch of its own."""
+    """An account is ours, in an epoch of its own; it was nobody's for so many seconds, if it ever was somebody's."""
 
     epoch: int
+    idle: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def take(connection: Connection, account: str, me: Holder) -> Taken | Busy:
     connection.execute(_MAKE, (account,))
     [(_, holder, place, pid, age)] = connection.execute(_LOOK, (account,)).fetchall()
     free = _locked(connection, account)
-    alive = age is not None and age < (PATIENCE if free else STALL) and not me.outlives(place, pid)
+    alive = bool(holder) and age < (PATIENCE if free else STALL) and not me.outlives(place, pid)
     if alive:
         if free:
             connection.execute(_FREE, (_CLASS, _number(account)))
@@ -101,7 +104,7 @@ def take(connection: Connection, account: str, me: Holder) -> Taken | Busy:
         if not _locked(connection, account):
             return Busy(holder)
     [(epoch,)] = connection.execute(_TAKE, (me.name, me.place, me.pid, account)).fetchall()
-    return Taken(int(epoch))
+    return Taken(int(epoch), age)
 
 
 def beat(connection: Connection, epochs: Mapping[str, int], accounts: Collection[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from deployer.errors import JournalError
 
-VERSION: Final = 6
+VERSION: Final = 7
 OLDEST: Final = 5
 
 _ADMISSION = """
@@ -20,10 +20,17 @@ _CLAIM = """
     )
 """
 _BY_WAVE = "CREATE INDEX admission_by_wave ON admission (rollout, wave)"
-_SQLITE: Final[Mapping[int, Sequence[str]]] = {6: (_ADMISSION.format(""), _BY_WAVE)}
+_SQLITE: Final[Mapping[int, Sequence[str]]] = {6: (_ADMISSION.format(""), _BY_WAVE), 7: ()}
+_PART = """
+    CREATE TABLE part (
+        rollout TEXT{0} NOT NULL REFERENCES rollout (id), wave INTEGER NOT NULL, account TEXT{0} NOT NULL,
+        cause TEXT{0} NOT NULL, PRIMARY KEY (rollout, wave, account)
+    )
+"""
 _COLLATED: Final = ' COLLATE "C"'
 _POSTGRES: Final[Mapping[int, Sequence[str]]] = {
     6: (_ADMISSION.format(_COLLATED), _BY_WAVE, _CLAIM.format(_COLLATED)),
+    7: (_PART.format(_COLLATED),),
 }
 
 

@@ -1,13 +1,16 @@
 """The journal in a Postgres database, in a schema of its own, and the claims of those who share it."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+import json
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, closing, nullcontext, suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Final
 
 import anyio
 
+from deployer.domain.deployment import Deployment
 from deployer.errors import DeployerError, GuardError
 from deployer.journal import claims
 from deployer.journal import queries as q
@@ -15,7 +18,9 @@ from deployer.journal.checkup import read_rows
 from deployer.journal.connection import Connection
 from deployer.journal.database import connect, connected, holder_of, shown_address, version_of
 from deployer.journal.opening import open_to_write
-from deployer.journal.protocol import Hold
+from deployer.journal.protocol import Hold, Rollout
+from deployer.journal.reading import deployments_of
+from deployer.journal.rows import read_rollout
 from deployer.journal.tables import TableJournal
 
 _AGAIN: Final = 0.1  # seconds
@@ -34,6 +39,7 @@ class PostgresJournal(TableJournal):
         self._names: dict[str, str] = {}  # what a plan calls an account, and what it is
         self._epochs: dict[str, int] = {}
         self._beats: dict[str, float] = {}
+        self._idle: dict[str, float] = {}
 
     @asynccontextmanager
     async def holding(self, accounts: Mapping[str, Collection[str]], boot: str) -> AsyncIterator[Hold]:
@@ -45,7 +51,7 @@ class PostgresJournal(TableJournal):
                 self._names |= dict.fromkeys(names, account)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._stay_alive)
-                yield _Claimed(self._beats)
+                yield _Claimed(self._beats, self._idle)
                 group.cancel_scope.cancel()
         except BaseExceptionGroup as several:
             if len(several.exceptions) > 1:
@@ -59,8 +65,9 @@ class PostgresJournal(TableJournal):
         while True:
             begun = claims.now()
             match await self._writer.ask(lambda connection: claims.take(connection, account, me)):
-                case claims.Taken(epoch):
+                case claims.Taken(epoch, idle):
                     self._epochs[account], self._beats[account] = epoch, begun
+                    self._idle[account] = inf if idle is None else idle
                     return
                 case claims.Busy(holder, None):
                     remedy = "wait until it has ended, or stop it: it can be resumed"
@@ -73,6 +80,44 @@ class PostgresJournal(TableJournal):
             await anyio.sleep(claims.BEAT)
             await self._writer.ask(lambda connection: self._beat(connection, self._epochs))
 
+    async def share(self) -> None:
+        """Let others work on the journal at the same time."""
+        await self._writer.ask(lambda connection: connection.execute("SELECT pg_advisory_unlock_all()"))
+
+    async def hand_over(self, rollout: str) -> None:
+        """Leave a rollout to the workers."""
+        await self._writer.ask(lambda connection: connection.execute(q.END_PART, (rollout, 0, "", "")))
+
+    async def handed_over(self) -> Sequence[Rollout]:
+        """Return the rollouts that are the workers' and may go on."""
+        return [read_rollout(row)[0] for row in await self._select(q.HANDED_OVER, ())]
+
+    async def end_part(self, rollout: str, wave: int, account: str, cause: str) -> None:
+        """Write that an account came to its end in a wave, and why it stopped before, if it did."""
+        await self._writer.ask(lambda connection: connection.execute(q.END_PART, (rollout, wave, account, cause)))
+
+    async def ended_parts(self, rollout: str, wave: int) -> Mapping[str, str]:
+        """Return the accounts that came to their end in a wave, and why each stopped before, if it did."""
+        return dict(await self._select(q.ENDED_PARTS, (rollout, wave)))
+
+    async def forget_parts(self, rollout: str, wave: int) -> None:
+        """Let every account of a wave be gone through again."""
+        await self._writer.ask(lambda connection: connection.execute(q.FORGET_PARTS, (rollout, wave)))
+
+    async def latest_event(self) -> int:
+        """Return the number of the newest event."""
+        [(number,)] = await self._select(q.LATEST_EVENT, ())
+        return int(number)
+
+    async def moved(self, rollout: str, *, after: int, limit: int) -> Sequence[tuple[int, int]]:
+        """Return what happened in a rollout after an event: its number, and the place of the deployment."""
+        return [(number, place) for number, place in await self._select(q.MOVED, (rollout, after, limit))]
+
+    async def at_places(self, rollout: str, places: Sequence[int]) -> Sequence[Deployment]:
+        """Return the deployments at some places in the plan."""
+        wanted = {"rollout": rollout, "places": json.dumps(places)}
+        return await self._writer.ask(lambda connection: deployments_of(connection, q.AT_PLACES, wanted))
+
     def _beat(self, connection: Connection, accounts: Collection[str]) -> None:
         begun = claims.now()
         claims.beat(connection, self._epochs, accounts)
@@ -82,8 +127,8 @@ class PostgresJournal(TableJournal):
         claims.leave(connection, self._epochs)
         self._names, self._epochs, self._beats = {}, {}, {}
 
-    def _guard(self, connection: Connection, accounts: Collection[str]) -> None:
-        self._beat(connection, {self._names[name] for name in accounts if name in self._names})
+    def _guard(self, connection: Connection, names: Collection[str]) -> None:
+        self._beat(connection, {self._names[name] for name in names if name in self._names})
 
     def _alone(self, connection: Connection, what: str) -> None:
         connection.execute("SELECT pg_advisory_xact_lock(hashtext(?))", (what,))
@@ -92,8 +137,13 @@ class PostgresJournal(TableJournal):
 class _Claimed(Hold):
     """Accounts that were claimed, and when each was last known to be."""
 
-    def __init__(self, beats: Mapping[str, float]) -> None:
+    def __init__(self, beats: Mapping[str, float], idle: Mapping[str, float]) -> None:
         self._beats = beats
+        self._idle = idle
+
+    def idle(self, account: str) -> float:
+        """Return for how many seconds nobody had sent anything for an account when it was taken."""
+        return self._idle[account]
 
     def demand(self, account: str) -> None:
         """Raise GuardError unless the account was ours a moment ago."""

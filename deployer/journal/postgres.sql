@@ -1,4 +1,4 @@
--- Version 6, as in sqlite.sql. Text is ordered by its bytes, as there.
+-- Version 7, as in sqlite.sql. Text is ordered by its bytes, as there.
 CREATE TABLE rollout (
     number          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id              TEXT COLLATE "C" NOT NULL UNIQUE,
@@ -125,7 +125,7 @@ CREATE TABLE admission (
 );
 CREATE INDEX admission_by_wave ON admission (rollout, wave);
 
--- Who has each account, in which epoch, and when that was last heard of; no beat once it is given back.
+-- Who has each account, in which epoch, and when that was last heard of; no holder once it is given back.
 CREATE TABLE claim (
     account TEXT COLLATE "C" PRIMARY KEY,
     epoch   BIGINT NOT NULL,
@@ -133,6 +133,16 @@ CREATE TABLE claim (
     place   TEXT COLLATE "C" NOT NULL,  -- machine, boot, and space of process ids
     pid     BIGINT NOT NULL,
     beat    TIMESTAMPTZ
+);
+
+-- What the workers have of a rollout: no account says that it is theirs, the others came to their end in a wave, or
+-- stopped before for a cause.
+CREATE TABLE part (
+    rollout TEXT COLLATE "C" NOT NULL REFERENCES rollout (id),
+    wave    INTEGER NOT NULL,
+    account TEXT COLLATE "C" NOT NULL,
+    cause   TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (rollout, wave, account)
 );
 
 CREATE TABLE version (number INTEGER NOT NULL);

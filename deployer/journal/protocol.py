@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from math import inf
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -68,6 +69,10 @@ class Hold:
 
     def demand(self, account: str) -> None:
         """Raise GuardError where an account may be somebody else's by now: it is asked right before each request."""
+
+    def idle(self, account: str) -> float:  # noqa: ARG002 - a file's lock does not tell
+        """Return for how many seconds nobody had sent anything for an account when it was taken."""
+        return inf
 
 
 @dataclass(frozen=True, slots=True)

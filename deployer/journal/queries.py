@@ -54,6 +54,9 @@ CLAIM: Final = f"""
 PAGE: Final = f"{_OF} AND coalesce(wave = :wave, true) {_NEXT}"
 TROUBLED: Final = f"{_OF} AND coalesce(wave = :wave, true) AND {_TROUBLED} {_NEXT}"
 ONE: Final = f"{_OF} AND tenant = :tenant"
+AT_PLACES: Final = f"""
+    {_OF} AND place IN (SELECT CAST(value AS INTEGER) FROM json_each(:places)) ORDER BY place
+"""
 AWAITING: Final = f"""
     SELECT {DEPLOYMENT} FROM deployment d WHERE tenant = :tenant AND rollout =
         (SELECT r.id FROM rollout r JOIN deployment e ON e.rollout = r.id AND e.tenant = :tenant
@@ -65,6 +68,9 @@ STEPS: Final = f"""
     WHERE rollout = ? AND place IN (SELECT CAST(value AS INTEGER) FROM json_each(?)) ORDER BY place, position
 """
 EVENTS: Final = f"SELECT {EVENT} FROM event WHERE rollout = ? AND place = ? ORDER BY number"
+
+LATEST_EVENT: Final = "SELECT coalesce(max(number), 0) FROM event"
+MOVED: Final = "SELECT number, place FROM event WHERE rollout = ? AND number > ? ORDER BY number LIMIT ?"
 
 # Of each deployment the first step that is not done decides, as in `status_of`.
 _STALE = "coalesce(CAST(json_extract(s.body, '$.facts.stale') AS TEXT), '') IN ('1', 'true')"
@@ -116,6 +122,17 @@ REST: Final = "DELETE FROM admission WHERE rollout = ? AND place = ?"
 DONE: Final = """
     SELECT 1 FROM deployment d JOIN step s ON s.rollout = d.rollout AND s.place = d.place
     WHERE d.rollout = ? AND d.account = ? AND s.kind = ? AND s.state = 'done' LIMIT 1
+"""
+
+END_PART: Final = f"""
+    {_insert("part", "rollout, wave, account, cause")}
+    ON CONFLICT (rollout, wave, account) DO UPDATE SET cause = excluded.cause
+"""
+ENDED_PARTS: Final = "SELECT account, cause FROM part WHERE rollout = ? AND wave = ? AND account <> ''"
+FORGET_PARTS: Final = "DELETE FROM part WHERE rollout = ? AND wave = ? AND account <> ''"
+HANDED_OVER: Final = f"""
+    SELECT {ROLLOUT} FROM rollout r WHERE outcome IN ('running', 'waiting')
+    AND EXISTS (SELECT 1 FROM part p WHERE p.rollout = r.id AND p.account = '') ORDER BY number
 """
 
 WORK_COLUMNS: Final = "journal, number, checksum"

@@ -1,4 +1,4 @@
--- Version 6. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
+-- Version 7. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
 CREATE TABLE rollout (
     number          INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,

@@ -127,6 +127,7 @@ class TableJournal:
         """Write how a rollout stands; `ended_at` is None while it may go on."""
 
         def work(connection: Connection) -> None:
+            self._guard(connection, (rollout,))
             before, head = rollout_of(connection, rollout)
             after = replace(before, outcome=outcome, reason=reason, ended_at=ended_at)
             _one(connection, q.CONCLUDE, (outcome, reason, ended_at, rollout_row(after, head)[-1], rollout))
@@ -152,8 +153,12 @@ class TableJournal:
 
     async def set_gate(self, rollout: str, gate: Gate) -> None:
         """Write how far a gate is, and return when it is durable."""
-        row = gate_row(rollout, gate)
-        await self._writer.ask(lambda connection: connection.execute(q.SET_GATE, row))
+
+        def work(connection: Connection) -> None:
+            self._guard(connection, (rollout,))
+            connection.execute(q.SET_GATE, gate_row(rollout, gate))
+
+        await self._writer.ask(work)
 
     async def instruct(self, instruction: Instruction) -> None:
         """Write what a person said, once however often it is told, and return when it is durable."""
@@ -276,8 +281,8 @@ class TableJournal:
         self._guard(connection, {entry.deployment.planned.account for entry in entries})
         enter(connection, entries)
 
-    def _guard(self, connection: Connection, accounts: Collection[str]) -> None:
-        """Raise GuardError where an account is not ours any more, and keep others from it until the commit."""
+    def _guard(self, connection: Connection, names: Collection[str]) -> None:
+        """Raise GuardError where an account, or rollout, is ours no more, and keep others from it until the commit."""
 
     def _alone(self, connection: Connection, what: str) -> None:
         """Keep others from doing something of that name until the commit."""

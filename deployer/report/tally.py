@@ -76,6 +76,8 @@ class Tally:
                 self.waiting.pop(str(told["tenant"]), None)
                 self.counts[Status(str(told["was"]))] -= 1
                 self.counts[Status(str(told["status"]))] += 1
+            case "rollout.counted" if isinstance(counts := told["counts"], dict):
+                self.counts = {status: int(str(counts[status.value])) for status in Status}
             case "step.waiting" | "account.waiting":
                 until = self.clock() + float(str(told["seconds"]))
                 self.waiting[str(told.get("tenant", told["account"]))] = Waiting(str(told["why"]), until)

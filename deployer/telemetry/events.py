@@ -14,6 +14,7 @@ EVENTS: Final[Mapping[str, int]] = {
     "account.waiting": logging.WARNING,
     "request.answered": logging.DEBUG,
     "rollout.started": logging.INFO,
+    "rollout.counted": logging.DEBUG,
     "rollout.instructed": logging.WARNING,
     "wave.started": logging.INFO,
     "wave.baking": logging.INFO,

@@ -1,0 +1,110 @@
+"""A rollout that workers carry out, as somebody sees it who only reads the journal."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, Self
+
+import anyio
+
+from deployer.api.workplace import Rollout, Workplace
+from deployer.domain.deployment import OPEN, Deployment, Status
+from deployer.domain.documents import Document
+from deployer.domain.gate import Gate
+from deployer.journal.postgres import PostgresJournal
+from deployer.report.tally import Budget
+from deployer.telemetry.events import Event
+from deployer.workers.tasks import shared
+
+_LOOK: Final = 0.5  # seconds between two looks
+_OVERLAP: Final = 1000  # numbers: those of writers that commit late are smaller than what was read already
+_MOST: Final = 1000  # events of one look
+_UNSEEN: Final = Budget(0, 0, 0, 0.0, 0.0)  # what is sent, the workers know
+
+
+class Following:
+    """What happens to a rollout, as events, until it goes no further or somebody stops looking on."""
+
+    stopping = "leaving: the workers go on without this; deployer pause stops them"
+
+    def __init__(self, place: Workplace, rollout: Rollout, counts: Mapping[Status, int], begun: int) -> None:
+        self.counts = counts
+        self.budget = _UNSEEN
+        self._place = place
+        self._journal: PostgresJournal = shared(place.journal)
+        self._rollout = rollout.id
+        self._after = begun
+        self._known: deque[int] = deque(maxlen=2 * _OVERLAP)
+        self._rested: set[int] = set()
+        self._gates: Mapping[int, Gate] = {}
+        self._told: deque[Event] = deque()
+        self._stop = anyio.Event()
+        self._ended = False
+
+    def stop(self) -> None:
+        """Look on no more; nobody else is stopped."""
+        self._stop.set()
+
+    leave = stop
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        """Return the next event."""
+        while not self._told:
+            if self._ended or self._stop.is_set():
+                raise StopAsyncIteration
+            [found] = await self._journal.rollouts(begins=self._rollout, limit=1)
+            self._ended = found.outcome != "running"  # what happened before that is still told
+            await self._look()
+            if not (self._told or self._ended):
+                with anyio.move_on_after(_LOOK):
+                    await self._stop.wait()
+        return self._told.popleft()
+
+    async def _look(self) -> None:
+        """See what happened since."""
+        while happened := [
+            (number, place)
+            for number, place in await self._journal.moved(self._rollout, after=self._after - _OVERLAP, limit=_MOST)
+            if number not in self._known
+        ]:
+            self._known.extend(number for number, _ in happened)
+            self._after = max(self._after, happened[-1][0])
+            places = sorted({place for _, place in happened} - self._rested)
+            for deployment in await self._journal.at_places(self._rollout, places):
+                self._see(deployment)
+        for number, gate in (await self._journal.gates(self._rollout)).items():
+            before = self._gates.get(number)
+            if before is None or before.state is not gate.state:
+                self._gates = {**self._gates, number: gate}
+                await self._tell_gate(gate)
+        counts: Document = {
+            status.value: count for status, count in (await self._journal.counts(self._rollout)).items()
+        }
+        self._tell("rollout.counted", {"counts": counts})
+
+    def _see(self, deployment: Deployment) -> None:
+        if deployment.status in OPEN:
+            return
+        self._rested.add(deployment.place)
+        planned = deployment.planned
+        who: Document = {"rollout": self._rollout, "tenant": planned.tenant, "account": planned.account}
+        rest: Document = {"status": deployment.status.value, "flow": deployment.flow, "error": deployment.error}
+        self._tell("tenant.rested", {**who, **rest, "seconds": None})
+
+    async def _tell_gate(self, gate: Gate) -> None:
+        wave = (await self._journal.plan(self._rollout)).waves[gate.wave - 1]
+        self._tell(f"wave.{gate.state.value}", {"wave": gate.wave, "name": wave.name, "tenants": wave.size})
+
+    def _tell(self, name: str, fields: Document) -> None:
+        self._told.append(Event(name, self._place.clock.utc(), fields))
+
+
+@asynccontextmanager
+async def followed(place: Workplace, rollout: Rollout) -> AsyncIterator[Following]:
+    """Look on while workers carry a rollout out, from when it was left to them."""
+    journal = shared(place.journal)
+    begun = await journal.latest_event()
+    yield Following(place, rollout, await journal.counts(rollout.id), begun)

@@ -1,0 +1,21 @@
+"""Leave a rollout to the workers."""
+
+from deployer.api.rolling import let_go_on
+from deployer.api.workplace import Rollout, Workplace
+from deployer.workers.queue import address_of, opened_queue
+from deployer.workers.tasks import shared
+
+
+async def hand_over(place: Workplace, rollout: Rollout, *, despite: str | None, unseen: bool) -> int:
+    """Leave a rollout to the workers and return how many are alive; where none is, it is left only with `unseen`."""
+    journal = shared(place.journal)
+    async with opened_queue(address_of(place.home)) as queue:
+        alive = await queue.workers()
+        if not (alive or unseen):
+            return 0
+        await let_go_on(place, rollout, despite=despite)
+        await journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
+        await journal.hand_over(rollout.id)
+        await queue.conduct(rollout.id)
+    await journal.share()
+    return alive

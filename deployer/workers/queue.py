@@ -1,0 +1,109 @@
+"""The queue of what workers do: Procrastinate's tables, in the schema of the journal."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import psycopg
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+
+from deployer.errors import JournalError, UsageError
+from deployer.journal.database import SCHEMA, safe_address, shown_address
+from deployer.journal.home import Home
+from deployer.journal.postgres import PostgresHome
+
+CONDUCT: Final = "deployer:conduct"
+CARRY: Final = "deployer:carry"
+CONDUCTING: Final = "rollouts"  # the queue of small jobs, each of which goes through the waves of a rollout
+CARRYING: Final = "accounts"  # the queue of what is sent
+STALLED: Final = 30.0  # seconds without a heartbeat after which a worker is taken to be dead
+_THERE: Final = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL AS there"
+_ALONE: Final = "SELECT pg_advisory_lock(%(key)s)"
+_FREE: Final = "SELECT pg_advisory_unlock(%(key)s)"
+_KEY: Final = 0x71756575  # "queu"
+_ALIVE: Final = "SELECT count(*) AS count FROM procrastinate_workers WHERE last_heartbeat > now() - interval '30 s'"
+_PLACES: Final = """
+    SELECT args ->> 'account' AS account, status::text AS status FROM procrastinate_jobs
+    WHERE task_name = 'deployer:carry' AND args ->> 'rollout' = %(rollout)s AND status IN ('todo', 'doing') ORDER BY id
+"""
+_CONDUCTED: Final = """
+    SELECT count(*) AS count FROM procrastinate_jobs
+    WHERE task_name = 'deployer:conduct' AND args ->> 'rollout' = %(rollout)s AND status IN ('todo', 'doing')
+"""
+
+
+class Queue:
+    """The queue of a journal, while it is open."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def workers(self) -> int:
+        """Return how many workers are alive: a process has one for each of the two queues."""
+        found = await self.app.connector.execute_query_one_async(_ALIVE)
+        return int(found["count"])
+
+    async def conduct(self, rollout: str) -> None:
+        """Have a rollout gone through, once however often this is asked for."""
+        about = f"rollout {rollout}"
+        job = self.app.configure_task(CONDUCT, queue=CONDUCTING, lock=about, queueing_lock=about)
+        await _once(job.defer_async(rollout=rollout))
+
+    async def is_conducted(self, rollout: str) -> bool:
+        """Tell whether somebody goes through a rollout, or will."""
+        found = await self.app.connector.execute_query_one_async(_CONDUCTED, rollout=rollout)
+        return bool(found["count"])
+
+    async def carry(self, rollout: str, wave: int, account: str, *, lock: str, is_over: bool) -> None:
+        """Have the tenants moved that an account has in a wave; `lock` is whose rate limit that takes."""
+        about = f"{rollout} {wave} {account}"
+        job = self.app.configure_task(CARRY, queue=CARRYING, lock=lock, queueing_lock=about)
+        await _once(job.defer_async(rollout=rollout, wave=wave, account=account, is_over=is_over))
+
+    async def places(self, rollout: str) -> Mapping[str, str]:
+        """Return the accounts of a rollout that somebody works on, "doing", or will, "todo", in the queue's order."""
+        found = await self.app.connector.execute_query_all_async(_PLACES, rollout=rollout)
+        return {row["account"]: row["status"] for row in found}
+
+
+async def _once(deferring: Awaitable[int]) -> None:
+    with suppress(AlreadyEnqueued):
+        await deferring
+
+
+def address_of(home: Home) -> str:
+    """Return the address of a journal's database; raise UsageError where the journal is a file."""
+    if not isinstance(home, PostgresHome):
+        raise UsageError(f"the journal {home} is a file", remedy="workers share a journal on Postgres: --journal")
+    return home.address
+
+
+@asynccontextmanager
+async def opened_queue(address: str) -> AsyncIterator[Queue]:
+    """Open the queue in a database, whose tables are made where there are none; raise JournalError where it fails."""
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # what matters is said by the tasks themselves
+    app = App(
+        connector=PsycopgConnector(
+            conninfo=safe_address(address), kwargs={"options": f"-c search_path={SCHEMA}"}, min_size=1, max_size=4
+        )
+    )
+    try:
+        async with app.open_async():
+            await _make_tables(app)
+            yield Queue(app)
+    except (ConnectorException, psycopg.Error) as error:
+        raise JournalError(f"the queue in {shown_address(address)} does not answer: {error}") from None
+
+
+async def _make_tables(app: App) -> None:
+    if (await app.connector.execute_query_one_async(_THERE))["there"]:
+        return
+    async with app.connector.pool.connection() as connection:  # type: ignore[attr-defined]
+        await connection.execute(_ALONE, {"key": _KEY})
+        try:
+            if not (await app.connector.execute_query_one_async(_THERE))["there"]:
+                await app.schema_manager.apply_schema_async()
+        finally:
+            await connection.execute(_FREE, {"key": _KEY})

@@ -1,0 +1,101 @@
+"""A worker: it takes jobs from the queue until it is told to stop, and brings back what dead workers left."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import anyio
+from procrastinate import RetryStrategy
+from procrastinate.worker import Worker
+
+from deployer.domain.gate import GateState
+from deployer.domain.instructions import Standing
+from deployer.engine.carrying import Part
+from deployer.workers.queue import CARRY, CARRYING, CONDUCT, CONDUCTING, STALLED, Queue
+from deployer.workers.tasks import Shift, UnfinishedError, shared
+
+HEARTBEAT: Final = 10.0  # seconds
+_POLL: Final = 1.0  # seconds between two looks for jobs, where no notification came
+_RESCUE: Final = "* * * * * */5"  # every five seconds
+_DRAINED: Final = 35.0  # seconds after which a job that was told to stop is cancelled
+_ROLLOUTS: Final = 1000  # at a time: each only waits
+_AGAIN: Final = RetryStrategy(wait=2, retry_exceptions=[UnfinishedError])
+
+Failed = Callable[[str, Exception], None]
+
+
+async def work(shift: Shift, *, concurrency: int, failed: Failed) -> None:
+    """Work off jobs, of so many accounts at a time, until the shift's stop is asked for; what is left goes back.
+
+    `failed` is told of jobs that ended by an error: they are queued again by whoever misses what they were to do.
+    """
+    _register(shift, failed)
+    workers = [_worker(shift.queue, CARRYING, concurrency), _worker(shift.queue, CONDUCTING, _ROLLOUTS)]
+    async with anyio.create_task_group() as group:
+        for one in workers:
+            group.start_soon(one.run)
+        await shift.stop.wait()
+        for one in workers:
+            one.stop()  # type: ignore[no-untyped-call]
+
+
+def _worker(queue: Queue, name: str, concurrency: int) -> Worker:
+    return Worker(
+        queue.app,
+        queues=[name],
+        name=f"deployer {name}",
+        concurrency=concurrency,
+        fetch_job_polling_interval=_POLL,
+        shutdown_graceful_timeout=_DRAINED,
+        install_signal_handlers=False,
+        update_heartbeat_interval=HEARTBEAT,
+        stalled_worker_timeout=STALLED,
+        delete_jobs="always",
+    )
+
+
+def _register(shift: Shift, failed: Failed) -> None:
+    app = shift.queue.app
+
+    @app.task(name=CONDUCT, queue=CONDUCTING, retry=_AGAIN)
+    async def conduct(rollout: str) -> None:
+        await _told(f"rollout {rollout}", shift.conduct(rollout), failed)
+
+    @app.task(name=CARRY, queue=CARRYING, retry=_AGAIN)
+    async def carry(rollout: str, wave: int, account: str, *, is_over: bool) -> None:
+        await _told(f"account {account}", shift.carry(rollout, Part(wave, account, is_over)), failed)
+
+    @app.periodic(cron=_RESCUE)
+    @app.task(name="deployer:rescue", queue=CONDUCTING, lock="rescue", queueing_lock="rescue")
+    async def rescue(timestamp: int) -> None:  # noqa: ARG001 - every periodic task is told the time
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
+            await app.job_manager.retry_job(job)
+        await _miss(shift)
+
+
+async def _told(about: str, job: Awaitable[None], failed: Failed) -> None:
+    try:
+        await job
+    except UnfinishedError:
+        raise
+    except Exception as error:
+        failed(about, error)
+        raise
+
+
+async def _miss(shift: Shift) -> None:
+    """Queue the rollouts that are the workers', may go on, and that nobody goes through."""
+    async with shift.home.open(alone=False) as book:
+        for rollout in await shared(book).handed_over():
+            if await shift.queue.is_conducted(rollout.id):
+                continue
+            if rollout.outcome == "running" or await _is_approved(shift, rollout.id):
+                await shift.queue.conduct(rollout.id)
+
+
+async def _is_approved(shift: Shift, rollout: str) -> bool:
+    """Tell whether somebody approved what a rollout waits for."""
+    async with shift.home.open(read_only=True) as book:
+        said = Standing.of(await book.instructions(rollout))
+        waves, gates = (await book.plan(rollout)).waves, await book.gates(rollout)
+    waiting = [waves[number - 1].name for number, gate in gates.items() if gate.state is not GateState.RELEASED]
+    return any(name in said.approved for name in waiting)
