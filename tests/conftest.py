@@ -20,5 +20,12 @@ def database() -> Iterator[postgres.Server]:
 
 
 @pytest.fixture
+def own_database() -> Iterator[postgres.Server]:
+    """Serve databases for one test, which may let them die."""
+    with postgres.serving() as server:
+        yield server
+
+
+@pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

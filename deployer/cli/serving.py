@@ -19,6 +19,8 @@ from deployer.workers.queue import address_of, opened_queue
 from deployer.workers.tasks import Shift
 from deployer.workers.worker import work
 
+_AGAIN = 2.0  # seconds after which a database that did not answer is tried again
+
 
 async def serve(
     journal: str | None, concurrency: int, folder: Path, verbose: int, env: Mapping[str, str], stderr: TextIO
@@ -40,11 +42,25 @@ async def serve(
         cause = error.what if isinstance(error, DeployerError) else f"{type(error).__name__}: {error}"
         click.echo(redactor.clean(json.dumps({"failed": about, "cause": cause})), err=True)
 
-    with anyio.CancelScope() as scope:
-        async with home.open(alone=False), opened_queue(address) as queue, anyio.create_task_group() as group:
-            group.start_soon(heed)
+    async def serve_once(left: list[int]) -> list[int]:
+        async with opened_queue(address) as queue:
+            await queue.part_with(left)
             click.echo(f"working for {home}, {concurrency} accounts at a time", err=True)
             shift = Shift(home, address, str(folder), Office(env, log, redactor), queue, stop)
-            await work(shift, concurrency=concurrency, failed=failed)
+            return await work(shift, concurrency=concurrency, failed=failed)
+
+    with anyio.CancelScope() as scope:
+        async with home.open(alone=False):  # makes the tables; a database that does not answer at all is told at once
+            pass
+        async with anyio.create_task_group() as group:
+            group.start_soon(heed)
+            left: list[int] = []
+            while not stop.asked:
+                try:
+                    left = await serve_once(left)
+                except DeployerError as error:
+                    failed("the worker", error)
+                with anyio.move_on_after(_AGAIN):
+                    await stop.wait()
             group.cancel_scope.cancel()
     return 0

@@ -32,7 +32,12 @@ def status(*, manner: Manner, journal: str | None, rollout: str | None, tenant: 
         name = rollout or name_in(manner.manifest)
         now = await find_standing(journal_home(manner.manifest, journal), name=name)
         if tenant is None:
-            return await show(now, manner, at_work=now.at_work)
+            code = await show(now, manner, at_work=now.at_work)
+            if now.home.is_shared and manner.form is None:
+                from deployer.workers.seeing import workers_text
+
+                click.echo(await workers_text(now.home, now.rollout.id), nl=False)
+            return code
         click.echo(tenant_text(*await tenant_history(now, tenant)))
         return 0
 

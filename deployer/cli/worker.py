@@ -9,8 +9,6 @@ import click
 
 from deployer.cli.options import JOURNAL, VERBOSE, together
 
-_DRAIN = "stopping: nothing new is started, what is in flight gets 30 s, and the rest goes back to the queue"
-
 
 @click.command()
 @together(JOURNAL)

@@ -37,6 +37,10 @@ _LEAVE: Final = """
     UPDATE claim SET holder = '', beat = clock_timestamp() WHERE account = ? AND epoch = ? AND holder <> ''
 """
 _TRY: Final = "SELECT pg_try_advisory_lock(?, ?)"
+_HOLDERS: Final = """
+    SELECT account, holder, extract(epoch FROM clock_timestamp() - beat)::float8
+    FROM claim WHERE holder <> '' ORDER BY account
+"""
 _FREE: Final = "SELECT pg_advisory_unlock(?, ?)"
 _END: Final = """
     SELECT pg_terminate_backend(pid, 2000) FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -115,6 +119,11 @@ def beat(connection: Connection, epochs: Mapping[str, int], accounts: Collection
                 f"account {account} was taken over by another deployer while this one did not answer",
                 remedy="nothing more is sent; see how far it is: deployer status",
             )
+
+
+def holders(connection: Connection) -> list[tuple[str, str, float]]:
+    """Return the accounts, and rollouts, that somebody has: which, who, and seconds since that was last heard of."""
+    return [(account, holder, float(age)) for account, holder, age in connection.execute(_HOLDERS)]
 
 
 def leave(connection: Connection, epochs: Mapping[str, int]) -> None:

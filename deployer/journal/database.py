@@ -126,16 +126,30 @@ def _demand_tables(raw: "_Raw", address: str, *, make: bool) -> None:
     """See that the tables are there, and of this version."""
     version, where = version_of(raw), shown_address(address)
     if version is None and make:
-        with raw.transaction():
-            raw.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
-            raw.execute(files("deployer.journal").joinpath("postgres.sql").read_bytes())
-            raw.execute("INSERT INTO version VALUES (%s)", (VERSION,))
+        _make_tables(raw)
     elif version is None:
         raise JournalError(f"there is no journal at {where}", remedy="it is made by the first deployer apply")
     else:
         missing = list(to_come(version, where, postgres=True))
         if missing and make:
             _migrate(raw, where)
+
+
+def _make_tables(raw: "_Raw") -> None:
+    """Make the tables, unless somebody else does.
+
+    The lock is taken before the transaction: in one that had looked already, what is not there stays so.
+    """
+    raw.execute("SELECT pg_advisory_lock(%s)", _LOCK[:1])
+    try:
+        if version_of(raw) is not None:
+            return
+        with raw.transaction():
+            raw.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
+            raw.execute(files("deployer.journal").joinpath("postgres.sql").read_bytes())
+            raw.execute("INSERT INTO version VALUES (%s)", (VERSION,))
+    finally:
+        raw.execute("SELECT pg_advisory_unlock(%s)", _LOCK[:1])
 
 
 def _migrate(raw: "_Raw", where: str) -> None:

@@ -104,6 +104,10 @@ class PostgresJournal(TableJournal):
         """Let every account of a wave be gone through again."""
         await self._writer.ask(lambda connection: connection.execute(q.FORGET_PARTS, (rollout, wave)))
 
+    async def holders(self) -> Sequence[tuple[str, str, float]]:
+        """Return what somebody has, an account or a rollout: which, who, and seconds since that was last heard of."""
+        return await self._writer.ask(claims.holders)
+
     async def latest_event(self) -> int:
         """Return the number of the newest event."""
         [(number,)] = await self._select(q.LATEST_EVENT, ())

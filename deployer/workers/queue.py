@@ -1,7 +1,7 @@
 """The queue of what workers do: Procrastinate's tables, in the schema of the journal."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -44,6 +44,11 @@ class Queue:
         """Return how many workers are alive: a process has one for each of the two queues."""
         found = await self.app.connector.execute_query_one_async(_ALIVE)
         return int(found["count"])
+
+    async def part_with(self, workers: Collection[int]) -> None:
+        """Say that workers are gone, so that others take their jobs at once."""
+        for worker in workers:
+            await self.app.job_manager.unregister_worker(worker)
 
     async def conduct(self, rollout: str) -> None:
         """Have a rollout gone through, once however often this is asked for."""

@@ -42,9 +42,10 @@ class Shift:
 
     async def conduct(self, rollout: str) -> None:
         """Go through the waves and gates of a rollout, as long as it may go on; raise UnfinishedError where it may."""
-        async with self._place(rollout) as (place, found):
-            if found is None:
-                return
+        found = await self._going_on(rollout)
+        if found is None:
+            return
+        async with self._place(rollout) as place:
             journal = shared(place.journal)
             plan = await journal.plan(rollout)
             async with _fenced(journal, place, rollout), self._stopping() as stop:
@@ -69,9 +70,10 @@ class Shift:
 
     async def _carried(self, rollout: str, part: Part) -> str | None:
         """Move it, and return why the account stopped, nothing where it did not; None where nobody waits for it."""
-        async with self._place(rollout, (part.account,)) as (place, found):
-            if found is None:
-                return None
+        found = await self._going_on(rollout)
+        if found is None:
+            return None
+        async with self._place(rollout, (part.account,)) as place:
             async with self._stopping() as stop:
                 work = Work(partial(carry_part, part=part), stop, concludes=False)
                 async with worked(place, found, work) as rolling:
@@ -99,16 +101,19 @@ class Shift:
         left = await place.journal.claim(rollout, part.account, wave=part.wave, begun=None, after=-1, limit=1)
         return bool(left)
 
+    async def _going_on(self, rollout: str) -> Rollout | None:
+        """Return a rollout, unless it goes on no more, or not now: then nothing is sent for it."""
+        async with self.home.open(read_only=True) as book:
+            found = [each for each in await book.rollouts(begins=rollout, limit=1) if each.id == rollout]
+            paused = Standing.of(await book.instructions(rollout)).paused
+        return found[0] if found and found[0].outcome in {"running", "waiting"} and not paused else None
+
     @asynccontextmanager
-    async def _place(
-        self, rollout: str, accounts: Collection[str] | None = None
-    ) -> AsyncIterator[tuple[Workplace, Rollout | None]]:
-        """Open what a rollout was planned with; without the rollout where it does not go on now."""
-        loaded, found = await planned_manifest(self.home, rollout, self.folder, accounts)
+    async def _place(self, rollout: str, accounts: Collection[str] | None = None) -> AsyncIterator[Workplace]:
+        """Open what a rollout was planned with, all accounts or some."""
+        loaded = await planned_manifest(self.home, rollout, self.folder, accounts)
         async with workplace(loaded, journal=self.address, office=self.office, alone=False) as place:
-            said = Standing.of(await place.journal.instructions(rollout))
-            goes_on = found.outcome in {"running", "waiting"} and not said.paused
-            yield place, found if goes_on else None
+            yield place
 
 
 @dataclass(frozen=True, slots=True)

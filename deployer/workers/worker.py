@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import anyio
+import psycopg
 from procrastinate import RetryStrategy
+from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
 from deployer.domain.gate import GateState
@@ -23,19 +25,42 @@ _AGAIN: Final = RetryStrategy(wait=2, retry_exceptions=[UnfinishedError])
 Failed = Callable[[str, Exception], None]
 
 
-async def work(shift: Shift, *, concurrency: int, failed: Failed) -> None:
+async def work(shift: Shift, *, concurrency: int, failed: Failed) -> list[int]:
     """Work off jobs, of so many accounts at a time, until the shift's stop is asked for; what is left goes back.
+
+    Returns too where the database does not answer any more, with what it still knows us by.
 
     `failed` is told of jobs that ended by an error: they are queued again by whoever misses what they were to do.
     """
     _register(shift, failed)
     workers = [_worker(shift.queue, CARRYING, concurrency), _worker(shift.queue, CONDUCTING, _ROLLOUTS)]
-    async with anyio.create_task_group() as group:
-        for one in workers:
-            group.start_soon(one.run)
-        await shift.stop.wait()
+    left: list[int] = []
+
+    def stop() -> None:
         for one in workers:
             one.stop()  # type: ignore[no-untyped-call]
+
+    async def run(one: Worker) -> None:
+        try:
+            await one.run()  # type: ignore[no-untyped-call]
+        except (ConnectorException, psycopg.Error) as error:
+            failed("the queue", error)
+            if one.worker_id is not None:
+                left.append(one.worker_id)
+        finally:
+            stop()
+
+    async def heed() -> None:
+        await shift.stop.wait()
+        stop()
+
+    async with anyio.create_task_group() as heeding:
+        heeding.start_soon(heed)
+        async with anyio.create_task_group() as running:
+            for one in workers:
+                running.start_soon(run, one)
+        heeding.cancel_scope.cancel()
+    return left
 
 
 def _worker(queue: Queue, name: str, concurrency: int) -> Worker:
@@ -65,7 +90,7 @@ def _register(shift: Shift, failed: Failed) -> None:
         await _told(f"account {account}", shift.carry(rollout, Part(wave, account, is_over)), failed)
 
     @app.periodic(cron=_RESCUE)
-    @app.task(name="deployer:rescue", queue=CONDUCTING, lock="rescue", queueing_lock="rescue")
+    @app.task(name="deployer:rescue", queue=CONDUCTING, queueing_lock="rescue")
     async def rescue(timestamp: int) -> None:  # noqa: ARG001 - every periodic task is told the time
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
             await app.job_manager.retry_job(job)

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import anyio
 import psycopg
 import pytest
 
@@ -59,7 +60,7 @@ async def test_a_database_of_version_5_becomes_one_of_this_version(database: Ser
         async with PostgresJournal(address) as journal:
             await journal.begin(FIRST, plan())
     with psycopg.connect(old) as connection:
-        connection.execute("DROP TABLE deployer.admission, deployer.claim")
+        connection.execute("DROP TABLE deployer.admission, deployer.claim, deployer.part")
         connection.execute("UPDATE deployer.version SET number = 5")
     async with PostgresJournal(old, read_only=True) as journal:
         assert await journal.deployment(FIRST.id, "acme")
@@ -82,3 +83,15 @@ async def test_a_database_of_a_version_that_is_not_known_is_refused(database: Se
             pass
     with psycopg.connect(address) as connection:
         assert connection.execute("SELECT number FROM deployer.version").fetchall() == [(number,)]
+
+
+async def test_many_may_be_the_first(database: Server) -> None:
+    async def come(address: str) -> None:
+        async with PostgresJournal(address, alone=False) as journal:
+            await journal.work()
+
+    for _ in range(10):
+        address = database.new_database()
+        async with anyio.create_task_group() as group:
+            for _ in range(6):
+                group.start_soon(come, address)
