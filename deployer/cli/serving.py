@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import TextIO
@@ -9,58 +10,68 @@ from typing import TextIO
 import anyio
 import click
 
-from deployer.api.places import journal_home
 from deployer.api.rolling import Stop
 from deployer.api.workplace import Office
 from deployer.cli.wiring import log_to
 from deployer.errors import DeployerError
 from deployer.telemetry.log import Redactor
-from deployer.workers.queue import address_of, opened_queue
+from deployer.workers.queue import Home, address_of, opened_queue
 from deployer.workers.tasks import Shift
 from deployer.workers.worker import work
 
 _AGAIN = 2.0  # seconds after which a database that did not answer is tried again
 
 
-async def serve(
-    journal: str | None, concurrency: int, folder: Path, verbose: int, env: Mapping[str, str], stderr: TextIO
-) -> int:
-    """Work until a signal comes, and return the exit code."""
-    home, stop, redactor = journal_home(folder / "rollout.yaml", journal), Stop(), Redactor()
-    log = log_to(stderr, verbose + 1, redactor)
-    address = address_of(home)
+@dataclass(slots=True)
+class Serving:
+    """A worker from its start to its end: it works until a signal comes, also where the database fails meanwhile."""
 
-    async def heed() -> None:
+    home: Home
+    concurrency: int
+    folder: Path
+    verbose: int
+    env: Mapping[str, str]
+    stderr: TextIO
+    _stop: Stop = field(default_factory=Stop)
+    _scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    _redactor: Redactor = field(default_factory=Redactor)
+    _left: list[int] = field(default_factory=list)
+
+    async def go(self) -> int:
+        """Work until a signal comes, and return the exit code."""
+        async with self.home.open(alone=False):  # makes the tables; a database that does not answer is told at once
+            pass
+        with self._scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._heed)
+                while not self._stop.asked:
+                    await self._serve()
+                    with anyio.move_on_after(_AGAIN):
+                        await self._stop.wait()
+                group.cancel_scope.cancel()
+        return 0
+
+    async def _serve(self) -> None:
+        """Work until a signal comes, or the database does not answer."""
+        address = address_of(self.home)
+        office = Office(self.env, log_to(self.stderr, self.verbose + 1, self._redactor), self._redactor)
+        try:
+            async with opened_queue(address) as queue:
+                await queue.part_with(self._left)
+                click.echo(f"working for {self.home}, {self.concurrency} accounts at a time", err=True)
+                shift = Shift(self.home, address, str(self.folder), office, queue, self._stop)
+                self._left = await work(shift, concurrency=self.concurrency, failed=self._failed)
+        except DeployerError as error:
+            self._failed("the worker", error)
+
+    async def _heed(self) -> None:
         with anyio.open_signal_receiver(SIGINT, SIGTERM) as signals:
             async for _ in signals:
-                if stop.asked:
-                    scope.cancel()
+                if self._stop.asked:
+                    self._scope.cancel()
                 click.echo("stopping: nothing new is begun; what is in flight ends, the rest goes back", err=True)
-                stop.ask()
+                self._stop.ask()
 
-    def failed(about: str, error: Exception) -> None:
+    def _failed(self, about: str, error: Exception) -> None:
         cause = error.what if isinstance(error, DeployerError) else f"{type(error).__name__}: {error}"
-        click.echo(redactor.clean(json.dumps({"failed": about, "cause": cause})), err=True)
-
-    async def serve_once(left: list[int]) -> list[int]:
-        async with opened_queue(address) as queue:
-            await queue.part_with(left)
-            click.echo(f"working for {home}, {concurrency} accounts at a time", err=True)
-            shift = Shift(home, address, str(folder), Office(env, log, redactor), queue, stop)
-            return await work(shift, concurrency=concurrency, failed=failed)
-
-    with anyio.CancelScope() as scope:
-        async with home.open(alone=False):  # makes the tables; a database that does not answer at all is told at once
-            pass
-        async with anyio.create_task_group() as group:
-            group.start_soon(heed)
-            left: list[int] = []
-            while not stop.asked:
-                try:
-                    left = await serve_once(left)
-                except DeployerError as error:
-                    failed("the worker", error)
-                with anyio.move_on_after(_AGAIN):
-                    await stop.wait()
-            group.cancel_scope.cancel()
-    return 0
+        click.echo(self._redactor.clean(json.dumps({"failed": about, "cause": cause})), err=True)

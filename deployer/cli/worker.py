@@ -28,6 +28,14 @@ def worker(*, journal: str | None, concurrency: int, directory: Path, verbose: i
     Start as many as you like, on as many machines: each account is worked on by one of them at a time, and whatever one
     leaves behind, however it dies, another takes over. The tokens that manifests name have to be here too.
     """
-    from deployer.cli.serving import serve
+    from deployer.api.places import journal_home
+    from deployer.cli.serving import Serving
+    from deployer.workers.queue import address_of
 
-    return anyio.run(serve, journal, concurrency, directory, verbose, os.environ, sys.stderr)
+    home = journal_home(directory / "rollout.yaml", journal)
+    address_of(home)  # a file cannot be shared
+
+    async def serve() -> int:
+        return await Serving(home, concurrency, directory, verbose, os.environ, sys.stderr).go()
+
+    return anyio.run(serve)

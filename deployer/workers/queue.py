@@ -14,6 +14,8 @@ from deployer.journal.database import SCHEMA, safe_address, shown_address
 from deployer.journal.home import Home
 from deployer.journal.postgres import PostgresHome
 
+__all__ = ["CARRY", "CARRYING", "CONDUCT", "CONDUCTING", "STALLED", "Home", "Queue", "address_of", "opened_queue"]
+
 CONDUCT: Final = "deployer:conduct"
 CARRY: Final = "deployer:carry"
 CONDUCTING: Final = "rollouts"  # the queue of small jobs, each of which goes through the waves of a rollout

@@ -1,0 +1,80 @@
+"""What the workers are let loose on: many accounts, an API that knows which worker called, and what they are to do."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from deployer.simulator import Customer, Knobs, Simulator, seed, token_of
+from deployer.simulator.ledger import Arrival
+from deployer.simulator.routes import Route
+from deployer.simulator.world import Account
+from tests.engine.stage import connections, template
+
+SAFETY = {"settle": "300ms", "lag": "100ms", "intent": "500ms", "clone_timeout": "2s", "timeout": "2s"}
+
+
+class WatchedSimulator(Simulator):
+    """A simulator whose accounts have a token for each worker: `callers` says who made each request."""
+
+    def __init__(self, accounts: Sequence[str], tenants: int, knobs: Knobs) -> None:
+        world = seed(accounts, tenants)
+        super().__init__(world, knobs)
+        self.callers: dict[int, str] = {}
+        self._accounts = _Tokens(self._accounts)
+
+    def _arrive(self, request: web.BaseRequest) -> tuple[Arrival, Route | None, Account | None]:
+        arrival, route, account = super()._arrive(request)
+        self.callers[arrival.n] = request.headers.get("Authorization", "").rpartition("~")[2]
+        return arrival, route, account
+
+
+class _Tokens(dict[str, Account]):
+    """Accounts by token, whatever worker's it is."""
+
+    def get(self, token: str, default: Account | None = None) -> Account | None:  # type: ignore[override]
+        return super().get(token.partition("~")[0], default)
+
+
+def names(accounts: int) -> list[str]:
+    return [f"a{number}-us" for number in range(accounts)]
+
+
+def tokens(accounts: Sequence[str], worker: str) -> dict[str, str]:
+    """Return the environment that has a worker's own token of each account."""
+    return {variable(name): f"{token_of(name)}~{worker}" for name in accounts}
+
+
+def variable(account: str) -> str:
+    return f"TOKEN_{account.upper().replace('-', '_')}"
+
+
+def write(folder: Path, url: str, accounts: Sequence[str], tenants: int, waves: Sequence[int | str]) -> None:
+    """Write a manifest for so many tenants in each account, and their list."""
+    folder.mkdir(parents=True)
+    with (folder / "tenants.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [{**Customer(name, n).row(), "tenant": f"{name}-{n}"} for name in accounts for n in range(tenants)]
+        lines = csv.DictWriter(file, list(rows[0]))
+        lines.writeheader()
+        lines.writerows(rows)
+    manifest = {
+        "name": "order-sync",
+        "template": {"flow": template(accounts[0])},
+        "accounts": {
+            name: {
+                "url": url,
+                "token": f"env:{variable(name)}",
+                "template": template(name),
+                "connections": connections(name, "GitHub", "Slack"),
+                "rate": {"per_second": 20, "burst": 20},
+            }
+            for name in accounts
+        },
+        "tenants": "tenants.csv",
+        "flow": {"name": "Orders: ${tenant.values.name}", "disabled": False, "settings": {"batchSize": 200}},
+        "waves": {"sizes": list(waves), "tolerance": "50%"},
+        "safety": SAFETY,
+    }
+    (folder / "rollout.yaml").write_text(json.dumps(manifest), "utf-8")
