@@ -2,12 +2,23 @@
 
 from email.utils import formatdate
 from itertools import combinations
+from math import inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.domain.pacing import Bucket, closed_until, give_back, pause_seconds, refill, take, wait_for, with_margin
+from deployer.domain.pacing import (
+    Bucket,
+    closed_until,
+    give_back,
+    pause_seconds,
+    refill,
+    since_empty,
+    take,
+    wait_for,
+    with_margin,
+)
 
 NOW = 1_780_000_000.0
 GAPS = st.lists(st.floats(0, 3), max_size=40)
@@ -88,3 +99,8 @@ def test_a_known_limit_keeps_the_measured_margin() -> None:
 )
 def test_retry_after_is_read_in_all_its_forms(header: str | None, seconds: float | None) -> None:
     assert pause_seconds(header, now=NOW) == seconds
+
+
+@pytest.mark.parametrize(("seconds", "tokens"), [(0.0, 0.0), (1.5, 15.0), (60.0, 20.0), (inf, 20.0)])
+def test_a_bucket_that_somebody_else_left_empty_holds_what_flowed_in_since(seconds: float, tokens: float) -> None:
+    assert since_empty(Bucket(10.0, 20.0, 20.0, 0.0), seconds, NOW) == Bucket(10.0, 20.0, tokens, NOW)

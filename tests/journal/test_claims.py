@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from math import inf
 from signal import SIGKILL
 
 import anyio
@@ -73,6 +74,14 @@ async def test_an_account_is_one_workers_at_a_time(address: str) -> None:
             pass
     async with worker(address):
         pass
+
+
+async def test_whoever_takes_an_account_knows_for_how_long_nobody_sent_for_it(address: str) -> None:
+    async with worker(address) as (_, hold):
+        assert hold.idle(*ACCOUNT) == inf
+    await anyio.sleep(0.2)
+    async with worker(address) as (_, hold):
+        assert 0.2 <= hold.idle(*ACCOUNT) < 5
 
 
 async def test_a_refused_worker_can_go_on_with_another_account(address: str) -> None:
