@@ -15,7 +15,7 @@ from deployer.domain.plan import Plan
 from deployer.engine.accounts import Accounts, identity_of
 from deployer.engine.carrying import Ending, Part, Spread, carry_part, conduct
 from deployer.engine.rollouts import Crew
-from deployer.errors import DeployerError, GuardError
+from deployer.errors import DeployerError, GuardError, JournalError
 from deployer.journal.home import Home
 from deployer.journal.postgres import PostgresJournal
 from deployer.journal.protocol import Journal
@@ -45,7 +45,7 @@ class Shift:
         found = await self._going_on(rollout)
         if found is None:
             return
-        async with self._place(rollout) as place:
+        async with _unfinished_without_journal(), self._place(rollout) as place:
             journal = shared(place.journal)
             plan = await journal.plan(rollout)
             async with _fenced(journal, place, rollout), self._stopping() as stop:
@@ -59,9 +59,8 @@ class Shift:
     async def carry(self, rollout: str, part: Part) -> None:
         """Move what an account has of a wave; raise UnfinishedError where this worker could not come to the end."""
         try:
-            cause = await self._carried(rollout, part)
-        except GuardError as error:
-            raise UnfinishedError(error.what) from error
+            async with _unfinished_without_journal():
+                cause = await self._carried(rollout, part)
         except DeployerError as error:
             cause = error.what
         if cause is not None:
@@ -156,12 +155,26 @@ class _Spreading:
 
 @asynccontextmanager
 async def _fenced(journal: PostgresJournal, place: Workplace, rollout: str) -> AsyncIterator[None]:
-    """Be the only one who goes through a rollout; raise UnfinishedError where somebody else still is."""
+    """Be the only one who goes through a rollout; raise GuardError where somebody else still is."""
+    async with journal.holding({f"rollout {rollout}": [rollout]}, place.clock.moment().boot):
+        yield
+
+
+@asynccontextmanager
+async def _unfinished_without_journal() -> AsyncIterator[None]:
+    """Raise UnfinishedError where the journal is not to be had, or what is to be done is somebody else's.
+
+    Neither says anything about the account. Of errors that come together, as where a task beats meanwhile, one counts.
+    """
     try:
-        async with journal.holding({f"rollout {rollout}": [rollout]}, place.clock.moment().boot):
-            yield
-    except GuardError as error:
-        raise UnfinishedError(error.what) from error
+        yield
+    except Exception as error:
+        first: BaseException = error
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        if isinstance(first, GuardError | JournalError):
+            raise UnfinishedError(first.what) from error
+        raise first from None
 
 
 async def _conduct(spread: Spread, crew: Crew, rollout: Rollout, accounts: Accounts) -> Ending:

@@ -189,6 +189,18 @@ def test_waves_wait_for_approval_and_the_workers_go_on_once_it_is_given(stage: S
     assert everybody_has_one(stage)
 
 
+def test_a_journal_that_cannot_be_reached_is_no_reason_to_halt_an_account(stage: Stage, database: Server) -> None:
+    many(stage)
+    with workers(stage, 2):
+        assert stage.run("apply", "--yes", "--detach").code == 0
+        for cloned in (2, 4, 6, 8):
+            stage.await_requests("flows.clone", cloned)
+            database.cut(os.environ["DEPLOYER_JOURNAL"])
+        wait_until(lambda: stage.run("status", "--json").document["outcome"] != "running", 60)
+    assert stage.run("status", "--json").document["outcome"] == "succeeded"
+    assert everybody_has_one(stage)
+
+
 def test_a_worker_without_a_token_halts_the_account_and_says_why(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "environment", {**stage.environment, "US_TOKEN": ""})
     with workers(stage):
