@@ -53,7 +53,11 @@ async def held(journal: Journal, accounts: Iterable[OpenAccount], boot: str) -> 
             name = _name_of(account)
             account.client.guard = partial(hold.demand, name)
             account.limiter.taken_over(hold.idle(name))
-        yield
+        try:
+            yield
+        finally:
+            for account in accounts:
+                account.client.guard = lambda: None  # what is only read later needs no hold
 
 
 def _name_of(account: OpenAccount) -> str:

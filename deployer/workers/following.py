@@ -18,7 +18,7 @@ from deployer.workers.tasks import shared
 
 _LOOK: Final = 0.5  # seconds between two looks
 _OVERLAP: Final = 1000  # numbers: those of writers that commit late are smaller than what was read already
-_MOST: Final = 1000  # events of one look
+_MOST: Final = 2 * _OVERLAP  # events that are read at a time: what is read again leaves room for what is new
 _UNSEEN: Final = Budget(0, 0, 0, 0.0, 0.0)  # what is sent, the workers know
 
 
@@ -34,7 +34,7 @@ class Following:
         self._journal: PostgresJournal = shared(place.journal)
         self._rollout = rollout.id
         self._after = begun
-        self._known: deque[int] = deque(maxlen=2 * _OVERLAP)
+        self._known: deque[int] = deque(maxlen=2 * _MOST)
         self._rested: set[int] = set()
         self._gates: Mapping[int, Gate] = {}
         self._told: deque[Event] = deque()
@@ -65,11 +65,13 @@ class Following:
 
     async def _look(self) -> None:
         """See what happened since."""
+        moved = False
         while happened := [
             (number, place)
             for number, place in await self._journal.moved(self._rollout, after=self._after - _OVERLAP, limit=_MOST)
             if number not in self._known
         ]:
+            moved = True
             self._known.extend(number for number, _ in happened)
             self._after = max(self._after, happened[-1][0])
             places = sorted({place for _, place in happened} - self._rested)
@@ -80,10 +82,9 @@ class Following:
             if before is None or before.state is not gate.state:
                 self._gates = {**self._gates, number: gate}
                 await self._tell_gate(gate)
-        counts: Document = {
-            status.value: count for status, count in (await self._journal.counts(self._rollout)).items()
-        }
-        self._tell("rollout.counted", {"counts": counts})
+        if moved:
+            counts = await self._journal.counts(self._rollout)
+            self._tell("rollout.counted", {"counts": {status.value: count for status, count in counts.items()}})
 
     def _see(self, deployment: Deployment) -> None:
         if deployment.status in OPEN:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from math import inf
 from signal import SIGKILL
+from types import SimpleNamespace
+from typing import cast
 
 import anyio
 import psycopg
@@ -14,6 +16,8 @@ import pytest
 from deployer.domain.deployment import Deployment
 from deployer.domain.lifecycle import Event, State
 from deployer.domain.waves import Wave
+from deployer.engine.accounts import OpenAccount
+from deployer.engine.keeping import held
 from deployer.errors import DeployerError, GuardError, JournalError
 from deployer.journal import claims
 from deployer.journal.postgres import PostgresJournal
@@ -162,6 +166,21 @@ async def test_a_worker_that_does_not_reach_the_journal_sends_nothing_more(
         monkeypatch.setattr(claims, "now", lambda: later)
         with pytest.raises(GuardError, match="may be somebody else's by now"):
             hold.demand(*ACCOUNT)
+
+
+async def test_once_an_account_is_given_back_its_client_may_read_again_however_late(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = SimpleNamespace(guard=lambda: None)
+    limiter = SimpleNamespace(taken_over=lambda _: None)
+    account = SimpleNamespace(identity=("api.integrator.io", "user1"), name="main", client=client, limiter=limiter)
+    later = claims.now() + claims.PATIENCE + 60
+    async with PostgresJournal(address) as journal:
+        async with held(journal, [cast("OpenAccount", account)], BOOT):
+            monkeypatch.setattr(claims, "now", lambda: later)
+            with pytest.raises(GuardError):
+                client.guard()
+        client.guard()
 
 
 async def test_what_a_process_had_that_is_dead_for_certain_is_free_at_once(address: str) -> None:

@@ -1,0 +1,48 @@
+"""A rollout as somebody sees it who only reads the journal."""
+
+from types import SimpleNamespace
+from typing import cast
+
+import anyio
+import pytest
+
+from deployer.api.workplace import Workplace
+from deployer.domain.lifecycle import Event
+from deployer.engine.clock import SystemClock
+from deployer.journal.postgres import PostgresJournal
+from deployer.workers.following import followed
+from tests.factories import crowd, plan, rollout
+from tests.journal.entries import AT, entry
+from tests.postgres import Server
+
+pytestmark = pytest.mark.anyio
+
+FIRST = rollout()
+
+
+def place(journal: PostgresJournal) -> Workplace:
+    return cast("Workplace", SimpleNamespace(journal=journal, clock=SystemClock()))
+
+
+async def test_every_tenant_that_comes_to_rest_is_told_once_however_many_do_between_two_looks(
+    database: Server,
+) -> None:
+    async with PostgresJournal(database.new_database()) as journal:
+        await journal.begin(FIRST, plan(*crowd(2500)))
+        async with followed(place(journal), FIRST) as following:
+            for one in await journal.deployments(FIRST.id, after=-1, limit=2500):
+                journal.note(entry(one, Event.SKIP))
+            await journal.conclude(FIRST.id, outcome="succeeded", reason="", ended_at=AT)
+            told = [event.fields["tenant"] async for event in following if event.name == "tenant.rested"]
+    assert sorted(map(str, told)) == sorted(f"tenant-{number}" for number in range(2500))
+
+
+async def test_where_nothing_happens_nothing_is_told_and_the_journal_is_left_in_peace(database: Server) -> None:
+    async with PostgresJournal(database.new_database()) as journal:
+        await journal.begin(FIRST, plan(*crowd(2)))
+        async with followed(place(journal), FIRST) as following:
+            told = []
+            with anyio.move_on_after(1.5):
+                async for event in following:
+                    told.append(event)  # noqa: PERF401 - what came before the time was over counts
+            assert told == []
