@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from deployer.api.loading import Loaded
-from deployer.domain.manifest import Manifest
+from deployer.engine.premises import planned_settings
 from deployer.engine.tenants import Tenants
 from deployer.journal.home import Home
 
@@ -13,7 +13,7 @@ async def planned_manifest(home: Home, rollout: str, folder: str, accounts: Coll
     """Return what a rollout was planned with, with all accounts or some; `folder` is where files lie that it names."""
     async with home.open(read_only=True) as book:
         plan = await book.plan(rollout)
-    manifest = Manifest.model_validate({**plan.settings, "tenants": []})
+    manifest = planned_settings(plan)
     if accounts is not None:
         manifest = manifest.model_copy(
             update={"accounts": {name: one for name, one in manifest.accounts.items() if name in accounts}}

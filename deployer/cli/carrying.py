@@ -15,7 +15,7 @@ import click
 from deployer.api.rolling import Event, Rolling, carried_out
 from deployer.api.standing import find_standing
 from deployer.api.workplace import Rollout, Workplace
-from deployer.cli.manner import ANYWHERE, AWAY, Manner
+from deployer.cli.manner import ANYWHERE, AWAY, HERE, Manner
 from deployer.cli.showing import show
 from deployer.errors import UsageError
 from deployer.report.event_lines import EventLines
@@ -46,7 +46,7 @@ class Interruption:
 
 async def carry(place: Workplace, rollout: Rollout, manner: Manner) -> int:
     """Carry a rollout out, print how it ended, and return the exit code."""
-    if manner.at != "here" and await _is_left_to_workers(place, rollout, manner):
+    if manner.at != HERE and await _is_left_to_workers(place, rollout, manner):
         if manner.at == AWAY:
             await show(await find_standing(place.home, rollout=rollout.id), manner)
             return 0

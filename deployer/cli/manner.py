@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deployer.report.files import Report
 
 # Where a rollout is carried out: here; by workers, who are only told; by workers if there are any, and watched.
-_HERE, AWAY, ANYWHERE = "here", "away", "anywhere"
+HERE, AWAY, ANYWHERE = "here", "away", "anywhere"
 Command = Callable[..., Any]
 
 _SCOPE_WORDS = "deployer.scope"  # in a command's context: what was typed
@@ -93,7 +93,7 @@ class Manner:
     events: str | None = None
     print_requests: bool = False
     despite: str | None = None
-    at: str = _HERE
+    at: str = HERE
 
     @property
     def as_json(self) -> bool:
@@ -162,7 +162,7 @@ def spreading(command: Command) -> Command:
     def with_place(*, manner: Manner, detach: bool, local: bool, **words: Any) -> Any:  # noqa: ANN401 - as above
         if detach and local:
             raise UsageError("--detach and --local contradict each other", remedy="say one of them")
-        return command(manner=replace(manner, at=AWAY if detach else _HERE if local else ANYWHERE), **words)
+        return command(manner=replace(manner, at=AWAY if detach else HERE if local else ANYWHERE), **words)
 
     return _PLACE(with_place)
 

@@ -36,6 +36,8 @@ class Control:
     async def take(self) -> None:
         """Take what was said into the journal, where others may have written it themselves, and know what holds."""
         posted = _posted(self._folder, self._rollout)
+        if not (posted or self._journal.is_shared):
+            return
         for _, instruction in posted:
             await self._journal.instruct(instruction)
         for instruction in await self._news():

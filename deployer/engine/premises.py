@@ -19,8 +19,13 @@ def halted_before(plan: Plan, accounts: Accounts) -> dict[str, str]:
     return halted
 
 
+def planned_settings(plan: Plan) -> Manifest:
+    """Return the manifest as it was planned, its tenants left out."""
+    return Manifest.model_validate({**plan.settings, "tenants": []})
+
+
 def frozen(plan: Plan, safety: Safety) -> Manifest:
     """Return the manifest as it was planned, but waiting as long as the more patient of then and now demands."""
-    settings = Manifest.model_validate({**plan.settings, "tenants": []})
+    settings = planned_settings(plan)
     longest = {name: max(then, getattr(safety, name)) for name, then in settings.safety}
     return settings.model_copy(update={"safety": Safety.model_construct(**longest)})

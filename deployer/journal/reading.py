@@ -1,4 +1,4 @@
-"""What is read of the SQLite journal, on the connection's own thread."""
+"""What is read of the journal, on the connection's own thread."""
 
 import json
 from collections.abc import Collection, Mapping

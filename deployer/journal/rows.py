@@ -1,4 +1,4 @@
-"""Rows of the SQLite journal: how values lie in columns, and the checksum that guards them."""
+"""Rows of the journal: how values lie in columns, and the checksum that guards them."""
 
 import json
 import zlib

@@ -48,7 +48,8 @@ class Shift:
         async with _unfinished_without_journal(), self._place(rollout) as place:
             journal = shared(place.journal)
             plan = await journal.plan(rollout)
-            async with _fenced(journal, place, rollout), self._stopping() as stop:
+            alone = journal.holding({f"rollout {rollout}": [rollout]}, place.clock.moment().boot)
+            async with alone, self._stopping() as stop:
                 spread = _Spreading(self, journal, rollout, plan, stop).go
                 async with worked(place, found, Work(partial(_conduct, spread), stop)) as rolling:
                     async for _ in rolling:
@@ -151,13 +152,6 @@ class _Spreading:
 
     async def _has_work(self, wave: int, account: str) -> bool:
         return bool(await self.journal.claim(self.rollout, account, wave=wave, begun=None, after=-1, limit=1))
-
-
-@asynccontextmanager
-async def _fenced(journal: PostgresJournal, place: Workplace, rollout: str) -> AsyncIterator[None]:
-    """Be the only one who goes through a rollout; raise GuardError where somebody else still is."""
-    async with journal.holding({f"rollout {rollout}": [rollout]}, place.clock.moment().boot):
-        yield
 
 
 @asynccontextmanager
