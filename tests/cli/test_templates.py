@@ -9,7 +9,7 @@ from deployer.simulator import token_of
 from tests.engine.stage import EU, US, Stage
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
-ROLLOUTS = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.glob("*/rollout*.yaml"))
+ROLLOUTS = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.glob("*/rollout.yaml"))
 
 
 @pytest.mark.parametrize("rollout", ROLLOUTS)

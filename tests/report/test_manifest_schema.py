@@ -17,7 +17,7 @@ from deployer.report.shapes import schema
 from tests.factories import INTEGRATION, TEMPLATE, path
 
 ROOT = Path(__file__).parents[2]
-TEMPLATES = sorted((ROOT / "templates").glob("*/*.yaml"))
+TEMPLATES = sorted((ROOT / "templates").glob("*/rollout.yaml"))
 ACCOUNT: Document = {"region": "us", "token": "env:MAIN_TOKEN"}
 VALID: Document = {
     "name": "order-sync",
