@@ -3,14 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ValidationInfo, field_validator
 
 from deployer.domain import flow_schedule
 from deployer.domain.instructions import Instruction
+from deployer.domain.local_time import instants
 from deployer.domain.model import Part
 from deployer.domain.scalars import Name
 
@@ -42,19 +42,19 @@ class Freeze(Part):
     @classmethod
     def _comes_after_the_start(cls, end: str, given: ValidationInfo) -> str:
         start, zone = given.data.get("start"), given.data.get("timezone")
-        if start and zone and _instants(end, zone)[1] <= _instants(start, zone)[0]:
+        if start and zone and _moments(end, zone)[1] <= _moments(start, zone)[0]:
             raise ValueError(f"must be after the start, {start}")
         return end
 
     @property
     def begins(self) -> datetime:
         """Return when it begins, in UTC."""
-        return _instants(self.start, self.timezone)[0]
+        return _moments(self.start, self.timezone)[0]
 
     @property
     def ends(self) -> datetime:
         """Return when it ends, in UTC."""
-        return _instants(self.end, self.timezone)[1]
+        return _moments(self.end, self.timezone)[1]
 
     @property
     def said(self) -> str:
@@ -62,26 +62,8 @@ class Freeze(Part):
         return f"frozen until {self.end} {self.timezone}: {self.why}"
 
 
-def _instants(text: str, zone: str) -> tuple[datetime, datetime]:
-    """Return the first and the last moment that a local time may mean.
-
-    There are two where clocks are put back; one that is skipped means the moment when they are put forward.
-    """
-    local = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
-    first, second = sorted(local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-    if first.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
-        return first, second
-    moment = _change_of_clocks(first, second, local.tzinfo)
-    return moment, moment
-
-
-def _change_of_clocks(before: datetime, after: datetime, zone: tzinfo | None) -> datetime:
-    """Return the first second with the offset that the zone has `after`."""
-    offset = after.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=int((after - before).total_seconds()) // 2)
-        before, after = (before, middle) if middle.astimezone(zone).utcoffset() == offset else (middle, after)
-    return after
+def _moments(text: str, zone: str) -> tuple[datetime, datetime]:
+    return instants(datetime.fromisoformat(text), zone)
 
 
 def holding(freezes: Sequence[Freeze], now: datetime) -> Freeze | None:

@@ -28,6 +28,7 @@ from deployer.domain.freeze import Freeze
 from deployer.domain.model import Duration, Part, Positive, Share, Timeout
 from deployer.domain.pins import Pin
 from deployer.domain.scalars import AccountName, Id, Name, Slug, TokenReference, Url
+from deployer.domain.schedule import Schedule
 from deployer.domain.selection import label_selector
 from deployer.domain.source import Located, Steps, read_yaml
 from deployer.domain.wave_models import Bake, Verify, WaveEntry, Waves, WavesOrList
@@ -171,6 +172,7 @@ class Manifest(Part):
     pins: tuple[Pin, ...] = ()
     freeze: tuple[Freeze, ...] = Field(default=(), exclude=True)  # which changes nothing of what is rolled out
     safety: Safety = Safety()
+    schedules: dict[Slug, Schedule] = Field(default_factory=dict, exclude=True)  # as with a freeze
     _accounts_file: str | None = PrivateAttr(default=None)
     _places: Mapping[Steps, str] = PrivateAttr(default_factory=dict)
 
@@ -227,6 +229,7 @@ _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     ("pins", "*"): Pin.model_fields,
     ("freeze", "*"): Freeze.model_fields,
     ("safety",): Safety.model_fields,
+    ("schedules", "*"): Schedule.model_fields,
 }
 
 

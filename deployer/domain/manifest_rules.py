@@ -20,7 +20,7 @@ NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")
 _DEFERRED: Final = ("flow", "integration", "exports", "imports", "connections")
 _PLANNED_KEYS: Final[Mapping[Steps, frozenset[str]]] = {
-    (): frozenset({"schedules", "pin", "prune", "verify", "restore"}),
+    (): frozenset({"pin", "prune", "verify", "restore"}),
 }
 _MESSAGES: Final[Mapping[str, str]] = {
     "missing": "is required",

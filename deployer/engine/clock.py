@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from deployer.domain.deployment import Moment
+from deployer.domain.local_time import utc_text
 
 # Linux's monotonic clock stops in sleep and its boot clock does not; macOS counts sleep in its monotonic one.
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -39,8 +40,7 @@ class SystemClock:
         """Return the wall's time, ISO-8601 with milliseconds: written once for all who ask within one."""
         now = time.time_ns() // 1_000_000
         if now != self._written[0]:
-            text = datetime.fromtimestamp(now / 1000, UTC).isoformat(timespec="milliseconds")
-            self._written = (now, text.replace("+00:00", "Z"))
+            self._written = (now, utc_text(datetime.fromtimestamp(now / 1000, UTC)))
         return self._written[1]
 
 

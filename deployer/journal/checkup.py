@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from deployer.errors import JournalError
+from deployer.journal.checksums import checked
 from deployer.journal.connection import Connection
 from deployer.journal.migrations import VERSION
 from deployer.journal.opening import open_to_read
 from deployer.journal.queries import GUARDED
-from deployer.journal.rows import checked
 
 _REMEDY: Final = "restore it from a backup or move it away, then run deployer rebuild"
 

@@ -10,9 +10,10 @@ from deployer.domain.plan import Planned
 from deployer.domain.waves import Wave
 from deployer.errors import JournalError
 from deployer.journal import queries as q
+from deployer.journal.checksums import summed
 from deployer.journal.connection import Connection, Row
 from deployer.journal.protocol import Admitted, Entry
-from deployer.journal.rows import instance_row, read_instance, step_row, summed
+from deployer.journal.rows import instance_row, read_instance, step_row
 
 _MOST: Final = 64  # rows of one statement: more are hardly cheaper
 

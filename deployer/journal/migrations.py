@@ -5,7 +5,7 @@ from typing import Final
 
 from deployer.errors import JournalError
 
-VERSION: Final = 7
+VERSION: Final = 8
 OLDEST: Final = 5
 
 _ADMISSION = """
@@ -19,8 +19,29 @@ _CLAIM = """
         pid BIGINT NOT NULL, beat TIMESTAMPTZ
     )
 """
+_SCHEDULES: Final = (
+    """
+    CREATE TABLE schedule (
+        rollout TEXT{0} NOT NULL, name TEXT{0} NOT NULL, body TEXT{0} NOT NULL, checksum BIGINT NOT NULL,
+        PRIMARY KEY (rollout, name)
+    )
+    """,
+    """
+    CREATE TABLE firing (
+        rollout TEXT{0} NOT NULL, schedule TEXT{0} NOT NULL, local TEXT{0} NOT NULL, due TEXT{0} NOT NULL,
+        state TEXT{0} NOT NULL, body TEXT{0} NOT NULL, checksum BIGINT NOT NULL,
+        PRIMARY KEY (rollout, schedule, local)
+    )
+    """,
+    "CREATE INDEX firing_by_due ON firing (rollout, due)",
+    "CREATE INDEX firing_open ON firing (state) WHERE state IN ('due', 'running')",
+)
 _BY_WAVE = "CREATE INDEX admission_by_wave ON admission (rollout, wave)"
-_SQLITE: Final[Mapping[int, Sequence[str]]] = {6: (_ADMISSION.format(""), _BY_WAVE), 7: ()}
+_SQLITE: Final[Mapping[int, Sequence[str]]] = {
+    6: (_ADMISSION.format(""), _BY_WAVE),
+    7: (),
+    8: tuple(statement.format("") for statement in _SCHEDULES),
+}
 _PART = """
     CREATE TABLE part (
         rollout TEXT{0} NOT NULL REFERENCES rollout (id), wave INTEGER NOT NULL, account TEXT{0} NOT NULL,
@@ -31,6 +52,7 @@ _COLLATED: Final = ' COLLATE "C"'
 _POSTGRES: Final[Mapping[int, Sequence[str]]] = {
     6: (_ADMISSION.format(_COLLATED), _BY_WAVE, _CLAIM.format(_COLLATED)),
     7: (_PART.format(_COLLATED),),
+    8: tuple(statement.format(_COLLATED) for statement in _SCHEDULES),
 }
 
 

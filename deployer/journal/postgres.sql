@@ -145,4 +145,27 @@ CREATE TABLE part (
     PRIMARY KEY (rollout, wave, account)
 );
 
+-- What is done at which times. Its rollout is told by name: there is none yet when a schedule is made.
+CREATE TABLE schedule (
+    rollout  TEXT COLLATE "C" NOT NULL,
+    name     TEXT COLLATE "C" NOT NULL,
+    body     TEXT COLLATE "C" NOT NULL,
+    checksum BIGINT NOT NULL,
+    PRIMARY KEY (rollout, name)
+);
+
+-- What became of each time, which is told by the local time and its zone: clocks that repeat an hour repeat nothing.
+CREATE TABLE firing (
+    rollout  TEXT COLLATE "C" NOT NULL,
+    schedule TEXT COLLATE "C" NOT NULL,
+    local    TEXT COLLATE "C" NOT NULL,
+    due      TEXT COLLATE "C" NOT NULL,
+    state    TEXT COLLATE "C" NOT NULL,
+    body     TEXT COLLATE "C" NOT NULL,
+    checksum BIGINT NOT NULL,
+    PRIMARY KEY (rollout, schedule, local)
+);
+CREATE INDEX firing_by_due ON firing (rollout, due);
+CREATE INDEX firing_open ON firing (state) WHERE state IN ('due', 'running');
+
 CREATE TABLE version (number INTEGER NOT NULL);

@@ -16,6 +16,8 @@ STEP: Final = "rollout, place, position, kind, state, attempts, body, checksum"
 INSTANCE: Final = "template, integration, tenant, account, body, checksum"
 REVISION: Final = "template, revision, body, checksum"
 EVENT: Final = "rollout, place, position, event, at, body, checksum"
+SCHEDULE: Final = "rollout, name, body, checksum"
+FIRING: Final = "rollout, schedule, local, due, state, body, checksum"
 
 
 def _values(columns: str, rows: int) -> str:
@@ -135,6 +137,26 @@ HANDED_OVER: Final = f"""
     AND EXISTS (SELECT 1 FROM part p WHERE p.rollout = r.id AND p.account = '') ORDER BY number
 """
 
+SCHEDULES: Final = f"SELECT {SCHEDULE} FROM schedule WHERE rollout = coalesce(?, rollout) ORDER BY rollout, name"
+KEEP_SCHEDULE: Final = f"""
+    {_insert("schedule", SCHEDULE)} ON CONFLICT (rollout, name) DO UPDATE SET
+    body = excluded.body, checksum = excluded.checksum
+"""
+DROP_SCHEDULE: Final = "DELETE FROM schedule WHERE rollout = ? AND name = ?"
+FIRINGS: Final = f"""
+    SELECT {FIRING} FROM firing WHERE rollout = ? AND schedule = coalesce(?, schedule)
+    ORDER BY due DESC, local DESC, schedule DESC LIMIT ?
+"""
+OPEN_FIRINGS: Final = f"""
+    SELECT {FIRING} FROM firing WHERE state IN ('due', 'running') AND rollout = coalesce(?, rollout)
+    ORDER BY due, local, schedule
+"""
+WRITE_FIRING: Final = f"{_insert('firing', FIRING)} ON CONFLICT (rollout, schedule, local) DO NOTHING"
+MOVE_FIRING: Final = """
+    UPDATE firing SET state = ?, body = ?, checksum = ?
+    WHERE rollout = ? AND schedule = ? AND local = ? AND checksum = ?
+"""
+
 WORK_COLUMNS: Final = "journal, number, checksum"
 WORK: Final = f"SELECT {WORK_COLUMNS} FROM work"
 _TABLES: Final = {
@@ -147,6 +169,8 @@ _TABLES: Final = {
     "instance": INSTANCE,
     "revision": REVISION,
     "event": EVENT,
+    "schedule": SCHEDULE,
+    "firing": FIRING,
 }
 _IN_ORDER: Final = dict.fromkeys(("rollout", "instruction", "event"), " ORDER BY number")
 # Every row of every table, with its checksum; and the same into another journal.

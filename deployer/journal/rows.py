@@ -1,7 +1,6 @@
 """Rows of the journal: how values lie in columns, and the checksum that guards them."""
 
 import json
-import zlib
 from collections.abc import Iterable
 from dataclasses import astuple
 
@@ -21,24 +20,9 @@ from deployer.domain.records import (
     template_record,
 )
 from deployer.domain.template import Template
-from deployer.errors import JournalError
+from deployer.journal.checksums import checked, summed
 from deployer.journal.connection import Row
 from deployer.journal.protocol import Rollout
-
-
-def summed(row: Row) -> Row:
-    """Return a row with the checksum of its columns at the end."""
-    return (*row, zlib.crc32(repr(row).encode()))
-
-
-def checked(row: Row, what: str) -> Row:
-    """Return a row without its checksum; raise JournalError where it does not hold."""
-    if summed(row[:-1]) != row:
-        raise JournalError(
-            f"the journal is damaged: {what} does not match its checksum",
-            remedy="restore the file from a backup; nothing was sent",
-        )
-    return row[:-1]
 
 
 def rollout_row(rollout: Rollout, head: str) -> Row:

@@ -24,6 +24,8 @@ from deployer.domain.waves import Wave
 from deployer.errors import DeployerError, JournalError
 from deployer.journal import queries as q
 from deployer.journal import writer
+from deployer.journal.calendar import Calendar
+from deployer.journal.checksums import checked
 from deployer.journal.connection import Connection, Row
 from deployer.journal.entering import admission, enter, remember, remember_unwritten
 from deployer.journal.protocol import Admitted, Entry, Happening, Hold, Rollout
@@ -38,7 +40,6 @@ from deployer.journal.reading import (
     work_of,
 )
 from deployer.journal.rows import (
-    checked,
     deployment_row,
     gate_row,
     instruction_row,
@@ -62,6 +63,7 @@ class TableJournal:
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._writer = Writer(connect)
         self._entries: deque[Entry] = deque()  # which the writer's thread takes from
+        self.calendar = Calendar(self._writer, is_shared=self.is_shared)
 
     async def __aenter__(self) -> Self:
         """Open the tables."""
