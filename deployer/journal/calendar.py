@@ -1,34 +1,82 @@
-"""Schedules and their firings in the journal: no two rows for one time of a schedule, whoever writes."""
+"""Schedules and their firings: no two rows for one time of a schedule, however many look at the clock."""
 
 import json
-from collections.abc import Sequence
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Final
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
 
 from deployer.domain.documents import canonical
-from deployer.domain.firing import Cause, Firing, State
+from deployer.domain.firing import Cause, Firing, State, look
 from deployer.domain.schedule import Kept, Pause, Schedule
+from deployer.errors import DeployerError
 from deployer.journal import queries as q
 from deployer.journal.checksums import checked, summed
 from deployer.journal.connection import Connection, Row
 from deployer.journal.writer import Writer
 
-_NOW: Final = """SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+ALONE_IN_FILE: Final = "UPDATE schedule SET name = name WHERE name IS NULL"  # a write, and so the only one
+ALONE_IN_POSTGRES: Final = "SELECT pg_advisory_xact_lock(hashtext('schedules'))"
+CLOCK_OF_POSTGRES: Final = """
+    SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+"""
+_NEAR: Final = 200  # firings, of any schedule, that may still have been under way at a time that has come
+_PATIENCE: Final = 30.0  # seconds in which somebody else's write is over
 
 
 class Calendar:
-    """The schedules of a journal; of `rollout` None, those of all rollouts. Every method may raise JournalError."""
+    """The schedules that go with a journal; of `rollout` None, those of all rollouts.
 
-    def __init__(self, writer: Writer, *, is_shared: bool) -> None:
-        self._writer = writer
-        self._is_shared = is_shared
+    Any number of processes may have it open. Every method may raise JournalError. `alone` is the statement that keeps
+    others from writing until the commit; `clock` is the one that asks for the time all of them go by, if there is any.
+    """
+
+    def __init__(self, connect: Callable[[], Connection], *, alone: str, clock: str = "") -> None:
+        self._writer = Writer(connect)
+        self._alone = alone
+        self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        """Open it."""
+        try:
+            await self._writer.start()
+        except DeployerError:
+            await self._writer.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close it."""
+        await self._writer.stop()
 
     async def now(self) -> str | None:
-        """Return the time by the clock that all who share the journal go by (UTC, ISO-8601); None where nobody does."""
-        if not self._is_shared:
+        """Return the time by the clock that all who share it go by (UTC, ISO-8601); None where there is none."""
+        if not self._clock:
             return None
-        [(now,)] = await self._select(_NOW, ())
+        [(now,)] = await self._select(self._clock, ())
         return str(now)
+
+    async def look(self, rollout: str | None, now: datetime, who: str) -> Sequence[Firing]:
+        """Write what becomes of the times that have come since the last look, and return it; alone, as if at once."""
+
+        def work(connection: Connection) -> list[Firing]:
+            connection.execute(self._alone)
+            found: list[Firing] = []
+            for kept in map(_kept, connection.execute(q.SCHEDULES, (rollout,)).fetchall()):
+                past = _past(connection, kept.rollout, None, _NEAR)
+                past += _past(connection, kept.rollout, kept.name, 1)
+                seen = look(kept, past, now, who)
+                found += [each for each in seen if _changed(connection, q.WRITE_FIRING, _row(each))]
+            return found
+
+        return await self._writer.ask(work)
 
     async def schedules(self, rollout: str | None = None) -> Sequence[Kept]:
         """Return schedules by rollout and name."""
@@ -45,16 +93,11 @@ class Calendar:
 
     async def firings(self, rollout: str, name: str | None = None, *, limit: int) -> Sequence[Firing]:
         """Return the firings that were due last, of a schedule or of all, oldest first."""
-        found = await self._select(q.FIRINGS, (rollout, name, limit))
-        return [_firing(row) for row in reversed(found)]
+        return await self._writer.ask(lambda connection: _past(connection, rollout, name, limit))
 
     async def open_firings(self, rollout: str | None = None) -> Sequence[Firing]:
         """Return the firings with something left to do, in the order they were due."""
         return list(map(_firing, await self._select(q.OPEN_FIRINGS, (rollout,))))
-
-    async def write(self, firing: Firing) -> bool:
-        """Write what becomes of a time, unless it is written already; tell whether it was not."""
-        return await self._writer.ask(lambda connection: _changed(connection, q.WRITE_FIRING, _row(firing)))
 
     async def move(self, before: Firing, after: Firing) -> bool:
         """Write what became of a firing, unless somebody else did since; tell whether nobody had."""
@@ -65,6 +108,37 @@ class Calendar:
 
     async def _select(self, query: str, wanted: Row) -> list[Row]:
         return await self._writer.ask(lambda connection: connection.execute(query, wanted).fetchall())
+
+
+def in_file(path: Path) -> Callable[[], Connection]:
+    """Return what opens the schedules in a file of SQLite's, which is made where there is none."""
+
+    def connect() -> Connection:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
+            connection.execute(f"PRAGMA {pragma}").fetchone()
+        connection.executescript(f"BEGIN IMMEDIATE; {_schema()} COMMIT;")
+        return connection
+
+    return connect
+
+
+def in_memory() -> Connection:
+    """Open schedules that are none, and leave nothing behind."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript(_schema())
+    return connection
+
+
+def _schema() -> str:
+    return files("deployer.journal").joinpath("schedules.sql").read_text(encoding="utf-8")
+
+
+def _past(connection: Connection, rollout: str, name: str | None, limit: int) -> list[Firing]:
+    found = connection.execute(q.FIRINGS, (rollout, name, limit)).fetchall()
+    return [_firing(row) for row in reversed(found)]
 
 
 def _changed(connection: Connection, statement: str, values: Row) -> bool:

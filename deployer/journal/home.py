@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from deployer.journal.calendar import ALONE_IN_FILE, Calendar, in_file, in_memory
 from deployer.journal.checkup import read_whole
 from deployer.journal.lock import exclusive, holder
 from deployer.journal.opening import copy_journal
@@ -38,6 +39,9 @@ class Home(Protocol):
 
     def open(self, *, read_only: bool = False, alone: bool = True) -> Journal:
         """Return the journal, still closed; one that is read alone has to be there. Work is done `alone`."""
+
+    def calendar(self, *, read_only: bool = False) -> Calendar:
+        """Return the schedules that go with the journal, still closed; who only reads makes nothing."""
 
     def copy(self, target: Path) -> None:
         """Copy the journal into a file; where there is none, nothing is copied."""
@@ -82,6 +86,10 @@ class SqliteHome:
 
     def open(self, *, read_only: bool = False, alone: bool = True) -> Journal:  # noqa: ARG002 - it always is
         return SqliteJournal(self.path, read_only=read_only)
+
+    def calendar(self, *, read_only: bool = False) -> Calendar:
+        path = self.path.with_name(f"{self.path.stem}-schedules.db")
+        return Calendar(in_memory if read_only and not path.exists() else in_file(path), alone=ALONE_IN_FILE)
 
     def copy(self, target: Path) -> None:
         copy_journal(self.path, target)

@@ -22,15 +22,15 @@ _CLAIM = """
 _SCHEDULES: Final = (
     """
     CREATE TABLE schedule (
-        rollout TEXT{0} NOT NULL, name TEXT{0} NOT NULL, body TEXT{0} NOT NULL, checksum BIGINT NOT NULL,
-        PRIMARY KEY (rollout, name)
+        rollout TEXT COLLATE "C" NOT NULL, name TEXT COLLATE "C" NOT NULL, body TEXT COLLATE "C" NOT NULL,
+        checksum BIGINT NOT NULL, PRIMARY KEY (rollout, name)
     )
     """,
     """
     CREATE TABLE firing (
-        rollout TEXT{0} NOT NULL, schedule TEXT{0} NOT NULL, local TEXT{0} NOT NULL, due TEXT{0} NOT NULL,
-        state TEXT{0} NOT NULL, body TEXT{0} NOT NULL, checksum BIGINT NOT NULL,
-        PRIMARY KEY (rollout, schedule, local)
+        rollout TEXT COLLATE "C" NOT NULL, schedule TEXT COLLATE "C" NOT NULL, local TEXT COLLATE "C" NOT NULL,
+        due TEXT COLLATE "C" NOT NULL, state TEXT COLLATE "C" NOT NULL, body TEXT COLLATE "C" NOT NULL,
+        checksum BIGINT NOT NULL, PRIMARY KEY (rollout, schedule, local)
     )
     """,
     "CREATE INDEX firing_by_due ON firing (rollout, due)",
@@ -40,7 +40,7 @@ _BY_WAVE = "CREATE INDEX admission_by_wave ON admission (rollout, wave)"
 _SQLITE: Final[Mapping[int, Sequence[str]]] = {
     6: (_ADMISSION.format(""), _BY_WAVE),
     7: (),
-    8: tuple(statement.format("") for statement in _SCHEDULES),
+    8: (),
 }
 _PART = """
     CREATE TABLE part (
@@ -52,7 +52,7 @@ _COLLATED: Final = ' COLLATE "C"'
 _POSTGRES: Final[Mapping[int, Sequence[str]]] = {
     6: (_ADMISSION.format(_COLLATED), _BY_WAVE, _CLAIM.format(_COLLATED)),
     7: (_PART.format(_COLLATED),),
-    8: tuple(statement.format(_COLLATED) for statement in _SCHEDULES),
+    8: _SCHEDULES,
 }
 
 

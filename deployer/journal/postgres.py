@@ -14,6 +14,7 @@ from deployer.domain.deployment import Deployment
 from deployer.errors import DeployerError, GuardError
 from deployer.journal import claims
 from deployer.journal import queries as q
+from deployer.journal.calendar import ALONE_IN_POSTGRES, CLOCK_OF_POSTGRES, Calendar
 from deployer.journal.checkup import read_rows
 from deployer.journal.connection import Connection
 from deployer.journal.database import connect, connected, holder_of, shown_address, version_of
@@ -189,6 +190,12 @@ class PostgresHome:
 
     def open(self, *, read_only: bool = False, alone: bool = True) -> PostgresJournal:
         return PostgresJournal(self.address, read_only=read_only, alone=alone)
+
+    def calendar(self, *, read_only: bool = False) -> Calendar:
+        def opened() -> Connection:
+            return connect(self.address, read_only=read_only, alone=False)
+
+        return Calendar(opened, alone=ALONE_IN_POSTGRES, clock=CLOCK_OF_POSTGRES)
 
     def copy(self, target: Path) -> None:
         if not self.exists():

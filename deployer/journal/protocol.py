@@ -18,7 +18,6 @@ from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
 from deployer.domain.template import Template
 from deployer.domain.waves import Wave
-from deployer.journal.calendar import Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,6 @@ class Journal(Protocol):
     @property
     def is_shared(self) -> bool:
         """Tell whether others may write at the same time."""
-
-    @property
-    def calendar(self) -> Calendar:
-        """Return the schedules and their firings."""
 
     async def work(self) -> Work:
         """Return which journal this is, and how often work was begun with it."""

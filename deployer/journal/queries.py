@@ -169,8 +169,6 @@ _TABLES: Final = {
     "instance": INSTANCE,
     "revision": REVISION,
     "event": EVENT,
-    "schedule": SCHEDULE,
-    "firing": FIRING,
 }
 _IN_ORDER: Final = dict.fromkeys(("rollout", "instruction", "event"), " ORDER BY number")
 # Every row of every table, with its checksum; and the same into another journal.

@@ -124,26 +124,3 @@ CREATE TABLE admission (
     PRIMARY KEY (rollout, place)
 );
 CREATE INDEX admission_by_wave ON admission (rollout, wave);
-
--- What is done at which times. Its rollout is told by name: there is none yet when a schedule is made.
-CREATE TABLE schedule (
-    rollout  TEXT NOT NULL,
-    name     TEXT NOT NULL,
-    body     TEXT NOT NULL,
-    checksum INTEGER NOT NULL,
-    PRIMARY KEY (rollout, name)
-);
-
--- What became of each time, which is told by the local time and its zone: clocks that repeat an hour repeat nothing.
-CREATE TABLE firing (
-    rollout  TEXT NOT NULL,
-    schedule TEXT NOT NULL,
-    local    TEXT NOT NULL,
-    due      TEXT NOT NULL,
-    state    TEXT NOT NULL,
-    body     TEXT NOT NULL,
-    checksum INTEGER NOT NULL,
-    PRIMARY KEY (rollout, schedule, local)
-);
-CREATE INDEX firing_by_due ON firing (rollout, due);
-CREATE INDEX firing_open ON firing (state) WHERE state IN ('due', 'running');

@@ -24,7 +24,6 @@ from deployer.domain.waves import Wave
 from deployer.errors import DeployerError, JournalError
 from deployer.journal import queries as q
 from deployer.journal import writer
-from deployer.journal.calendar import Calendar
 from deployer.journal.checksums import checked
 from deployer.journal.connection import Connection, Row
 from deployer.journal.entering import admission, enter, remember, remember_unwritten
@@ -63,7 +62,6 @@ class TableJournal:
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._writer = Writer(connect)
         self._entries: deque[Entry] = deque()  # which the writer's thread takes from
-        self.calendar = Calendar(self._writer, is_shared=self.is_shared)
 
     async def __aenter__(self) -> Self:
         """Open the tables."""
