@@ -84,8 +84,8 @@ async def plan_drift(place: Workplace) -> Plan:
     return (await new_plan(replace(place, loaded=replace(place.loaded, manifest=manifest)))).plan
 
 
-async def run_rollout(place: Workplace) -> Rollout:
-    """Return the unfinished rollout that runs every tenant's flow, or begin one."""
+async def run_rollout(place: Workplace, *, id_: str = "") -> Rollout:
+    """Return the unfinished rollout that runs every tenant's flow, or begin one, under an id if that was settled."""
     last = await last_rollout(place)
     if last and is_unfinished(last):
         if last.kind == "run":
@@ -93,7 +93,7 @@ async def run_rollout(place: Workplace) -> Rollout:
         remedy = f"finish it first: {typed('resume', place.loaded.path)}"
         raise GuardError(f"rollout {last.id} is unfinished", remedy=remedy)
     saved = await plan_runs(_materials(place, None), directory=place.plans, observed_at=place.clock.utc())
-    return await begin(place, saved, kind="run")
+    return await begin(place, saved, kind="run", id_=id_)
 
 
 def _materials(place: Workplace, watch: Callable[[int, Planned], None] | None) -> Materials:
@@ -134,15 +134,16 @@ def heed_guards(plan: Plan, allow: frozenset[str]) -> None:
     refuse_broken({rule: said for rule, said in violated(plan).items() if rule not in allow})
 
 
-async def begin(place: Workplace, saved: SavedPlan, *, kind: str = "apply") -> Rollout:
+async def begin(place: Workplace, saved: SavedPlan, *, kind: str = "apply", id_: str = "") -> Rollout:
     """Write a plan as a rollout, and what the template holds that an apply deploys; nothing is changed yet.
 
-    Raise GuardError where the template changed since the plan.
+    `id_` is what it is called, if that was settled before. Raise GuardError where the template changed since the plan.
     """
     revisions: Collection[Template] = ()
     if kind == "apply" and place.loaded.document is None:
         revisions = await new_revisions(saved.plan, place.accounts, place.journal)
-    return await rollouts.begin(place.journal, place.clock, saved, kind=kind, chance=place.chance, revisions=revisions)
+    id_ = id_ or rollouts.new_id(saved.plan.name, place.clock, place.chance)
+    return await rollouts.begin(place.journal, place.clock, saved, kind=kind, id_=id_, revisions=revisions)
 
 
 async def demand_same(place: Workplace, last: Rollout, *, digest: str | None, scope: str = "") -> None:

@@ -35,6 +35,7 @@ COMMANDS = {
     "explain": "Show where the values of a tenant's fields come from.",
     "resolve": "Decide about a tenant that waits for a person.",
     "run": "Run every tenant's flow once.",
+    "schedule": "Do things at set times: nightly applies, runs, drift checks.",
     "doctor": "Check token, account, template, connections, journal, clock.",
     "rebuild": "Find every flow again after the journal was lost or restored.",
     "sweep": "Name the copies that should not exist, or delete them.",

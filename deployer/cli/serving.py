@@ -59,10 +59,17 @@ class Serving:
             async with opened_queue(address) as queue:
                 await queue.part_with(self._left)
                 click.echo(f"working for {self.home}, {self.concurrency} accounts at a time", err=True)
-                shift = Shift(self.home, address, str(self.folder), office, queue, self._stop)
-                self._left = await work(shift, concurrency=self.concurrency, failed=self._failed)
+                shift = Shift(self.home, address, str(self.folder), office, queue, Stop())
+                async with anyio.create_task_group() as group:
+                    group.start_soon(self._pass_on, shift.stop)
+                    self._left = await work(shift, concurrency=self.concurrency, failed=self._failed)
+                    group.cancel_scope.cancel()
         except DeployerError as error:
             self._failed("the worker", error)
+
+    async def _pass_on(self, stop: Stop) -> None:
+        await self._stop.wait()
+        stop.ask()
 
     async def _heed(self) -> None:
         with anyio.open_signal_receiver(SIGINT, SIGTERM) as signals:

@@ -129,13 +129,29 @@ class _Look:
         own = [each for each in under_way if each.schedule == kept.name]
         if own and (kept.schedule.overlap == "skip" or any(each.state is State.DUE for each in own)):
             return Cause.OVERLAP, f"the one of {own[-1].local} {_still(own[-1])}"
-        free = max([fires_at, *(_ended(each) or self.now for each in under_way)])
-        window = max(PUNCTUAL, timedelta(seconds=kept.schedule.catch_up))
-        if self.now - free > window:
-            return Cause.MISSED, f"nobody fired it within {_duration(window)}"
+        if late := _late(kept, fires_at, under_way, self.now):
+            return Cause.MISSED, late
         if occurrence is not newest:
             return Cause.STOOD_FOR, f"the one of {kept.label(newest)} stands for it"
         return None
+
+
+def missed(kept: Kept, firing: Firing, past: Sequence[Firing], now: datetime) -> str | None:
+    """Return why a firing that is due is too late by now, if it is."""
+    fires_at = datetime.fromisoformat(firing.due) + kept.put_off(firing.local)
+    others = [each for each in past if each != firing and _was_under_way(each, fires_at)]
+    return _late(kept, fires_at, others, now)
+
+
+def _late(kept: Kept, fires_at: datetime, under_way: Sequence[Firing], now: datetime) -> str | None:
+    free = max([fires_at, *(_ended(each) or now for each in under_way)])
+    window = window_of(kept)
+    return f"nobody could fire it within {_duration(window)}" if now - free > window else None
+
+
+def window_of(kept: Kept) -> timedelta:
+    """Return how late a time may be fired."""
+    return max(PUNCTUAL, timedelta(seconds=kept.schedule.catch_up))
 
 
 def _was_under_way(firing: Firing, at: datetime) -> bool:

@@ -33,7 +33,8 @@ def account_name(text: str) -> str:
     return text
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """Return `text` if it can be a name that stands in ids, else raise ValueError."""
     if not _SLUG.fullmatch(text):
         raise ValueError('must be lower-case letters, digits, "-" and "_", 63 at most')
     return text
@@ -69,7 +70,7 @@ def is_loopback(host: str) -> bool:
 
 
 Id = Annotated[str, AfterValidator(identifier)]
-Slug = Annotated[str, AfterValidator(_slug)]
+Slug = Annotated[str, AfterValidator(slug)]
 Name = Annotated[str, AfterValidator(legible)]
 Url = Annotated[str, AfterValidator(_url)]
 AccountName = Annotated[str, AfterValidator(account_name)]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import takewhile
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
@@ -59,9 +60,19 @@ class Kept:
         return f"{occurrence.local:%Y-%m-%dT%H:%M} {self.schedule.timezone}"
 
     def fires_at(self, occurrence: Occurrence) -> datetime:
-        """Return when an occurrence is to be fired: its own part of the jitter after it is due, whoever computes it."""
-        digest = sha256(f"{self.rollout} {self.name} {self.label(occurrence)}".encode()).digest()
-        return occurrence.due + timedelta(seconds=int(self.schedule.jitter * int.from_bytes(digest[:4]) / 2**32))
+        """Return when an occurrence is to be fired, whoever computes it."""
+        return occurrence.due + self.put_off(self.label(occurrence))
+
+    def put_off(self, label: str) -> timedelta:
+        """Return by how much of the jitter a time is put off."""
+        digest = sha256(f"{self.rollout} {self.name} {label}".encode()).digest()
+        return timedelta(seconds=int(self.schedule.jitter * int.from_bytes(digest[:4]) / 2**32))
+
+    def put_off_until(self, now: datetime) -> datetime | None:
+        """Return when a time is fired that has come by now, and that is put off; None where there is none."""
+        jitter = timedelta(seconds=self.schedule.jitter)
+        come = takewhile(lambda each: each.due <= now, self.coming(now - jitter))
+        return next((self.fires_at(each) for each in come if self.fires_at(each) > now), None)
 
     def coming(self, now: datetime) -> Iterator[Occurrence]:
         """Yield the occurrences that are due after now."""

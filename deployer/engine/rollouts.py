@@ -63,14 +63,16 @@ async def begin(
     saved: SavedPlan,
     *,
     kind: str,
-    chance: Random,
+    id_: str,
     revisions: Collection[Template] = (),
 ) -> Rollout:
-    """Write a plan as a rollout, with what it only has to remember; nothing is sent yet."""
+    """Write a plan as a rollout, with what it only has to remember; nothing is sent yet.
+
+    Raise JournalError where there is a rollout of its id.
+    """
     plan, now = saved.plan, clock.utc()
-    stamp = now[:19].replace("-", "").replace(":", "")
     rollout = Rollout(
-        id=f"{plan.name}-{stamp}-{chance.getrandbits(16):04x}",
+        id=id_,
         name=plan.name,
         kind=kind,
         plan=saved.digest,
@@ -83,6 +85,12 @@ async def begin(
     )
     await journal.begin(rollout, plan, revisions)
     return rollout
+
+
+def new_id(name: str, clock: Clock, chance: Random) -> str:
+    """Return the id of a rollout to come."""
+    stamp = clock.utc()[:19].replace("-", "").replace(":", "")
+    return f"{name}-{stamp}-{chance.getrandbits(16):04x}"
 
 
 async def retry_failed(journal: Journal, clock: Clock, rollout: Rollout) -> int:

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Final
 
 import psycopg
 from procrastinate import App, PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import Status
 
 from deployer.errors import JournalError, UsageError
 from deployer.journal.database import SCHEMA, safe_address, shown_address
@@ -26,6 +28,7 @@ _ALONE: Final = "SELECT pg_advisory_lock(%(key)s)"
 _FREE: Final = "SELECT pg_advisory_unlock(%(key)s)"
 _KEY: Final = 0x71756575  # "queu"
 _ALIVE: Final = "SELECT count(*) AS count FROM procrastinate_workers WHERE last_heartbeat > now() - interval '30 s'"
+_HAD: Final = "SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = ANY(%(workers)s)"
 _PLACES: Final = """
     SELECT args ->> 'account' AS account, status::text AS status FROM procrastinate_jobs
     WHERE task_name = 'deployer:carry' AND args ->> 'rollout' = %(rollout)s AND status IN ('todo', 'doing') ORDER BY id
@@ -51,6 +54,19 @@ class Queue:
         """Say that workers are gone, so that others take their jobs at once."""
         for worker in workers:
             await self.app.job_manager.unregister_worker(worker)
+
+    async def had_by(self, workers: Collection[int]) -> set[int]:
+        """Return the jobs that some workers are to be doing."""
+        found = await self.app.connector.execute_query_all_async(_HAD, workers=list(workers))
+        return {int(row["id"]) for row in found}
+
+    async def bring_back(self, job: int) -> None:
+        """Queue a job again that nobody does, unless it is queued anew already: then it is over."""
+        manager = self.app.job_manager
+        try:
+            await manager.retry_job_by_id_async(job, retry_at=datetime.now(UTC))
+        except UniqueViolation:
+            await manager.finish_job_by_id_async(job, Status.FAILED, delete_job=True)
 
     async def conduct(self, rollout: str) -> None:
         """Have a rollout gone through, once however often this is asked for."""

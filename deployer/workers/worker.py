@@ -1,12 +1,14 @@
 """A worker: it takes jobs from the queue until it is told to stop, and brings back what dead workers left."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import anyio
 import psycopg
 from procrastinate import RetryStrategy
 from procrastinate.exceptions import ConnectorException
+from procrastinate.job_context import JobContext
 from procrastinate.worker import Worker
 
 from deployer.domain.gate import GateState
@@ -16,7 +18,8 @@ from deployer.workers.queue import CARRY, CARRYING, CONDUCT, CONDUCTING, STALLED
 from deployer.workers.tasks import Shift, UnfinishedError, shared
 
 HEARTBEAT: Final = 10.0  # seconds
-_POLL: Final = 1.0  # seconds between two looks for jobs, where no notification came
+_POLL: Final = 1.0  # seconds between two looks for jobs
+_MISSED: Final = 5.0  # seconds between two looks for jobs that are ours and that nothing here does
 _RESCUE: Final = "* * * * * */5"  # every five seconds
 _DRAINED: Final = 35.0  # seconds after which a job that was told to stop is cancelled
 _ROLLOUTS: Final = 1000  # at a time: each only waits
@@ -33,12 +36,9 @@ async def work(shift: Shift, *, concurrency: int, failed: Failed) -> list[int]:
     `failed` is told of jobs that ended by an error: they are queued again by whoever misses what they were to do.
     """
     _register(shift, failed)
-    workers = [_worker(shift.queue, CARRYING, concurrency), _worker(shift.queue, CONDUCTING, _ROLLOUTS)]
+    begun = _Begun()
+    workers = [_worker(shift.queue, CARRYING, concurrency, begun), _worker(shift.queue, CONDUCTING, _ROLLOUTS, begun)]
     left: list[int] = []
-
-    def stop() -> None:
-        for one in workers:
-            one.stop()  # type: ignore[no-untyped-call]
 
     async def run(one: Worker) -> None:
         try:
@@ -48,14 +48,16 @@ async def work(shift: Shift, *, concurrency: int, failed: Failed) -> list[int]:
             if one.worker_id is not None:
                 left.append(one.worker_id)
         finally:
-            stop()
+            shift.stop.ask()  # also where the queue let go of it: its jobs go back at once, and it begins anew
 
     async def heed() -> None:
         await shift.stop.wait()
-        stop()
+        for one in workers:
+            one.stop()  # type: ignore[no-untyped-call]
 
     async with anyio.create_task_group() as heeding:
         heeding.start_soon(heed)
+        heeding.start_soon(begun.bring_back, shift.queue, workers)
         async with anyio.create_task_group() as running:
             for one in workers:
                 running.start_soon(run, one)
@@ -63,18 +65,51 @@ async def work(shift: Shift, *, concurrency: int, failed: Failed) -> list[int]:
     return left
 
 
-def _worker(queue: Queue, name: str, concurrency: int) -> Worker:
+class _Begun:
+    """The jobs that are under way in this process.
+
+    A job is ours in the queue although nothing here does it where the answer was lost as it was fetched, or as it was
+    given back: the queue waits for ever for a worker that is alive.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: set[int | None] = set()
+
+    async def around(self, do: Callable[[], Awaitable[object]], context: JobContext, worker: Worker) -> object:  # noqa: ARG002 - the queue's signature
+        """Do a job, which is under way so long."""
+        self._jobs.add(context.job.id)
+        try:
+            return await do()
+        finally:
+            self._jobs.discard(context.job.id)
+
+    async def bring_back(self, queue: Queue, workers: Sequence[Worker]) -> None:
+        """Give back what is ours and not under way, at two looks one after the other, until cancelled."""
+        before: set[int] = set()
+        while True:
+            await anyio.sleep(_MISSED)
+            with suppress(ConnectorException, psycopg.Error):
+                ours = await queue.had_by([one.worker_id for one in workers if one.worker_id is not None])
+                idle = ours - self._jobs
+                for job in idle & before:
+                    await queue.bring_back(job)
+                before = idle
+
+
+def _worker(queue: Queue, name: str, concurrency: int, begun: _Begun) -> Worker:
     return Worker(
         queue.app,
         queues=[name],
         name=f"deployer {name}",
         concurrency=concurrency,
         fetch_job_polling_interval=_POLL,
+        listen_notify=False,  # a connection more, whose loss would end the worker, for less than a second
         shutdown_graceful_timeout=_DRAINED,
         install_signal_handlers=False,
         update_heartbeat_interval=HEARTBEAT,
         stalled_worker_timeout=STALLED,
         delete_jobs="always",
+        worker_middleware=[begun.around],
     )
 
 
@@ -93,7 +128,8 @@ def _register(shift: Shift, failed: Failed) -> None:
     @app.task(name="deployer:rescue", queue=CONDUCTING, queueing_lock="rescue")
     async def rescue(timestamp: int) -> None:  # noqa: ARG001 - every periodic task is told the time
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
-            await app.job_manager.retry_job(job)
+            if job.id is not None:
+                await shift.queue.bring_back(job.id)
         await _miss(shift)
 
 

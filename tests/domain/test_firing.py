@@ -76,7 +76,7 @@ def test_a_time_that_nobody_fired_is_made_up_for_within_its_window(window: str, 
     if not is_due:
         assert (found.cause, found.reason) == (
             Cause.MISSED,
-            f"nobody fired it within {'1 h' if window == '1h' else '1 min'}",
+            f"nobody could fire it within {'1 h' if window == '1h' else '1 min'}",
         )
 
 

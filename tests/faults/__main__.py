@@ -36,6 +36,12 @@ RULES = (
 LONGEST_STOP = 45.0
 THROTTLED = 429
 GRACE = 0.5  # seconds for which what had left before may still arrive
+TOLD = 20  # of what is broken: the rest is like it
+JOBS = """
+    SELECT j.task_name, j.args::text, j.status::text, j.attempts, j.worker_id, j.scheduled_at, now() - w.last_heartbeat
+    FROM deployer.procrastinate_jobs j LEFT JOIN deployer.procrastinate_workers w ON w.id = j.worker_id
+    WHERE j.status IN ('todo', 'doing') ORDER BY j.id
+"""
 STANDING = "SELECT outcome FROM deployer.rollout ORDER BY number DESC LIMIT 1"
 
 
@@ -114,7 +120,7 @@ def main() -> int:
     click.echo(f"{size}, seed {options.seed}")
     click.echo(f"{faults} faults in {took:.0f} s ({', '.join(f'{n} {kind}' for kind, n in sorted(befell.items()))})")
     click.echo(f"{requests} requests, {crew.hired} workers hired, {len(watch.seen)} claims")
-    for text in broken:
+    for text in broken[:TOLD]:
         click.echo(f"  broken: {text}")
     well = "0 doubled, 0 lost, 0 calls of a fenced worker, 0 throttled"
     click.echo(f"{len(broken)} promises broken: {root}" if broken else well)
@@ -148,10 +154,18 @@ def _rolled_out(options: argparse.Namespace, crew: Crew, chaos: Chaos, direct: s
         if time.monotonic() < quiet:
             chaos.strike()
         elif time.monotonic() > late:
+            _tell_jobs(direct)
             break
         time.sleep(60 / options.per_minute)
     click.echo(f"the rollout {outcome}")
     return chaos.befell
+
+
+def _tell_jobs(direct: str) -> None:
+    """Print what the queue has left, and since when nobody heard of who has it."""
+    with psycopg.connect(direct) as connection:
+        for row in connection.execute(JOBS.encode()).fetchall():
+            click.echo(f"  in the queue: {' '.join(map(str, row))}")
 
 
 def _outcome(direct: str) -> str:

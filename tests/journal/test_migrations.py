@@ -60,7 +60,9 @@ async def test_a_database_of_version_5_becomes_one_of_this_version(database: Ser
         async with PostgresJournal(address) as journal:
             await journal.begin(FIRST, plan())
     with psycopg.connect(old) as connection:
-        connection.execute("DROP TABLE deployer.admission, deployer.claim, deployer.part")
+        connection.execute(
+            "DROP TABLE deployer.admission, deployer.claim, deployer.part, deployer.schedule, deployer.firing"
+        )
         connection.execute("UPDATE deployer.version SET number = 5")
     async with PostgresJournal(old, read_only=True) as journal:
         assert await journal.deployment(FIRST.id, "acme")

@@ -201,6 +201,24 @@ def test_a_journal_that_cannot_be_reached_is_no_reason_to_halt_an_account(stage:
     assert everybody_has_one(stage)
 
 
+def test_what_a_living_worker_was_given_without_hearing_of_it_is_brought_back(stage: Stage) -> None:
+    """As where the answer is lost with which the queue gives a job."""
+    with workers(stage):
+        with psycopg.connect(os.environ["DEPLOYER_JOURNAL"]) as connection:
+            connection.execute("""
+                SET search_path TO deployer;
+                CREATE FUNCTION unheard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    NEW.status := 'doing'; NEW.worker_id := (SELECT max(id) FROM deployer.procrastinate_workers);
+                    RETURN NEW;
+                END $$;
+                CREATE TRIGGER unheard BEFORE INSERT ON procrastinate_jobs FOR EACH ROW
+                    WHEN (NEW.task_name LIKE 'deployer:c%') EXECUTE FUNCTION unheard();
+            """)
+        assert stage.run("apply", "--yes", "--detach").code == 0
+        wait_until(lambda: stage.run("status", "--json").document["outcome"] == "succeeded", TAKEN_OVER)
+    assert everybody_has_one(stage)
+
+
 def test_a_worker_without_a_token_halts_the_account_and_says_why(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "environment", {**stage.environment, "US_TOKEN": ""})
     with workers(stage):

@@ -1,0 +1,172 @@
+"""`deployer schedule run` and `deployer schedule export`: what fires schedules."""
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from signal import SIGINT, SIGTERM
+from typing import TYPE_CHECKING
+
+import anyio
+import click
+
+from deployer.cli.options import JOURNAL, MANIFEST, VERBOSE, together
+from deployer.errors import GuardError, UsageError
+
+if TYPE_CHECKING:
+    from deployer.api.schedules import Firing
+
+HOOK = click.option(
+    "--on-failure",
+    "hook",
+    metavar="COMMAND",
+    help="Call this where a firing fails or is missed, with that as JSON on its standard input.",
+)
+_PATIENCE = 60.0  # seconds that a hook may take
+_DAYS = 400  # in which every change of clocks comes
+_MISSED = 1
+
+
+@click.command()
+@together(MANIFEST, JOURNAL)
+@click.option("--due", is_flag=True, help="Fire what is due now, and end: for cron, systemd and the like.")
+@HOOK
+@VERBOSE
+def run(*, manifest: Path, journal: str | None, due: bool, hook: str | None, verbose: int) -> int:
+    """Fire the schedules of MANIFEST as they come due, until SIGTERM or Ctrl-C.
+
+    Start as many as you like: each time is fired once, by one of them, and what one leaves behind as it dies the next
+    goes on with. With --due it ends with the exit code of what it fired: 1 where a time was missed.
+    """
+    from deployer.api.firing import Firer
+    from deployer.api.loading import load
+    from deployer.api.places import journal_home
+    from deployer.api.rolling import Stop
+    from deployer.api.scheduler import carrying_here, fire_due, keep_firing
+    from deployer.api.schedules import take_up
+    from deployer.api.workplace import Office
+    from deployer.cli.wiring import log_to
+    from deployer.telemetry.log import Redactor
+
+    async def fire() -> int:
+        loaded, home, redactor, stop = load(manifest), journal_home(manifest, journal), Redactor(), Stop()
+        office = Office(os.environ, log_to(sys.stderr, verbose, redactor), redactor)
+        kept = await take_up(home, loaded, office.clock)
+        if not kept:
+            raise UsageError(
+                "there is no schedule", where=str(manifest), remedy="add one: deployer schedule add --help"
+            )
+        heard = partial(hear, hook, redactor.clean)
+        firer = Firer(home, journal, Path(), office, carrying_here(stop), heard)
+        name, ended = loaded.manifest.name, []
+        async with anyio.create_task_group() as group:
+            group.start_soon(_heed, stop.ask)
+            if due:
+                ended = list(await _due(firer, name, stop, fire_due))
+            else:
+                click.echo(f"firing {', '.join(each.name for each in kept)} of {name}; Ctrl-C stops", err=True)
+                await keep_firing(
+                    firer, name, stop, stands_by=lambda said: click.echo(f"standing by: {said}", err=True)
+                )
+            group.cancel_scope.cancel()
+        return worst(ended)
+
+    return anyio.run(fire)
+
+
+async def _due(
+    firer: object, name: str, stop: object, fire: Callable[..., Awaitable[Sequence["Firing"]]]
+) -> Sequence["Firing"]:
+    try:
+        ended = await fire(firer, name, stop)
+    except GuardError as error:
+        click.echo(f"what is due is left to another process: {error.what}", err=True)
+        return ()
+    if not ended:
+        click.echo("nothing is due", err=True)
+    return ended
+
+
+def worst(ended: Sequence["Firing"]) -> int:
+    """Return the exit code of what was fired: that of the first that failed."""
+    return next((each.code or _MISSED for each in ended if each.failed), 0)
+
+
+async def hear(hook: str | None, clean: Callable[[str], str], firing: "Firing") -> None:
+    """Print a firing, and call the hook where it failed."""
+    from deployer.report.schedules import firing_line, firing_row
+
+    if firing.state.value != "due":
+        click.echo(clean(firing_line(firing)))
+    if hook and firing.failed:
+        await _call(hook, clean(json.dumps(firing_row(firing))))
+
+
+async def _call(hook: str, document: str) -> None:
+    try:
+        with anyio.fail_after(_PATIENCE):
+            done = await anyio.run_process(
+                shlex.split(hook), input=document.encode(), stdout=None, stderr=None, check=False
+            )
+    except (OSError, ValueError, TimeoutError) as error:
+        click.echo(f"--on-failure {hook}: {str(error) or 'it took too long'}", err=True)
+    else:
+        if done.returncode:
+            click.echo(f"--on-failure {hook}: it ended with {done.returncode}", err=True)
+
+
+async def _heed(ask: Callable[[], None]) -> None:
+    with anyio.open_signal_receiver(SIGINT, SIGTERM) as signals:
+        async for _ in signals:
+            click.echo("stopping: nothing new is fired, what is in flight ends; the next start goes on", err=True)
+            ask()
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["cron", "systemd", "github"]))
+@MANIFEST
+@click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="Write files here, not to stdout.")
+def export(*, kind: str, manifest: Path, directory: Path | None) -> None:
+    """Print what has cron, systemd or GitHub ask what is due: deployer schedule run MANIFEST --due.
+
+    It asks at every hour and minute that may be a time of a schedule, whatever clocks do; what is due is decided when
+    it is asked, in the zone of each schedule, and two that ask fire it once.
+    """
+    from deployer.api.loading import load
+    from deployer.api.schedules import times_to_come
+    from deployer.report import units
+
+    loaded = load(manifest)
+    times = times_to_come(loaded, days=_DAYS)
+    if not times:
+        raise UsageError("the manifest has no schedules", where=str(manifest))
+    name = loaded.manifest.name
+    called = units.Called(name, _program(kind), str(manifest), str(Path.cwd()))
+    match kind:
+        case "cron":
+            files = {f"{name}.crontab": units.crontab(called, times)}
+        case "systemd":
+            stem = f"deployer-{name}"
+            files = {f"{stem}.service": units.service(called), f"{stem}.timer": units.timer(called, times)}
+        case _:
+            files = {f"{name}.yml": units.workflow(called, times, _tokens(loaded.manifest.accounts.values()))}
+    for file, text in files.items():
+        if directory is None:
+            click.echo(f"# {file}\n{text}", nl=file != list(files)[-1])
+        else:
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / file).write_text(text, encoding="utf-8")
+            click.echo(directory / file)
+
+
+def _program(kind: str) -> str:
+    return "deployer" if kind == "github" else shutil.which("deployer") or str(Path(sys.argv[0]).absolute())
+
+
+def _tokens(accounts: object) -> list[str]:
+    found = {each.token.removeprefix("env:") for each in accounts if each.token.startswith("env:")}  # type: ignore[attr-defined]
+    return sorted(found)

@@ -1,0 +1,112 @@
+"""Units for the schedulers there are, which ask `deployer schedule run --due` at every time that may be one.
+
+They need not be exact: what is due is decided in the zone of each schedule, and recorded, so that a time that is none
+costs a start, and two that ask fire it once.
+"""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+CRON, SYSTEMD, GITHUB = "cron", "systemd", "github"
+_AFTER: Final = "${{ %s }}"
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a unit calls: the program, the manifest, and where that is started from."""
+
+    rollout: str
+    program: str
+    manifest: str
+    folder: str
+
+    @property
+    def words(self) -> str:
+        """Return the command."""
+        return shlex.join([self.program, "schedule", "run", self.manifest, "--due"])
+
+
+def asked_at(times: Iterable[datetime]) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the minutes and the hours of times on a clock: to ask at each of them is to ask at every time."""
+    found = list(times)
+    return sorted({each.minute for each in found}), sorted({each.hour for each in found})
+
+
+def crontab(called: Called, times: Sequence[datetime]) -> str:
+    """Return a line for a crontab of this machine, in whose time cron counts."""
+    minutes, hours = asked_at(each.astimezone() for each in times)
+    return (
+        f"# {called.rollout}: asks what is due, at the times of this machine that may be one; crontab -e\n"
+        f"{_numbers(minutes)} {_numbers(hours)} * * * cd {shlex.quote(called.folder)} && {called.words}\n"
+    )
+
+
+def service(called: Called) -> str:
+    """Return the unit of systemd's that asks what is due."""
+    return f"""\
+[Unit]
+Description=deployer: schedules of {called.rollout}
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+# Mode 0600: DEPLOYER_JOURNAL, if it is not beside the manifest, and the tokens that the manifest names
+EnvironmentFile=-/etc/deployer/environment
+WorkingDirectory={called.folder}
+ExecStart={called.words}
+NoNewPrivileges=yes
+PrivateTmp=yes
+"""
+
+
+def timer(called: Called, times: Sequence[datetime]) -> str:
+    """Return the unit of systemd's that starts it; a time at which the machine was off is made up for."""
+    minutes, hours = asked_at(each.astimezone(UTC) for each in times)
+    two = ",".join(f"{hour:02}" for hour in hours), ",".join(f"{minute:02}" for minute in minutes)
+    return f"""\
+[Unit]
+Description=deployer: when to ask what is due of {called.rollout}
+
+[Timer]
+OnCalendar=*-*-* {two[0]}:{two[1]}:00 UTC
+AccuracySec=1s
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def workflow(called: Called, times: Sequence[datetime], tokens: Sequence[str]) -> str:
+    """Return a workflow of GitHub's, whose clock is UTC and often late; the journal has to be on Postgres."""
+    minutes, hours = asked_at(each.astimezone(UTC) for each in times)
+    names = ["DEPLOYER_JOURNAL", "PGPASSWORD", *tokens]
+    secrets = "\n".join(f"      {name}: {_AFTER % f'secrets.{name}'}" for name in names)
+    return f"""\
+name: deployer schedules of {called.rollout}
+on:
+  schedule:
+    - cron: "{_numbers(minutes)} {_numbers(hours)} * * *"
+  workflow_dispatch: {{}}
+permissions:
+  contents: read
+concurrency:
+  group: deployer-{called.rollout}
+jobs:
+  due:
+    runs-on: ubuntu-latest
+    env:
+{secrets}
+    steps:
+      - uses: actions/checkout@v4
+      - run: pipx install 'deployer[postgres]'
+      - run: {called.words}
+"""
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    return ",".join(map(str, numbers)) or "0"
