@@ -116,11 +116,12 @@ class Firer:
             if reads:
                 return await _drift(place)
             rollout = await _of_id(place, paper.firing.rollout)
+            ended = rollout is not None and rollout.outcome != "running"  # before whoever had it could write so
             if rollout is None:
                 if freeze := frozen_now(place):
                     return _skipped(Cause.FROZEN, freeze.said)
                 rollout = await _begun(place, kept.schedule.do, paper)
-            if is_unfinished(rollout) and not await self.carry(place, rollout):
+            if not ended and not await self.carry(place, rollout):
                 return None
         standing = await find_standing(self.home, rollout=rollout.id)
         outcome = standing.rollout.outcome

@@ -98,15 +98,20 @@ def worst(ended: Sequence["Firing"]) -> int:
 
 async def hear(hook: str | None, clean: Callable[[str], str], firing: "Firing") -> None:
     """Print a firing, and call the hook where it failed."""
-    from deployer.report.schedules import firing_line, firing_row
+    from deployer.report.schedules import firing_line
 
     if firing.state.value != "due":
         click.echo(clean(firing_line(firing)))
-    if hook and firing.failed:
-        await _call(hook, clean(json.dumps(firing_row(firing))))
+    await call_hook(hook, firing, clean)
 
 
-async def _call(hook: str, document: str) -> None:
+async def call_hook(hook: str | None, firing: "Firing", clean: Callable[[str], str]) -> None:
+    """Call a hook where a firing failed; that it cannot be called is said, and is no error."""
+    from deployer.report.schedules import firing_row
+
+    if not hook or not firing.failed:
+        return
+    document = clean(json.dumps(firing_row(firing)))
     try:
         with anyio.fail_after(_PATIENCE):
             done = await anyio.run_process(
@@ -163,8 +168,10 @@ def export(*, kind: str, manifest: Path, directory: Path | None) -> None:
             click.echo(directory / file)
 
 
-def _program(kind: str) -> str:
-    return "deployer" if kind == "github" else shutil.which("deployer") or str(Path(sys.argv[0]).absolute())
+def _program(kind: str) -> list[str]:
+    """Return how deployer is started: by its path where there is one."""
+    found = "deployer" if kind == "github" else shutil.which("deployer")
+    return [found] if found else [sys.executable, "-m", "deployer"]
 
 
 def _tokens(accounts: object) -> list[str]:

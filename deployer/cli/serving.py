@@ -11,7 +11,9 @@ import anyio
 import click
 
 from deployer.api.rolling import Stop
+from deployer.api.schedules import Firing
 from deployer.api.workplace import Office
+from deployer.cli.firing import call_hook
 from deployer.cli.wiring import log_to
 from deployer.errors import DeployerError
 from deployer.telemetry.log import Redactor
@@ -30,6 +32,7 @@ class Serving:
     concurrency: int
     folder: Path
     verbose: int
+    hook: str | None
     env: Mapping[str, str]
     stderr: TextIO
     _stop: Stop = field(default_factory=Stop)
@@ -59,13 +62,16 @@ class Serving:
             async with opened_queue(address) as queue:
                 await queue.part_with(self._left)
                 click.echo(f"working for {self.home}, {self.concurrency} accounts at a time", err=True)
-                shift = Shift(self.home, address, str(self.folder), office, queue, Stop())
+                shift = Shift(self.home, address, str(self.folder), office, queue, Stop(), self._hear)
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._pass_on, shift.stop)
                     self._left = await work(shift, concurrency=self.concurrency, failed=self._failed)
                     group.cancel_scope.cancel()
         except DeployerError as error:
             self._failed("the worker", error)
+
+    async def _hear(self, firing: Firing) -> None:
+        await call_hook(self.hook, firing, self._redactor.clean)
 
     async def _pass_on(self, stop: Stop) -> None:
         await self._stop.wait()

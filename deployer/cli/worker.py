@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import click
 
+from deployer.cli.firing import HOOK
 from deployer.cli.options import JOURNAL, VERBOSE, together
 
 
@@ -19,14 +20,15 @@ from deployer.cli.options import JOURNAL, VERBOSE, together
     "--directory",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=Path(),
-    help="Where files lie that manifests name, such as tokens; else here.",
+    help="Where the manifests of schedules lie, and files that manifests name; else here.",
 )
-@together(VERBOSE)
-def worker(*, journal: str | None, concurrency: int, directory: Path, verbose: int) -> int:
+@together(HOOK, VERBOSE)
+def worker(*, journal: str | None, concurrency: int, directory: Path, hook: str | None, verbose: int) -> int:
     """Carry out rollouts that were left to the workers of a journal on Postgres, until SIGTERM or Ctrl-C.
 
     Start as many as you like, on as many machines: each account is worked on by one of them at a time, and whatever one
-    leaves behind, however it dies, another takes over. The tokens that manifests name have to be here too.
+    leaves behind, however it dies, another takes over. The tokens that manifests name have to be here too, and the
+    manifests whose schedules were put in force: any worker may fire them.
     """
     from deployer.api.places import journal_home
     from deployer.cli.serving import Serving
@@ -36,6 +38,6 @@ def worker(*, journal: str | None, concurrency: int, directory: Path, verbose: i
     address_of(home)  # a file cannot be shared
 
     async def serve() -> int:
-        return await Serving(home, concurrency, directory, verbose, os.environ, sys.stderr).go()
+        return await Serving(home, concurrency, directory, verbose, hook, os.environ, sys.stderr).go()
 
     return anyio.run(serve)

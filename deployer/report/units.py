@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-CRON, SYSTEMD, GITHUB = "cron", "systemd", "github"
 _AFTER: Final = "${{ %s }}"
 
 
@@ -19,14 +18,14 @@ class Called:
     """What a unit calls: the program, the manifest, and where that is started from."""
 
     rollout: str
-    program: str
+    program: Sequence[str]
     manifest: str
     folder: str
 
     @property
     def words(self) -> str:
         """Return the command."""
-        return shlex.join([self.program, "schedule", "run", self.manifest, "--due"])
+        return shlex.join([*self.program, "schedule", "run", self.manifest, "--due"])
 
 
 def asked_at(times: Iterable[datetime]) -> tuple[Sequence[int], Sequence[int]]:

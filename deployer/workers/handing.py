@@ -2,7 +2,7 @@
 
 from deployer.api.rolling import let_go_on
 from deployer.api.workplace import Rollout, Workplace
-from deployer.workers.queue import address_of, opened_queue
+from deployer.workers.queue import Queue, address_of, opened_queue
 from deployer.workers.tasks import shared
 
 
@@ -13,9 +13,15 @@ async def hand_over(place: Workplace, rollout: Rollout, *, despite: str | None, 
         alive = await queue.workers()
         if not (alive or unseen):
             return 0
-        await let_go_on(place, rollout, despite=despite)
-        await journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
-        await journal.hand_over(rollout.id)
-        await queue.conduct(rollout.id)
+        await leave(queue, place, rollout, despite=despite)
     await journal.share()
     return alive
+
+
+async def leave(queue: Queue, place: Workplace, rollout: Rollout, *, despite: str | None) -> None:
+    """Leave a rollout to the workers of a queue, once however often that is said."""
+    journal = shared(place.journal)
+    await let_go_on(place, rollout, despite=despite)
+    await journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
+    await journal.hand_over(rollout.id)
+    await queue.conduct(rollout.id)

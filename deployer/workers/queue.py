@@ -16,10 +16,22 @@ from deployer.journal.database import SCHEMA, safe_address, shown_address
 from deployer.journal.home import Home
 from deployer.journal.postgres import PostgresHome
 
-__all__ = ["CARRY", "CARRYING", "CONDUCT", "CONDUCTING", "STALLED", "Home", "Queue", "address_of", "opened_queue"]
+__all__ = [
+    "CARRY",
+    "CARRYING",
+    "CONDUCT",
+    "CONDUCTING",
+    "FIRE",
+    "STALLED",
+    "Home",
+    "Queue",
+    "address_of",
+    "opened_queue",
+]
 
 CONDUCT: Final = "deployer:conduct"
 CARRY: Final = "deployer:carry"
+FIRE: Final = "deployer:fire"
 CONDUCTING: Final = "rollouts"  # the queue of small jobs, each of which goes through the waves of a rollout
 CARRYING: Final = "accounts"  # the queue of what is sent
 STALLED: Final = 30.0  # seconds without a heartbeat after which a worker is taken to be dead
@@ -36,6 +48,11 @@ _PLACES: Final = """
 _CONDUCTED: Final = """
     SELECT count(*) AS count FROM procrastinate_jobs
     WHERE task_name = 'deployer:conduct' AND args ->> 'rollout' = %(rollout)s AND status IN ('todo', 'doing')
+"""
+_FIRED: Final = """
+    SELECT count(*) AS count FROM procrastinate_jobs WHERE task_name = 'deployer:fire'
+    AND args ->> 'of' = %(of)s AND args ->> 'schedule' = %(schedule)s AND args ->> 'local' = %(local)s
+    AND status IN ('todo', 'doing')
 """
 
 
@@ -84,6 +101,17 @@ class Queue:
         about = f"{rollout} {wave} {account}"
         job = self.app.configure_task(CARRY, queue=CARRYING, lock=lock, queueing_lock=about)
         await _once(job.defer_async(rollout=rollout, wave=wave, account=account, is_over=is_over))
+
+    async def fire(self, of: str, schedule: str, local: str) -> None:
+        """Have a time of a schedule fired, once however often this is asked for; one after the other of a rollout."""
+        about = f"{of} {schedule} {local}"
+        job = self.app.configure_task(FIRE, queue=CONDUCTING, lock=f"schedules of {of}", queueing_lock=about)
+        if not await self._is_fired(of, schedule, local):
+            await _once(job.defer_async(of=of, schedule=schedule, local=local))
+
+    async def _is_fired(self, of: str, schedule: str, local: str) -> bool:
+        found = await self.app.connector.execute_query_one_async(_FIRED, of=of, schedule=schedule, local=local)
+        return bool(found["count"])
 
     async def places(self, rollout: str) -> Mapping[str, str]:
         """Return the accounts of a rollout that somebody works on, "doing", or will, "todo", in the queue's order."""

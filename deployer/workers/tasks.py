@@ -1,6 +1,6 @@
 """What a worker does with a job. No task decides anything: each calls the loop that a single process runs too."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +10,7 @@ import anyio
 from deployer.api.planned import planned_manifest
 from deployer.api.rolling import Stop, Work, worked
 from deployer.api.workplace import Office, Rollout, Workplace, workplace
+from deployer.domain.firing import Firing
 from deployer.domain.instructions import Standing
 from deployer.domain.plan import Plan
 from deployer.engine.accounts import Accounts, identity_of
@@ -39,13 +40,14 @@ class Shift:
     office: Office
     queue: Queue
     stop: Stop
+    heard: Callable[[Firing], Awaitable[None]]
 
     async def conduct(self, rollout: str) -> None:
         """Go through the waves and gates of a rollout, as long as it may go on; raise UnfinishedError where it may."""
         found = await self._going_on(rollout)
         if found is None:
             return
-        async with _unfinished_without_journal(), self._place(rollout) as place:
+        async with unfinished_without_journal(), self._place(rollout) as place:
             journal = shared(place.journal)
             plan = await journal.plan(rollout)
             alone = journal.holding({f"rollout {rollout}": [rollout]}, place.clock.moment().boot)
@@ -60,7 +62,7 @@ class Shift:
     async def carry(self, rollout: str, part: Part) -> None:
         """Move what an account has of a wave; raise UnfinishedError where this worker could not come to the end."""
         try:
-            async with _unfinished_without_journal():
+            async with unfinished_without_journal():
                 cause = await self._carried(rollout, part)
         except DeployerError as error:
             cause = error.what
@@ -155,7 +157,7 @@ class _Spreading:
 
 
 @asynccontextmanager
-async def _unfinished_without_journal() -> AsyncIterator[None]:
+async def unfinished_without_journal() -> AsyncIterator[None]:
     """Raise UnfinishedError where the journal is not to be had, or what is to be done is somebody else's.
 
     Neither says anything about the account. Of errors that come together, as where a task beats meanwhile, one counts.

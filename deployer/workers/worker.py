@@ -14,7 +14,8 @@ from procrastinate.worker import Worker
 from deployer.domain.gate import GateState
 from deployer.domain.instructions import Standing
 from deployer.engine.carrying import Part
-from deployer.workers.queue import CARRY, CARRYING, CONDUCT, CONDUCTING, STALLED, Queue
+from deployer.workers import firing
+from deployer.workers.queue import CARRY, CARRYING, CONDUCT, CONDUCTING, FIRE, STALLED, Queue
 from deployer.workers.tasks import Shift, UnfinishedError, shared
 
 HEARTBEAT: Final = 10.0  # seconds
@@ -131,6 +132,11 @@ def _register(shift: Shift, failed: Failed) -> None:
             if job.id is not None:
                 await shift.queue.bring_back(job.id)
         await _miss(shift)
+        await firing.look(shift)
+
+    @app.task(name=FIRE, queue=CONDUCTING, retry=_AGAIN)
+    async def fire(of: str, schedule: str, local: str) -> None:
+        await _told(f"schedule {schedule} of {of}", firing.fire(shift, of, schedule, local), failed)
 
 
 async def _told(about: str, job: Awaitable[None], failed: Failed) -> None:

@@ -112,7 +112,7 @@ def test_the_json_fits_the_schema_that_is_shipped(stage: Stage, words: tuple[str
 def test_validate_shows_every_problem_at_once_with_its_place(stage: Stage) -> None:
     stage.manifest["flow"]["disabeld"] = False
     stage.manifest["run"] = {"trigger": "yes", "mode": "twice"}
-    stage.manifest["schedules"] = {}
+    stage.manifest["prune"] = {}
     stage.manifest["accounts"][US]["tokn"] = "env:X"
 
     ended = stage.run("validate")
@@ -120,7 +120,7 @@ def test_validate_shows_every_problem_at_once_with_its_place(stage: Stage) -> No
     assert (ended.code, ended.out) == (2, "")
     lines = ended.err.splitlines()
     assert all(line.startswith("error: rollout.yaml:") for line in lines)
-    for named in ("flow.disabeld", "run.trigger", "run.mode", "schedules", f"accounts.{US}.tokn"):
+    for named in ("flow.disabeld", "run.trigger", "run.mode", "prune", f"accounts.{US}.tokn"):
         assert sum(f": {named}: " in line for line in lines) == 1, named
     assert 'did you mean "disabled"' in ended.err
     assert "not supported in this version" in ended.err

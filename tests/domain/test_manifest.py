@@ -212,7 +212,7 @@ def test_a_mistake_is_explained_at_its_place(line: str, problem: str) -> None:
     assert lines(with_line(line)) == [f"error: {problem}"]
 
 
-@pytest.mark.parametrize("key", ["schedules", "prune", "verify", "restore"])
+@pytest.mark.parametrize("key", ["prune", "verify", "restore"])
 def test_what_is_planned_is_refused_and_not_ignored(key: str) -> None:
     assert lines(with_line(f"{key}: {{}}")) == [f"error: r.yaml:5:1: {key}: not supported in this version"]
 
