@@ -37,7 +37,7 @@ _MISSED = 1
 @HOOK
 @VERBOSE
 def run(*, manifest: Path, journal: str | None, due: bool, hook: str | None, verbose: int) -> int:
-    """Fire the schedules of MANIFEST as they come due, until SIGTERM or Ctrl-C.
+    """Fire what comes due, until SIGTERM or Ctrl-C.
 
     Start as many as you like: each time is fired once, by one of them, and what one leaves behind as it dies the next
     goes on with. With --due it ends with the exit code of what it fired: 1 where a time was missed.
@@ -136,9 +136,9 @@ async def _heed(ask: Callable[[], None]) -> None:
 @MANIFEST
 @click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="Write files here, not to stdout.")
 def export(*, kind: str, manifest: Path, directory: Path | None) -> None:
-    """Print what has cron, systemd or GitHub ask what is due: deployer schedule run MANIFEST --due.
+    """Print units that have others fire what is due.
 
-    It asks at every hour and minute that may be a time of a schedule, whatever clocks do; what is due is decided when
+    They call deployer schedule run MANIFEST --due from cron, systemd or GitHub. It asks at every hour and minute that may be a time of a schedule, whatever clocks do; what is due is decided when
     it is asked, in the zone of each schedule, and two that ask fire it once.
     """
     from deployer.api.loading import load

@@ -35,7 +35,10 @@ def schedule() -> None:
 @schedule.command("list")
 @together(MANIFEST, JOURNAL, JSON)
 def list_(*, manifest: Path, journal: str | None, as_json: bool) -> None:
-    """Show the schedules of MANIFEST that are in force, what came of the last firing of each, and the next."""
+    """Show what is in force, with its last firing and its next.
+
+    Schedules of MANIFEST that are not in force are named.
+    """
     from deployer.api.schedules import outlooks
     from deployer.report.schedules import SCHEDULES, schedule_row, time_row
 
@@ -49,7 +52,10 @@ def list_(*, manifest: Path, journal: str | None, as_json: bool) -> None:
 @together(MANIFEST, JOURNAL, JSON)
 @click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="So many times.")
 def next_(*, manifest: Path, journal: str | None, as_json: bool, limit: int) -> None:
-    """Show the next times of the schedules of MANIFEST, in order; changes of clocks included."""
+    """Show the times to come, in order.
+
+    A time that clocks skip is fired right after that, one that they repeat is fired once.
+    """
     from functools import partial
 
     from deployer.api.schedules import outlooks
@@ -65,7 +71,10 @@ def next_(*, manifest: Path, journal: str | None, as_json: bool, limit: int) -> 
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="So many at most.")
 @together(MANIFEST, JOURNAL, JSON)
 def firings(*, name: str | None, limit: int, manifest: Path, journal: str | None, as_json: bool) -> None:
-    """Show what became of each time of the schedules of MANIFEST: fired or skipped, and why. The oldest is first."""
+    """Show what became of each time, and why.
+
+    The oldest is first.
+    """
     from functools import partial
 
     from deployer.api import schedules
@@ -82,11 +91,19 @@ def firings(*, name: str | None, limit: int, manifest: Path, journal: str | None
 @click.option("--do", required=True, metavar="WHAT", help="apply, run or drift.")
 @click.option("--cron", required=True, metavar="TIMES", help="Five fields, or six with a leading ?.")
 @click.option("--timezone", required=True, metavar="ZONE", help="Such as Europe/Paris.")
-@click.option("--overlap", default="skip", show_default=True, help="skip or queue what comes while one is under way.")
-@click.option("--catch-up", default="1h", show_default=True, help="How late a time may be fired.")
-@click.option("--jitter", default="0s", show_default=True, help="By how much at most each is put off.")
+@click.option(
+    "--overlap",
+    metavar="WHAT",
+    default="skip",
+    show_default=True,
+    help="skip or queue what comes while one is under way.",
+)
+@click.option("--catch-up", metavar="DURATION", default="1h", show_default=True, help="How late a time may be fired.")
+@click.option(
+    "--jitter", metavar="DURATION", default="0s", show_default=True, help="By how much at most each is put off."
+)
 def add(*, name: str, manifest: Path, journal: str | None, **words: str) -> None:
-    """Put schedule NAME in force, which does not stand in MANIFEST."""
+    """Put a schedule in force that MANIFEST does not have."""
     from deployer.api import schedules
     from deployer.api.loading import load
 
@@ -100,9 +117,9 @@ def add(*, name: str, manifest: Path, journal: str | None, **words: str) -> None
 @schedule.command()
 @together(MANIFEST, JOURNAL)
 def sync(*, manifest: Path, journal: str | None) -> None:
-    """Put the schedules that stand in MANIFEST in force, and those that left it out of it.
+    """Put the schedules of MANIFEST in force.
 
-    schedule run does so as it starts; workers fire what was put in force.
+    Those that left it go out of force. schedule run does so as it starts; workers fire what was put in force.
     """
     from deployer.api.loading import load
     from deployer.api.schedules import take_up
@@ -117,7 +134,10 @@ def sync(*, manifest: Path, journal: str | None) -> None:
 @_NAME
 @together(MANIFEST, JOURNAL)
 def pause(*, name: str, manifest: Path, journal: str | None) -> None:
-    """Let schedule NAME rest: its times are skipped until it is resumed."""
+    """Let schedule NAME rest.
+
+    Its times are skipped until it is resumed; that is written.
+    """
     from deployer.api.schedules import pause as pause_schedule
 
     home, rollout, clock = _asked(manifest, journal)
@@ -141,7 +161,10 @@ def resume(*, name: str, manifest: Path, journal: str | None) -> None:
 @_NAME
 @together(MANIFEST, JOURNAL)
 def remove(*, name: str, manifest: Path, journal: str | None) -> None:
-    """Put schedule NAME, which was added by hand, out of force. What is written of its firings stays."""
+    """Put a schedule out of force that was added by hand.
+
+    What is written of its firings stays.
+    """
     from deployer.api.schedules import drop
 
     home, rollout, _ = _asked(manifest, journal)

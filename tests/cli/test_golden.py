@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from click import Context
 
 from deployer.cli import COMMANDS
+from deployer.cli.schedule import schedule
 from deployer.simulator import Customer, Rule
 from deployer.simulator.world import iso
 from tests.engine.stage import US, Stage, template
@@ -145,9 +147,14 @@ def test_every_command_reads_like_this(stage: Stage, width: int, monkeypatch: py
         compare(f"{name}-{width}", text)
 
 
+def every_command() -> list[list[str]]:
+    grouped = [["schedule", name] for name in schedule.list_commands(Context(schedule))]
+    return [[], *([name] for name in COMMANDS), *grouped]
+
+
 def test_every_help_reads_like_this(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    texts = [stage.run(*words, "--help").out for words in [[], *([name] for name in COMMANDS)]]
+    texts = [stage.run(*words, "--help").out for words in every_command()]
     compare("help", settled("\n".join(texts)))
 
 

@@ -149,6 +149,7 @@ def _rolled_out(options: argparse.Namespace, crew: Crew, chaos: Chaos, direct: s
     subprocess.run(command, cwd=crew.folder, env=environment, check=True, capture_output=True)
     quiet = time.monotonic() + 60 * options.minutes
     late = quiet + 240
+    due = time.monotonic()
     while (outcome := _outcome(direct)) == "running":
         crew.tend(everybody=time.monotonic() > quiet)
         if time.monotonic() < quiet:
@@ -156,7 +157,8 @@ def _rolled_out(options: argparse.Namespace, crew: Crew, chaos: Chaos, direct: s
         elif time.monotonic() > late:
             _tell_jobs(direct)
             break
-        time.sleep(60 / options.per_minute)
+        due += 60 / options.per_minute  # whatever it takes to strike
+        time.sleep(max(0.0, due - time.monotonic()))
     click.echo(f"the rollout {outcome}")
     return chaos.befell
 
