@@ -138,8 +138,9 @@ async def _heed(ask: Callable[[], None]) -> None:
 def export(*, kind: str, manifest: Path, directory: Path | None) -> None:
     """Print units that have others fire what is due.
 
-    They call deployer schedule run MANIFEST --due from cron, systemd or GitHub. It asks at every hour and minute that may be a time of a schedule, whatever clocks do; what is due is decided when
-    it is asked, in the zone of each schedule, and two that ask fire it once.
+    They call deployer schedule run MANIFEST --due from cron, systemd or GitHub. It asks at every hour and minute that
+    may be a time of a schedule, whatever clocks do; what is due is decided when it is asked, in the zone of each
+    schedule, and two that ask fire it once.
     """
     from deployer.api.loading import load
     from deployer.api.schedules import times_to_come
