@@ -39,15 +39,16 @@ class Server:
     home: Path
     port: int
     user: str | None
+    durable: bool = False
     process: "subprocess.Popen[bytes] | None" = None
 
     def address(self, database: str = "postgres") -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self) -> str:
-        """Make a database and return its address."""
+    def new_database(self, source: str = "template1") -> str:
+        """Make a database, a copy of another if one is named, and return its address."""
         name = f"test_{os.getpid()}_{next(_NUMBERS)}"
-        self.command(f"CREATE DATABASE {name}")
+        self.command(f"CREATE DATABASE {name} TEMPLATE {source}")
         return self.address(name)
 
     def command(self, statement: str, *values: str) -> None:
@@ -60,7 +61,7 @@ class Server:
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": self.home,
-            "fsync": "off",
+            "fsync": "on" if self.durable else "off",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.home / "log").open("ab") as log:
@@ -99,13 +100,16 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """Run a server until the block ends. As root, which Postgres refuses to be, it runs as nobody."""
+def serving(*, durable: bool = False) -> Iterator[Server]:
+    """Run a server until the block ends. As root, which Postgres refuses to be, it runs as nobody.
+
+    It writes durably only where that is measured.
+    """
     home = Path(tempfile.mkdtemp(prefix="deployer-postgres-"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = Server(home, port, _unprivileged(home))
+    server = Server(home, port, _unprivileged(home), durable)
     try:
         _initialise(server)
         server.restart()

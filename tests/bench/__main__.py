@@ -24,6 +24,7 @@ from tests.bench.scale import memory, plan, resume
 from tests.bench.start_up import start_up
 from tests.bench.table import document, lines, summary
 from tests.bench.unknown_limit import unknown_limit
+from tests.bench.workers import workers
 
 ROWS: Final[Mapping[int, Measure]] = {
     1: paced,
@@ -40,6 +41,7 @@ ROWS: Final[Mapping[int, Measure]] = {
     12: logs,
     13: polls,
     14: contest,
+    15: workers,
 }
 
 

@@ -26,18 +26,26 @@ class Ended:
 
 
 class Child:
-    """A program that was started in a directory; its output goes to `out` and `err` there."""
+    """A program that was started in a directory; its output goes to `out` and `err` there, after a `name`."""
 
-    def __init__(self, command: Sequence[str], *, place: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], *, place: Path, env: Mapping[str, str] | None = None, name: str = ""
+    ) -> None:
         self._place = place
+        self._err = place / f"{name}err"
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         environment = {"PATH": path, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", **(env or {})}
         self.started = time.monotonic()
-        with (place / "out").open("wb") as out, (place / "err").open("wb") as err:
+        with (place / f"{name}out").open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
                 [*command], cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err
             )
         atexit.register(self.kill)
+
+    @property
+    def pid(self) -> int:
+        """Return the number of its process."""
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
@@ -56,16 +64,16 @@ class Child:
         atexit.unregister(self.kill)
         code = self._process.returncode = os.waitstatus_to_exitcode(status)
         if code not in (codes or (0,)):
-            raise ChildError(self._process.args, code, self._place)
+            raise ChildError(self._process.args, code, self._err)
         return Ended(code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _KILOBYTE)
 
 
 class ChildError(Exception):
     """A program ended as it should not have."""
 
-    def __init__(self, command: object, code: int, place: Path) -> None:
-        said = (place / "err").read_text("utf-8", "replace").strip()
-        super().__init__(f"{command} ended with {code} in {place}:\n{said[-2000:]}")
+    def __init__(self, command: object, code: int, err: Path) -> None:
+        said = err.read_text("utf-8", "replace").strip()
+        super().__init__(f"{command} ended with {code} in {err.parent}:\n{said[-2000:]}")
 
 
 class _deadline:  # noqa: N801 - reads as a word in a with statement

@@ -19,7 +19,10 @@ SHORT: Final = {"settle": "600ms", "lag": "100ms", "intent": "500ms", "clone_tim
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """`tenants` in all, spread over `accounts`; `rate` and `run` as the manifest has them."""
+    """`tenants` in all, spread over `accounts`; `rate` and `run` as the manifest has them.
+
+    `journal` is the address of a database, if it is in one.
+    """
 
     place: Path
     url: str
@@ -28,6 +31,7 @@ class Rollout:
     rate: Mapping[str, Any] = field(default_factory=lambda: UNPACED)
     run: Mapping[str, Any] | None = None
     safety: Mapping[str, str] | None = None
+    journal: str = ""
 
     def write(self) -> "Rollout":
         """Write the manifest and the tenants' file where nothing was rolled out yet."""
@@ -62,12 +66,14 @@ class Rollout:
             "rate": dict(self.rate),
         }
 
-    def start(self, *words: str, planted: str = "") -> Child:
-        """Start `deployer` with these words, or with a part of it switched off."""
+    def start(self, *words: str, planted: str = "", name: str = "") -> Child:
+        """Start `deployer` with these words, or with a part of it switched off; `name` begins those of its output."""
         module = ["tests.bench.planted", planted] if planted else ["deployer"]
         tokens = {_variable(number): token_of(number) for number in range(self.accounts)}
         state = {"XDG_STATE_HOME": str(self.place / "state"), "HOME": str(self.place)}
-        return Child([sys.executable, "-m", *module, *words], place=self.place, env={**tokens, **state})
+        shared = {"DEPLOYER_JOURNAL": self.journal} if self.journal else {}
+        command = [sys.executable, "-m", *module, *words]
+        return Child(command, place=self.place, env={**tokens, **state, **shared}, name=name)
 
     def apply(self, *words: str, codes: tuple[int, ...] = (), planted: str = "") -> Ended:
         """Apply to the end."""

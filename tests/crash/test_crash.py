@@ -28,6 +28,24 @@ def test_killed_at_any_boundary_nobody_is_doubled_lost_or_stuck(scenario: str, t
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_with_a_journal_on_postgres_it_is_the_same(tmp_path: Path) -> None:
+    done = crash("--journal", "postgres", "--one-in", "20", place=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("rule", "case", "broken"),
+    [
+        ("intent", "clone: flows.run 1, applied", "double run"),
+        ("settle", "clone: commit 4 before, late", "duplicate"),
+    ],
+)
+def test_without_a_rule_it_fails_on_postgres_too(rule: str, case: str, broken: str, tmp_path: Path) -> None:
+    done = crash("--journal", "postgres", "--without", rule, "--only", case, place=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"  {broken}: " in done.stdout
+
+
 def test_a_journal_lost_or_restored_at_any_boundary_is_rebuilt_and_nothing_is_doubled_or_run_twice(
     tmp_path: Path,
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from tests.crash.harness.cases import Case, chosen
+from tests.crash.harness.journals import KINDS, Files, journals
 from tests.crash.harness.planted import BUGS
 from tests.crash.harness.play import Result, Start, play, prepare
 from tests.crash.harness.scenarios import SCENARIOS
@@ -24,8 +25,13 @@ def main() -> int:
     options = _options()
     root = Path(tempfile.mkdtemp(prefix="deployer-crash-"))
     began = time.monotonic()
+    with journals(options.journal) as made:
+        return _judged(options, root, made, began)
+
+
+def _judged(options: argparse.Namespace, root: Path, made: Files, began: float) -> int:
     wanted = options.only.partition(":")[0]
-    starts = {name: prepare(scenario, root) for name, scenario in SCENARIOS.items() if wanted in {"", name}}
+    starts = {name: prepare(scenario, root, made) for name, scenario in SCENARIOS.items() if wanted in {"", name}}
     cases = chosen(
         (
             case
@@ -49,6 +55,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="crash", description=__doc__)
     parser.add_argument("--one-in", type=int, default=1, metavar="N", help="one case in so many, always the same")
+    parser.add_argument("--journal", default=KINDS[0], choices=KINDS, help="where it lies; repair is of files alone")
     parser.add_argument("--repair", action="store_true", help="lose or restore the journal after the kill, and rebuild")
     parser.add_argument("--only", default="", metavar="NAME", help="the cases whose name begins so")
     parser.add_argument("--without", default="", choices=[*BUGS], help="plant a bug: the harness has to find it")
@@ -66,7 +73,7 @@ def _played(starts: dict[str, Start], cases: Sequence[Case], root: Path, options
         ]
         for future in as_completed(futures):
             results.append(future.result())
-            tell(results, of=len(cases), without=options.without)
+            tell(results, of=len(cases), without=options.without, journal=options.journal)
     return results
 
 

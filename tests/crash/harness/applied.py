@@ -5,7 +5,7 @@ import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.context import ForkProcess
@@ -18,7 +18,9 @@ from deployer.cli import applying, asking, carrying, main, wiring
 from deployer.integrator import client
 from deployer.integrator.transport import send
 from deployer.integrator.wire import Unknown
-from deployer.journal import writer
+from deployer.journal import postgres, writer
+from deployer.journal.connection import Cursor, Values
+from deployer.journal.database import Wrapped, connect
 from deployer.report import repair as report
 from tests.crash.harness.planted import plant
 from tests.crash.harness.scenarios import ACCOUNTS, APPLY
@@ -52,7 +54,10 @@ class Strike:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One start of a command in a directory; its output goes to files by its number."""
+    """One start of a command in a directory; its output goes to files by its number.
+
+    `journal` is its address, if it is in a database.
+    """
 
     place: Path
     door: Door
@@ -61,6 +66,7 @@ class Command:
     without: str = ""
     grouped: bool = True
     words: tuple[str, ...] = APPLY
+    journal: str = ""
 
     def start(self) -> "Started":
         """Start it and return at once."""
@@ -70,6 +76,8 @@ class Command:
 
     def _be(self) -> None:
         os.environ.update(_environment(self.door, self.place))
+        if self.journal:
+            os.environ["DEPLOYER_JOURNAL"] = self.journal
         os.chdir(self.place)
         for descriptor, suffix in ((1, "out"), (2, "err")):
             os.dup2(os.open(self._file(suffix), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
@@ -110,8 +118,11 @@ def _environment(door: Door, place: Path) -> Mapping[str, str]:
 
 def _arm(strike: Strike, record: Path) -> None:
     record.unlink(missing_ok=True)
-    connect = partial(sqlite3.connect, factory=partial(_Watched, _Watch(strike, record)))
-    patch.object(sqlite3, "connect", connect).start()
+    watch = _Watch(strike, record)
+    patch.object(sqlite3, "connect", partial(sqlite3.connect, factory=partial(_Watched, watch))).start()
+    patch.object(
+        postgres, "connect", lambda *words, **options: _WatchedTables(watch, connect(*words, **options))
+    ).start()
     if strike.unanswered:
         patch.object(client, "send", _send_and_die).start()
 
@@ -136,7 +147,7 @@ class _Watch:
     commits: int = 0
     latest: int = 0
 
-    def begins(self, connection: sqlite3.Connection) -> None:
+    def begins(self, connection: "_Watched | _WatchedTables") -> None:
         self.commits += 1
         with self.record.open("a", encoding="utf-8") as record:
             record.write(f"{self._content(connection)}\n")
@@ -149,13 +160,42 @@ class _Watch:
         if self.commits == self.strike.commit and self.strike.after:
             _die()
 
-    def _content(self, connection: sqlite3.Connection) -> str:
+    def _content(self, connection: "_Watched | _WatchedTables") -> str:
         if not connection.in_transaction:
             return "schema"
         rows = connection.execute(_NEW_EVENTS, (self.latest,)).fetchall()
         self.latest = max((number for number, _ in rows), default=self.latest)
         first = self.commits == 1  # in a journal that holds events already
         return "rollout" if first or not rows else ", ".join(text for _, text in rows)
+
+
+class _WatchedTables(Wrapped):
+    """The same of a connection to Postgres; that it is alive, a worker says whenever it likes."""
+
+    def __init__(self, watch: _Watch, made: Wrapped) -> None:
+        super().__init__(made._raw)  # noqa: SLF001 - it takes its place
+        self._watch = watch
+        self._written = False
+        self.in_transaction = True
+
+    def execute(self, statement: str, values: Values = (), /) -> Cursor:
+        if statement != "COMMIT" or not self._written:
+            cursor = super().execute(statement, values)
+            self._written |= _writes(statement) and cursor.rowcount > 0
+            return cursor
+        self._watch.begins(self)
+        self._written = False
+        cursor = super().execute(statement, values)
+        self._watch.ended()
+        return cursor
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[object]], /) -> Cursor:
+        self._written = True
+        return super().executemany(statement, rows)
+
+
+def _writes(statement: str) -> bool:
+    return statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")) and " claim " not in statement
 
 
 class _Watched(sqlite3.Connection):

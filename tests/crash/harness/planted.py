@@ -12,7 +12,7 @@ from deployer.domain.sighting import Absent
 from deployer.engine import birth, copying, keeping, rebuilding
 from deployer.journal.lock import Lease
 from deployer.journal.protocol import Entry
-from deployer.journal.sqlite import SqliteJournal
+from deployer.journal.tables import TableJournal
 
 _INTENTS = frozenset({Event.INTEND, Event.RESTAMP})
 
@@ -26,26 +26,26 @@ def plant(bug: str) -> None:
 def _intent() -> None:
     """Send before the intent is durable: it is written with the outcome."""
     held: dict[tuple[str, int], Entry] = {}
-    record, note = SqliteJournal.record, SqliteJournal.note
+    record, note = TableJournal.record, TableJournal.note
 
-    def release(journal: SqliteJournal, entry: Entry) -> None:
+    def release(journal: TableJournal, entry: Entry) -> None:
         intent = held.pop((entry.deployment.rollout, entry.deployment.place), None)
         if intent:
             note(journal, intent)
 
-    async def record_late(journal: SqliteJournal, entry: Entry) -> None:
+    async def record_late(journal: TableJournal, entry: Entry) -> None:
         release(journal, entry)
         if entry.event in _INTENTS:
             held[entry.deployment.rollout, entry.deployment.place] = entry
         else:
             await record(journal, entry)
 
-    def note_late(journal: SqliteJournal, entry: Entry) -> None:
+    def note_late(journal: TableJournal, entry: Entry) -> None:
         release(journal, entry)
         note(journal, entry)
 
-    patch.object(SqliteJournal, "record", record_late).start()
-    patch.object(SqliteJournal, "note", note_late).start()
+    patch.object(TableJournal, "record", record_late).start()
+    patch.object(TableJournal, "note", note_late).start()
 
 
 def _look() -> None:

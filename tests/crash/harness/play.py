@@ -4,7 +4,7 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from deployer.journal.lock import glance
 from deployer.simulator.world import Document
 from tests.crash.harness.applied import COPY, JOURNAL, KILLED, Command, Started, Strike
 from tests.crash.harness.cases import Case, Record
+from tests.crash.harness.journals import Files
 from tests.crash.harness.judge import Evidence, Finding, findings, said_by
 from tests.crash.harness.scenarios import APPLY, DOCUMENT, ROWS, Scenario, world
 from tests.crash.harness.simulated import Door, simulator
@@ -47,38 +48,46 @@ class Start:
     place: Path
     state: Document
     record: Record
+    journals: Files
+    journal: str
 
 
-def prepare(scenario: Scenario, root: Path) -> Start:
+def prepare(scenario: Scenario, root: Path, journals: Files) -> Start:
     """Bring a scenario to where its cases begin, and record a run in peace; it has to be right itself."""
-    place, state = root / scenario.name / "start" / "rollout", world()
+    place, state, journal = root / scenario.name / "start" / "rollout", world(), journals.new()
     place.mkdir(parents=True)
     (place / "flow.json").write_text(json.dumps(DOCUMENT), "utf-8")
     if scenario.before:
         _write(place, scenario.before)
-        state = scenario.changed(_peaceful(replace(scenario, words=APPLY), place, state)[0])
+        state = scenario.changed(_peaceful(replace(scenario, words=APPLY), place, state, journal)[0])
     _write(place, scenario.manifest)
     recorded = root / scenario.name / "recorded" / "rollout"
     shutil.copytree(place, recorded)
-    after, record, said = _peaceful(scenario, recorded, state)
+    after, record, said = _peaceful(scenario, recorded, state, journals.copy(journal))
     found = [finding.text for finding in findings(Evidence(scenario, state, after, said_by(said)))]
     if found:
         raise AssertionError(f"{scenario.name}: wrong without any fault: {'; '.join(found)}; see {recorded}")
-    return Start(scenario, place, state, record)
+    return Start(scenario, place, state, record, journals, journal)
 
 
 def _write(place: Path, manifest: Document) -> None:
     (place / "rollout.yaml").write_text(json.dumps(manifest), "utf-8")  # JSON is YAML
 
 
-def _peaceful(scenario: Scenario, place: Path, state: Document) -> tuple[Document, Record, str]:
+def _peaceful(scenario: Scenario, place: Path, state: Document, journal: str) -> tuple[Document, Record, str]:
     with simulator(state, scenario.knobs) as door:
-        started = Command(place, door, 1, grouped=scenario.grouped, words=scenario.words).start()
+        words = (*scenario.words, *_here(scenario.words, journal))
+        started = Command(place, door, 1, grouped=scenario.grouped, words=words, journal=journal).start()
         code = started.end()
         if code != 0:
             raise AssertionError(f"{scenario.name}: exit {code} without any fault; see {place}")
         commits = (place / "apply-1.commits").read_text("utf-8")
         return door.state(), Record.of(commits, door.requests()), started.output.read_text("utf-8")
+
+
+def _here(words: tuple[str, ...], journal: str) -> tuple[str, ...]:
+    """Return what has a command do its work here although there might be workers."""
+    return ("--local",) if journal and words[0] in {"apply", "resume"} else ()
 
 
 def play(start: Start, case: Case, *, place: Path, without: str, tries: int = TRIES) -> Result:
@@ -87,12 +96,15 @@ def play(start: Start, case: Case, *, place: Path, without: str, tries: int = TR
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(start.place, place / "rollout")
     with simulator(start.state, start.scenario.knobs) as door:
-        scene = Scene(start, case, place, door, without)
+        copies = {name: start.journals.copy(start.journal) for name in ("rollout", "rival")[: 1 + case.rivals]}
+        scene = Scene(start, case, place, door, without, copies)
         scene.play()
         evidence = Evidence(scene.scenario, start.state, door.state(), said_by(scene.said), scene.told)
     found = (*findings(evidence), *scene.endless)
     if not found:
         shutil.rmtree(place)
+        for journal in copies.values():
+            start.journals.drop(journal)
         if scene.missed and tries > 1:
             return play(start, case, place=place, without=without, tries=tries - 1)
     return Result(
@@ -109,6 +121,7 @@ class Scene:
     place: Path
     door: Door
     without: str
+    journals: Mapping[str, str]
     starts: int = 0
     codes: list[int] = field(default_factory=list)
     last: dict[str, int] = field(default_factory=dict)
@@ -192,10 +205,12 @@ class Scene:
         return self.codes[0] != KILLED and not self.case.rivals
 
     def _start(self, deployer: str, strike: Strike, *options: str, words: tuple[str, ...] = ()) -> Started:
-        grouped, words = self.start.scenario.grouped, (*(words or self.scenario.words), *options)
+        grouped, journal, typed = self.start.scenario.grouped, self.journals[deployer], words or self.scenario.words
+        words = (*typed, *options, *_here(typed, journal))
         self.starts += 1
+        place, number = self.place / deployer, self.starts
         return Command(
-            self.place / deployer, self.door, self.starts, strike, self.without, grouped=grouped, words=words
+            place, self.door, number, strike, self.without, grouped=grouped, words=words, journal=journal
         ).start()
 
     def _end(self, deployer: str, started: Started) -> None:

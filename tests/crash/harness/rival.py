@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.crash.harness import judge
 from tests.crash.harness.applied import Command, Strike
+from tests.crash.harness.journals import Files
 from tests.crash.harness.play import prepare
 from tests.crash.harness.scenarios import ROWS, SCENARIOS
 from tests.crash.harness.simulated import simulator
@@ -18,7 +19,7 @@ LATE = 0.9  # seconds: within the timeout of a clone and what the server may tak
 def main() -> int:
     """Print, by tenant, the flows it has once both have ended."""
     with tempfile.TemporaryDirectory() as place:
-        start = prepare(SCENARIOS["two"], Path(place))
+        start = prepare(SCENARIOS["two"], Path(place), Files())
         homes = {name: Path(place) / "case" / name for name in ("dead", "rival")}
         for home in homes.values():
             shutil.copytree(start.place, home)
