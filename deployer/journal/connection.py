@@ -1,7 +1,7 @@
 """What the journal asks of a database: what sqlite3 gives, and what Postgres is made to give."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 Row: TypeAlias = tuple[Any, ...]
 Values: TypeAlias = Sequence[object] | Mapping[str, object]
@@ -38,3 +38,11 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """Close it."""
+
+
+@runtime_checkable
+class RowWriter(Protocol):
+    """A connection that takes all rows of a statement at once."""
+
+    def write_rows(self, statement: str, rows: Sequence[Row], /) -> int:
+        """Execute a statement that has one row of values for all of them; return how many rows of the table it met."""

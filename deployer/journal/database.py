@@ -1,5 +1,6 @@
 """Connect to a Postgres database: whom it trusts, the tables it needs, and the lock that says who works alone."""
 
+import json
 import os
 import socket
 import time
@@ -13,7 +14,7 @@ from psycopg import conninfo, sql
 
 from deployer.errors import GuardError, JournalError, UsageError
 from deployer.journal.connection import Cursor, Values
-from deployer.journal.dialect import in_postgres, values_in_postgres
+from deployer.journal.dialect import in_postgres, rows_in_postgres, values_in_postgres
 from deployer.journal.migrations import VERSION, to_come
 
 SCHEMA: Final = "deployer"
@@ -72,6 +73,12 @@ class Wrapped:
         cursor = self._raw.cursor()
         cursor.executemany(in_postgres(statement), rows)
         return cursor
+
+    def write_rows(self, statement: str, rows: Sequence[Sequence[object]], /) -> int:
+        """Execute a statement for every row at once, and return how many rows of the table that met."""
+        numbers = tuple(isinstance(value, int) for value in rows[0])
+        listed = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+        return self._raw.execute(rows_in_postgres(statement, numbers), (listed,)).rowcount
 
     def rollback(self) -> None:
         self._raw.rollback()

@@ -6,6 +6,7 @@ from typing import Final
 
 from deployer.journal.connection import Values
 
+_ROW: Final = re.compile(r"VALUES \((\?, )*\?\)")
 _BOUND: Final = re.compile(r"\?(?P<number>\d*)|:(?P<name>[a-z_]+)")
 _LIST: Final = re.compile(r"json_each\((\?|:[a-z_]+)\)")
 _FIELD: Final = re.compile(r"json_extract\(([\w.]+), '\$\.([\w.]+)'\)")
@@ -16,6 +17,20 @@ def in_postgres(statement: str) -> str:
     """Return a statement of SQLite's as Postgres and its driver understand it."""
     listed = _LIST.sub(lambda found: f"json_array_elements_text({found[1]}::json)", _FIELD.sub(_field, statement))
     return _BOUND.sub(_bound, listed.replace("::", "\0")).replace("\0", "::")
+
+
+@cache
+def rows_in_postgres(statement: str, numbers: tuple[bool, ...]) -> str:
+    """Return a statement of SQLite's that writes one row as one that writes all those of a list, bound as JSON.
+
+    `numbers` tells which columns are numbers. However many rows there are, the statement stays the same: it is
+    prepared once, and no list of values is taken apart again and again.
+    """
+    columns = ", ".join(
+        f"(one ->> {place})::bigint" if number else f"one ->> {place}" for place, number in enumerate(numbers)
+    )
+    listed = f"SELECT {columns} FROM json_array_elements(?::json) AS one"  # noqa: S608 - of constants and numbers
+    return in_postgres(_ROW.sub(listed, statement))
 
 
 def values_in_postgres(statement: str, values: Values) -> Values:

@@ -11,7 +11,7 @@ from deployer.domain.waves import Wave
 from deployer.errors import JournalError
 from deployer.journal import queries as q
 from deployer.journal.checksums import summed
-from deployer.journal.connection import Connection, Row
+from deployer.journal.connection import Connection, Row, RowWriter
 from deployer.journal.protocol import Admitted, Entry
 from deployer.journal.rows import instance_row, read_instance, step_row
 
@@ -72,6 +72,8 @@ def _apart(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 def _write(connection: Connection, statement: Callable[[int], str], rows: list[Row]) -> int:
     """Execute a statement for all rows, a power of two at a time, so that few are ever compiled; return its count."""
+    if rows and isinstance(connection, RowWriter):
+        return connection.write_rows(statement(1), rows)
     met, start = 0, 0
     while left := len(rows) - start:
         size = min(_MOST, 1 << left.bit_length() - 1)

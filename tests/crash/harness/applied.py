@@ -193,6 +193,10 @@ class _WatchedTables(Wrapped):
         self._written = True
         return super().executemany(statement, rows)
 
+    def write_rows(self, statement: str, rows: Sequence[Sequence[object]], /) -> int:
+        self._written = True
+        return super().write_rows(statement, rows)
+
 
 def _writes(statement: str) -> bool:
     return statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")) and " claim " not in statement
