@@ -91,15 +91,19 @@ class Workplace:
 async def workplace(
     loaded: Loaded,
     *,
-    journal: str | None = None,
+    journal: str | Home | None = None,
     office: Office | None = None,
     read_only: bool = False,
     alone: bool = True,
 ) -> AsyncIterator[Workplace]:
-    """Open journal and accounts until the block ends; whoever may write `alone` holds the journal's lock so long."""
+    """Open journal and accounts until the block ends; whoever may write `alone` holds the journal's lock so long.
+
+    `journal` is what the command line takes, or a home that is known.
+    """
     office, chance = office or Office(), Random()
     clock = office.clock
-    home, opening = journal_home(loaded.path, journal), opening_of(loaded, office, clock, chance)
+    home = journal_home(loaded.path, journal) if journal is None or isinstance(journal, str) else journal
+    opening = opening_of(loaded, office, clock, chance)
     async with AsyncExitStack() as stack:
         book = await stack.enter_async_context(_journal(home, read_only=read_only, alone=alone))
         accounts = await stack.enter_async_context(_accounts(loaded.manifest.accounts, opening))

@@ -17,7 +17,7 @@ from deployer.cli.firing import call_hook
 from deployer.cli.wiring import log_to
 from deployer.errors import DeployerError
 from deployer.telemetry.log import Redactor
-from deployer.workers.queue import Home, address_of, opened_queue
+from deployer.workers.queue import Home, address_of, opened_queue, sharing
 from deployer.workers.tasks import Shift
 from deployer.workers.worker import work
 
@@ -62,7 +62,7 @@ class Serving:
             async with opened_queue(address) as queue:
                 await queue.part_with(self._left)
                 click.echo(f"working for {self.home}, {self.concurrency} accounts at a time", err=True)
-                shift = Shift(self.home, address, str(self.folder), office, queue, Stop(), self._hear)
+                shift = Shift(sharing(self.home), address, str(self.folder), office, queue, Stop(), self._hear)
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._pass_on, shift.stop)
                     self._left = await work(shift, concurrency=self.concurrency, failed=self._failed)

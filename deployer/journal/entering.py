@@ -26,9 +26,11 @@ def enter(connection: Connection, entries: Iterable[Entry]) -> None:
             problem = f"{len(group)} writes met {met} rows"
             raise JournalError(f"the journal was changed by somebody else: {problem}")
         _write(connection, q.happenings, [_happening(entry) for entry in group])
-        connection.executemany(q.REST, [_place_of(entry) for entry in group if _rests(entry)])
+        if rested := [_place_of(entry) for entry in group if _rests(entry)]:
+            connection.executemany(q.REST, rested)
         remember(connection, [entry.instance for entry in group if entry.instance])
-        connection.executemany(q.FORGET, [_instance_of(entry) for entry in group if entry.forgets])
+        if forgotten := [_instance_of(entry) for entry in group if entry.forgets]:
+            connection.executemany(q.FORGET, forgotten)
 
 
 def remember(connection: Connection, instances: Sequence[Instance]) -> None:

@@ -3,10 +3,11 @@
 import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, closing, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import anyio
 
@@ -23,6 +24,7 @@ from deployer.journal.protocol import Hold, Rollout
 from deployer.journal.reading import deployments_of
 from deployer.journal.rows import read_rollout
 from deployer.journal.tables import TableJournal
+from deployer.journal.writers import SharedWriter
 
 _AGAIN: Final = 0.1  # seconds
 
@@ -35,12 +37,34 @@ class PostgresJournal(TableJournal):
 
     is_shared = True
 
-    def __init__(self, address: str, *, read_only: bool = False, alone: bool = True) -> None:
+    def __init__(
+        self, address: str, *, read_only: bool = False, alone: bool = True, shared: SharedWriter | None = None
+    ) -> None:
         super().__init__(lambda: connect(address, read_only=read_only, alone=alone))
+        self._shared = shared
         self._names: dict[str, str] = {}  # what a plan calls an account, and what it is
         self._epochs: dict[str, int] = {}
         self._beats: dict[str, float] = {}
         self._idle: dict[str, float] = {}
+
+    async def __aenter__(self) -> Self:
+        if self._shared:
+            self._writer = await self._shared.take()
+            return self
+        return await super().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._shared is None:
+            await super().__aexit__(kind, error, traceback)
+            return
+        with anyio.CancelScope(shield=True):
+            try:
+                if error is None:
+                    await self._writer.ask(lambda _: None)  # what nobody waited for is durable, or could not be written
+            finally:
+                await self._shared.release(self._writer)
 
     @asynccontextmanager
     async def holding(self, accounts: Mapping[str, Collection[str]], boot: str) -> AsyncIterator[Hold]:
@@ -135,8 +159,8 @@ class PostgresJournal(TableJournal):
     def _guard(self, connection: Connection, names: Collection[str]) -> None:
         self._beat(connection, {self._names[name] for name in names if name in self._names})
 
-    def _alone(self, connection: Connection, what: str) -> None:
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext(?))", (what,))
+    def _alone(self, connection: Connection, what: str) -> None:  # noqa: ARG002 - one lock for all: they share commits
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('alone'))")
 
 
 class _Claimed(Hold):
@@ -165,6 +189,12 @@ class PostgresHome:
 
     address: str
     folder: Path
+    shared: SharedWriter | None = None  # of the journals that are opened to write beside others
+
+    def sharing(self) -> "PostgresHome":
+        """Return the same home, whose journals have one connection together where they are not alone."""
+        writer = SharedWriter(lambda: connect(self.address, read_only=False, alone=False))
+        return replace(self, shared=writer)
 
     def __str__(self) -> str:
         return shown_address(self.address)
@@ -189,7 +219,8 @@ class PostgresHome:
             return holder_of(raw)
 
     def open(self, *, read_only: bool = False, alone: bool = True) -> PostgresJournal:
-        return PostgresJournal(self.address, read_only=read_only, alone=alone)
+        shared = None if read_only or alone else self.shared
+        return PostgresJournal(self.address, read_only=read_only, alone=alone, shared=shared)
 
     def calendar(self, *, read_only: bool = False) -> Calendar:
         def opened() -> Connection:

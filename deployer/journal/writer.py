@@ -42,8 +42,17 @@ class Writer:
 
     async def start(self) -> None:
         """Open the connection, on the thread that is to own it."""
-        self._thread.start()
+        self.begin()
         await self.ask(lambda _: None)
+
+    def begin(self) -> None:
+        """Begin to open the connection; whatever is asked for waits for that."""
+        self._thread.start()
+
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether nothing more can be written."""
+        return self._failure is not None
 
     async def ask(self, work: Callable[[Connection], T], *, spaced: bool = False) -> T:
         """Do something and return its result once it is durable; a cancelled caller does not undo it.

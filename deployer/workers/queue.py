@@ -27,6 +27,7 @@ __all__ = [
     "Queue",
     "address_of",
     "opened_queue",
+    "sharing",
 ]
 
 CONDUCT: Final = "deployer:conduct"
@@ -126,9 +127,18 @@ async def _once(deferring: Awaitable[int]) -> None:
 
 def address_of(home: Home) -> str:
     """Return the address of a journal's database; raise UsageError where the journal is a file."""
+    return _in_postgres(home).address
+
+
+def sharing(home: Home) -> Home:
+    """Return the same home, whose journals write together where several are open; raise UsageError for a file."""
+    return _in_postgres(home).sharing()
+
+
+def _in_postgres(home: Home) -> PostgresHome:
     if not isinstance(home, PostgresHome):
         raise UsageError(f"the journal {home} is a file", remedy="workers share a journal on Postgres: --journal")
-    return home.address
+    return home
 
 
 @asynccontextmanager

@@ -114,7 +114,7 @@ class Shift:
     async def _place(self, rollout: str, accounts: Collection[str] | None = None) -> AsyncIterator[Workplace]:
         """Open what a rollout was planned with, all accounts or some."""
         loaded = await planned_manifest(self.home, rollout, self.folder, accounts)
-        async with workplace(loaded, journal=self.address, office=self.office, alone=False) as place:
+        async with workplace(loaded, journal=self.home, office=self.office, alone=False) as place:
             yield place
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from math import inf
+from pathlib import Path
 from signal import SIGKILL
 from types import SimpleNamespace
 from typing import cast
@@ -20,8 +21,9 @@ from deployer.engine.accounts import OpenAccount
 from deployer.engine.keeping import held
 from deployer.errors import DeployerError, GuardError, JournalError
 from deployer.journal import claims
-from deployer.journal.postgres import PostgresJournal
+from deployer.journal.postgres import PostgresHome, PostgresJournal
 from deployer.journal.protocol import Hold
+from deployer.journal.tables import TableJournal
 from tests.factories import crowd, plan, rollout
 from tests.journal.entries import entry
 from tests.postgres import Server
@@ -237,3 +239,80 @@ async def test_works_that_begin_at_once_are_all_counted(address: str) -> None:
             for _ in range(4):
                 group.start_soon(begin)
         assert (await journal.work()).number == 21
+
+
+@asynccontextmanager
+async def together(home: PostgresHome, account: str, name: str) -> AsyncIterator[TableJournal]:
+    async with home.open(alone=False) as journal, journal.holding({account: [name]}, BOOT):
+        assert isinstance(journal, TableJournal)
+        yield journal
+
+
+async def test_journals_that_share_a_connection_write_as_one_and_give_back_only_their_own(
+    address: str, tmp_path: Path
+) -> None:
+    home = PostgresHome(address, tmp_path).sharing()
+    one, *_ = await begun(address)
+    async with together(home, "user2@api.integrator.io", "other") as other:
+        async with together(home, "user1@api.integrator.io", "main") as journal:
+            await journal.record(entry(one, Event.INTEND))
+            assert await other.counts(FIRST.id)
+            assert connections(address) == 1
+        assert await state(address) is State.INTENDED
+        async with worker(address):  # which was given back
+            with pytest.raises(GuardError, match=r"user2@api\.integrator\.io is in use"):
+                async with worker(address, "user2@api.integrator.io"):
+                    pass
+
+
+async def test_after_a_shared_connection_was_cut_the_next_journal_has_another(address: str, tmp_path: Path) -> None:
+    home = PostgresHome(address, tmp_path).sharing()
+    with pytest.raises(JournalError):  # what it noted may not be durable
+        await use_what_was_cut(home, address)
+    async with home.open(alone=False) as journal:
+        await journal.work()
+
+
+async def test_a_shared_connection_that_cannot_be_opened_is_said_to_each_and_tried_again(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = PostgresHome(address, tmp_path).sharing()
+    with monkeypatch.context() as patched:
+        patched.setattr(psycopg, "connect", refused)
+        for _ in range(2):
+            with pytest.raises(JournalError, match="cannot be reached"):
+                async with home.open(alone=False):
+                    pass
+    async with home.open(alone=False) as journal:
+        await journal.work()
+
+
+async def use_what_was_cut(home: PostgresHome, address: str) -> None:
+    async with home.open(alone=False) as kept:
+        cut(address)
+        with pytest.raises(JournalError):
+            await kept.work()
+        async with home.open(alone=False) as journal:
+            await journal.work()
+        with pytest.raises(JournalError):
+            await kept.work()
+
+
+def refused(*_: object, **__: object) -> None:
+    raise psycopg.OperationalError("refused")
+
+
+def cut(address: str) -> None:
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid()"
+        )
+
+
+def connections(address: str) -> int:
+    with psycopg.connect(address, autocommit=True) as connection:
+        [(count,)] = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchall()
+        return int(count)
