@@ -12,6 +12,7 @@ from typing import Final, Self
 import anyio
 
 from deployer.domain.deployment import Deployment
+from deployer.domain.documents import Document, canonical
 from deployer.errors import DeployerError, GuardError
 from deployer.journal import claims
 from deployer.journal import queries as q
@@ -109,9 +110,16 @@ class PostgresJournal(TableJournal):
         """Let others work on the journal at the same time."""
         await self._writer.ask(lambda connection: connection.execute("SELECT pg_advisory_unlock_all()"))
 
-    async def hand_over(self, rollout: str) -> None:
-        """Leave a rollout to the workers."""
-        await self._writer.ask(lambda connection: connection.execute(q.END_PART, (rollout, 0, "", "")))
+    async def hand_over(self, rollout: str, terms: Document) -> None:
+        """Leave a rollout to the workers, on terms that are no part of its plan."""
+        row = (rollout, 0, "", canonical(terms))
+        await self._writer.ask(lambda connection: connection.execute(q.END_PART, row))
+
+    async def terms(self, rollout: str) -> Document:
+        """Return the terms on which a rollout was left to the workers last."""
+        found = await self._select(q.TERMS, (rollout,))
+        terms: Document = json.loads(found[0][0]) if found and found[0][0] else {}
+        return terms
 
     async def handed_over(self) -> Sequence[Rollout]:
         """Return the rollouts that are the workers' and may go on."""

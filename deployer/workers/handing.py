@@ -2,6 +2,7 @@
 
 from deployer.api.rolling import let_go_on
 from deployer.api.workplace import Rollout, Workplace
+from deployer.domain.documents import Json
 from deployer.workers.queue import Queue, address_of, opened_queue
 from deployer.workers.tasks import shared
 
@@ -23,5 +24,6 @@ async def leave(queue: Queue, place: Workplace, rollout: Rollout, *, despite: st
     journal = shared(place.journal)
     await let_go_on(place, rollout, despite=despite)
     await journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
-    await journal.hand_over(rollout.id)
+    freezes: list[Json] = [freeze.model_dump(mode="json") for freeze in place.loaded.manifest.freeze]
+    await journal.hand_over(rollout.id, {"freeze": freezes})
     await queue.conduct(rollout.id)

@@ -2,15 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
+from pydantic import TypeAdapter
 
 from deployer.api.planned import planned_manifest
 from deployer.api.rolling import Stop, Work, worked
 from deployer.api.workplace import Office, Rollout, Workplace, workplace
 from deployer.domain.firing import Firing
+from deployer.domain.freeze import Freeze
 from deployer.domain.instructions import Standing
 from deployer.domain.plan import Plan
 from deployer.engine.accounts import Accounts, identity_of
@@ -22,6 +24,7 @@ from deployer.journal.postgres import PostgresJournal
 from deployer.journal.protocol import Journal
 from deployer.workers.queue import Queue
 
+_FREEZES: TypeAdapter[tuple[Freeze, ...]] = TypeAdapter(tuple[Freeze, ...])
 _LOOK = 0.25  # seconds between two looks at what others have done
 _LOST = 40  # looks after which a job that nobody has is queued again
 
@@ -114,7 +117,11 @@ class Shift:
     async def _place(self, rollout: str, accounts: Collection[str] | None = None) -> AsyncIterator[Workplace]:
         """Open what a rollout was planned with, all accounts or some."""
         loaded = await planned_manifest(self.home, rollout, self.folder, accounts)
-        async with workplace(loaded, journal=self.home, office=self.office, alone=False) as place:
+        async with self.home.open(read_only=True) as book:
+            freezes = (await shared(book).terms(rollout)).get("freeze", [])
+        manifest = loaded.manifest.model_copy(update={"freeze": _FREEZES.validate_python(freezes)})
+        opened = workplace(replace(loaded, manifest=manifest), journal=self.home, office=self.office, alone=False)
+        async with opened as place:
             yield place
 
 

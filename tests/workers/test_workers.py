@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
@@ -176,6 +177,23 @@ def test_a_pause_stops_the_workers_and_a_resume_lets_them_go_on(stage: Stage) ->
         cloned = stage.sent("flows.clone")
         assert cloned < len(stage.tenants)
         assert stage.run("resume").code == 0
+    assert everybody_has_one(stage)
+
+
+def test_a_freeze_that_begins_stops_the_workers_and_a_reason_lets_them_go_on(stage: Stage) -> None:
+    many(stage)
+    begins = datetime.now(UTC) + timedelta(seconds=5)
+    window = {"start": f"{begins:%Y-%m-%dT%H:%M:%S}", "end": f"{begins + timedelta(days=1):%Y-%m-%dT%H:%M:%S}"}
+    stage.manifest["freeze"] = [{"timezone": "UTC", **window, "why": "year end"}]
+    with workers(stage, 2):
+        assert stage.run("apply", "--yes", "--detach").code == 0
+        wait_until(lambda: stage.run("status", "--json").document["outcome"] == "paused", 2 * SOON)
+        document = stage.run("status", "--json").document
+        assert "year end" in document["reason"]
+        assert document["counts"]["pending"] > 0
+        assert stage.run("resume").code == 6
+        ended = stage.run("resume", "--json", "--despite-freeze", "the customer asked")
+        assert (ended.code, ended.document["outcome"]) == (0, "succeeded"), ended.err
     assert everybody_has_one(stage)
 
 
