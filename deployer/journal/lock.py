@@ -4,15 +4,19 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from deployer.domain.rebuilding import Work
 from deployer.errors import GuardError
+
+_MOMENT: Final = 0.5  # seconds in which those who come first have made a lock one that is shared
+_AGAIN: Final = 0.01  # seconds
 
 
 @dataclass(slots=True)
@@ -34,17 +38,15 @@ class Lease:
 def exclusive(path: Path, what: str, *, journal: str = "", shared: bool = False) -> Iterator[Lease]:
     """Hold the lock file at `path` for a journal; raise GuardError naming the holder where another process has it.
 
-    Who names no journal leaves none behind: it only looks. Those who work with a journal that is `shared` hold the lock
-    together; that one of them is sure says nothing of the others, so that only the last of them leaves it settled.
+    Who names no journal leaves none behind: it only looks. Those who work with one journal that is `shared` hold the
+    lock together, and keep out whoever works with another; that one of them is sure says nothing of the others, so that only the last of them leaves it settled.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         before = _content(descriptor)
-        try:
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _held(before, what) from None
+        if not (_join(descriptor, journal) if shared else _locked(descriptor, fcntl.LOCK_EX)):
+            raise _held(before, what)
         content = _content(descriptor)
         works = _works(content)
         lease = Lease(frozenset({*content.get("journals", ())} - {journal}), works=works)
@@ -52,15 +54,49 @@ def exclusive(path: Path, what: str, *, journal: str = "", shared: bool = False)
 
         def note(name: str, work: Work) -> None:
             works[name] = work
-            _write(descriptor, holding, works)
+            _write(descriptor, holding, works, shared=shared and journal)
 
         lease.note = note
-        _write(descriptor, holding, works)
+        _write(descriptor, holding, works, shared=shared and journal)
         yield lease
         if lease.settled and (not shared or _is_last(descriptor)):
             _write(descriptor, (), works, left=True)
     finally:
         os.close(descriptor)
+
+
+def _join(descriptor: int, journal: str) -> bool:
+    """Hold a lock together with those who work with the same journal; tell whether that could be.
+
+    Whoever comes first has it alone for a moment, and so do two who come at once: then it is tried again.
+    """
+    deadline = time.monotonic() + _MOMENT
+    while not _joined(descriptor, journal):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_AGAIN)
+    return True
+
+
+def _joined(descriptor: int, journal: str) -> bool:
+    if not _locked(descriptor, fcntl.LOCK_SH):
+        return False
+    if _content(descriptor).get("shared") == journal:
+        return True
+    if not _locked(descriptor, fcntl.LOCK_EX):  # somebody has it together with others
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return False
+    _put(descriptor, {**_content(descriptor), "shared": journal})
+    return _locked(descriptor, fcntl.LOCK_SH)
+
+
+def _locked(descriptor: int, how: int) -> bool:
+    """Lock a file, or change how it is locked, without waiting; tell whether that could be."""
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def glance(path: Path) -> tuple[frozenset[str], Mapping[str, Work]]:
@@ -103,19 +139,27 @@ def holder(path: Path) -> str | None:
 
 def _is_last(descriptor: int) -> bool:
     """Tell whether nobody else holds a lock that is shared; nobody can from then on."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return _locked(descriptor, fcntl.LOCK_EX)
 
 
-def _write(descriptor: int, journals: Sequence[str], works: Mapping[str, Work], *, left: bool = False) -> None:
-    """Write over what the file holds; whoever is killed at it leaves the new content with an end of the old behind."""
+def _write(
+    descriptor: int,
+    journals: Sequence[str],
+    works: Mapping[str, Work],
+    *,
+    left: bool = False,
+    shared: str | Literal[False] = False,
+) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     holder = {} if left else {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
     seen = {name: astuple(work) for name, work in works.items()}
-    content = json.dumps({**holder, "journals": journals, "works": seen}).encode()
+    together = {"shared": shared} if shared else {}
+    _put(descriptor, {**holder, **together, "journals": journals, "works": seen})
+
+
+def _put(descriptor: int, document: Mapping[str, Any]) -> None:
+    """Write over what the file holds; whoever is killed at it leaves the new content with an end of the old behind."""
+    content = json.dumps(document).encode()
     os.pwrite(descriptor, content, 0)
     os.ftruncate(descriptor, len(content))
     os.fsync(descriptor)

@@ -1,14 +1,17 @@
 """The lock between processes."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -169,3 +172,43 @@ def test_whether_somebody_is_at_work_can_be_told_without_disturbing_anybody(path
         assert is_held(path)
         assert is_held(path)
     assert not is_held(path)
+
+
+def is_refused(path: Path, journal: str, *, shared: bool = True) -> bool:
+    try:
+        with exclusive(path, "account main", journal=journal, shared=shared):
+            return False
+    except GuardError as error:
+        return error.what.startswith("account main is in use by ")
+
+
+def test_those_with_one_shared_journal_hold_a_lock_together_and_keep_out_all_others(path: Path) -> None:
+    with exclusive(path, "account main", journal="postgresql://one", shared=True):
+        with exclusive(path, "account main", journal="postgresql://one", shared=True):
+            assert is_refused(path, "postgresql://two")
+            assert is_refused(path, "/here/journal.db", shared=False)
+        assert is_refused(path, "postgresql://two")
+        assert not is_refused(path, "postgresql://one")
+    assert not is_refused(path, "postgresql://two")
+    assert not is_refused(path, "/here/journal.db", shared=False)
+
+
+def test_who_shared_a_lock_and_was_killed_keeps_nobody_out(path: Path) -> None:
+    path.parent.mkdir()
+    dead = {"pid": 1, "host": "here", "since": "then", "shared": "postgresql://one", "journals": []}
+    path.write_text(json.dumps(dead), "utf-8")
+    with exclusive(path, "account main", journal="postgresql://two", shared=True):
+        assert is_refused(path, "postgresql://one")
+
+
+def test_all_who_come_at_once_with_one_shared_journal_are_let_in(path: Path) -> None:
+    together = Barrier(8)
+
+    def hold(_: int) -> bool:
+        together.wait(10)
+        with exclusive(path, "account main", journal="postgresql://one", shared=True):
+            together.wait(10)
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(hold, range(8)))
