@@ -39,7 +39,8 @@ def exclusive(path: Path, what: str, *, journal: str = "", shared: bool = False)
     """Hold the lock file at `path` for a journal; raise GuardError naming the holder where another process has it.
 
     Who names no journal leaves none behind: it only looks. Those who work with one journal that is `shared` hold the
-    lock together, and keep out whoever works with another; that one of them is sure says nothing of the others, so that only the last of them leaves it settled.
+    lock together, and keep out whoever works with another; that one of them is sure says nothing of the others, so that
+    only the last of them leaves it settled.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
