@@ -16,6 +16,7 @@ SCHEMAS: Final[Mapping[str, str]] = {
     "sweep": "What `deployer sweep --json` prints.",
     "drift": "What `deployer drift --json` prints.",
     "rehearse": "What `deployer rehearse --json` prints.",
+    "schedule": "What `deployer schedule list|next|firings --json` print.",
     "rebuild": "What `deployer rebuild --json` prints.",
 }
 

@@ -17,6 +17,7 @@ _FILES: Final = {
     "rebuild": "rebuilt",
     "drift": "drift",
     "rehearse": "rehearsal",
+    "schedule": "schedules",
 }
 _LIKE: Final = {"drift": "plan", "rehearse": "status", "history": "status"}  # whose parts a schema has too
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
+from deployer.report.shapes import schema
 from tests.cli.firing import came_into_force, firings, just_now, written
 from tests.engine.stage import Stage
 
@@ -199,3 +201,14 @@ def test_at_every_time_of_a_year_somebody_asks(stage: Stage) -> None:
     found = [datetime.fromisoformat(each["at"]) for each in times]
     assert max(found) - min(found) > timedelta(days=300)
     assert {(each.hour, each.minute) for each in found} <= asked
+
+
+def test_the_json_fits_the_schema_that_is_shipped(stage: Stage) -> None:
+    stage.manifest["schedules"] = {"nightly": just_now(do="apply"), "drift": just_now(do="drift"), "late": NIGHTLY}
+    came_into_force(stage)
+    stage.run("schedule", "pause", "late")
+    assert stage.run("schedule", "run", "--due").code == 0
+    shape = Draft202012Validator(schema("schedule"))
+    documents = [json.loads(stage.run("schedule", word, "--json").out) for word in ("list", "next", "firings")]
+    for document in (*documents, *documents[-1]["firings"]):
+        shape.validate(document)
