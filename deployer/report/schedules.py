@@ -9,7 +9,7 @@ from deployer.domain.firing import Firing, State
 from deployer.domain.local_time import utc_text
 from deployer.domain.schedule import Kept
 from deployer.report.listing import Column, Listing, Row
-from deployer.report.text import plain
+from deployer.report.text import duration, plain
 
 _FORMAT: Final = 1
 
@@ -20,7 +20,22 @@ def _state(row: Row) -> str:
 
 def _last(row: Row) -> str:
     last = row["last"]
-    return f"{last['local']}: {last['outcome']}" if last else ""
+    return f"{last['outcome']}, {_second(last['due'])}" if last else ""
+
+
+def _result(row: Row) -> str:
+    """Return what a reader wants to know: the tenants of what went well, else the reason first."""
+    counted = _counted(row["counts"])
+    if row["outcome"] == "done":
+        return counted or str(row["reason"])
+    return f"{row['reason']} ({counted})" if counted else str(row["reason"])
+
+
+def _took(row: Row) -> str:
+    if not (row["began_at"] and row["ended_at"]):
+        return ""
+    spent = datetime.fromisoformat(row["ended_at"]) - datetime.fromisoformat(row["began_at"])
+    return duration(spent.total_seconds())
 
 
 SCHEDULES: Final = Listing(
@@ -28,20 +43,17 @@ SCHEDULES: Final = Listing(
     (
         Column("schedule", lambda row: row["schedule"]),
         Column("do", lambda row: row["do"]),
+        Column("next", lambda row: _second(row["next"][0]["at"]) if row["next"] else ""),
+        Column("last", _last),
+        Column("state", _state),
         Column("cron", lambda row: row["cron"]),
         Column("timezone", lambda row: row["timezone"]),
-        Column("state", _state),
-        Column("overlap", lambda row: row["overlap"], wide=True),
-        Column("catch up", lambda row: f"{row['catch_up']:g}s", wide=True),
-        Column("jitter", lambda row: f"{row['jitter']:g}s", wide=True),
-        Column("next", lambda row: row["next"][0]["at"] if row["next"] else ""),
-        Column("last", _last),
     ),
 )
 NEXT: Final = Listing(
     "times",
     (
-        Column("at", lambda row: row["at"]),
+        Column("at", lambda row: _second(row["at"])),
         Column("schedule", lambda row: row["schedule"]),
         Column("local time", lambda row: row["local"]),
         Column("do", lambda row: row["do"]),
@@ -53,13 +65,8 @@ FIRINGS: Final = Listing(
         Column("local time", lambda row: row["local"]),
         Column("schedule", lambda row: row["schedule"]),
         Column("outcome", lambda row: row["outcome"]),
-        Column("code", lambda row: row["code"]),
-        Column("began", lambda row: _second(row["began_at"])),
-        Column("ended", lambda row: _second(row["ended_at"])),
-        Column("rollout", lambda row: row["rollout"], wide=True),
-        Column("who", lambda row: row["who"], wide=True),
-        Column("tenants", lambda row: _counted(row["counts"])),
-        Column("reason", lambda row: row["reason"]),
+        Column("took", _took),
+        Column("result", _result),
     ),
 )
 
