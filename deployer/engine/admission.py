@@ -54,6 +54,8 @@ class Admission:
             return True
         admitted = await self._ask(deployment)
         self.failed = max(self.failed, admitted.failed)
+        if admitted.closed:
+            self.close()
         return admitted.granted and not self.is_over
 
     def rested(self, deployment: Deployment) -> None:

@@ -59,6 +59,12 @@ def admission(connection: Connection, deployment: Deployment, wave: Wave, *, str
     return Admitted(granted and not wave.is_broken(failed), failed)
 
 
+def refusal(connection: Connection, deployment: Deployment) -> Admitted | None:
+    """Return that nobody may begin in a wave, where an account of it stopped for a cause."""
+    wanted = (deployment.rollout, deployment.planned.wave)
+    return Admitted(granted=False, failed=0, closed=True) if connection.execute(q.STOPPED, wanted).fetchall() else None
+
+
 def _apart(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Yield entries in groups, of each deployment one: a statement changes its rows in no particular order."""
     group: dict[tuple[str, int], Entry] = {}

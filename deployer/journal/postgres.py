@@ -13,6 +13,7 @@ import anyio
 
 from deployer.domain.deployment import Deployment
 from deployer.domain.documents import Document, canonical
+from deployer.domain.waves import Wave
 from deployer.errors import DeployerError, GuardError
 from deployer.journal import claims
 from deployer.journal import queries as q
@@ -20,8 +21,9 @@ from deployer.journal.calendar import ALONE_IN_POSTGRES, CLOCK_OF_POSTGRES, Cale
 from deployer.journal.checkup import read_rows
 from deployer.journal.connection import Connection
 from deployer.journal.database import connect, connected, holder_of, shown_address, version_of
+from deployer.journal.entering import refusal
 from deployer.journal.opening import open_to_write
-from deployer.journal.protocol import Hold, Rollout
+from deployer.journal.protocol import Admitted, Hold, Rollout
 from deployer.journal.reading import deployments_of
 from deployer.journal.rows import read_rollout
 from deployer.journal.tables import TableJournal
@@ -124,6 +126,10 @@ class PostgresJournal(TableJournal):
     async def handed_over(self) -> Sequence[Rollout]:
         """Return the rollouts that are the workers' and may go on."""
         return [read_rollout(row)[0] for row in await self._select(q.HANDED_OVER, ())]
+
+    def _admission(self, connection: Connection, deployment: Deployment, wave: Wave, *, strict: bool) -> Admitted:
+        stopped = refusal(connection, deployment)
+        return stopped or super()._admission(connection, deployment, wave, strict=strict)
 
     async def end_part(self, rollout: str, wave: int, account: str, cause: str) -> None:
         """Write that an account came to its end in a wave, and why it stopped before, if it did."""

@@ -58,10 +58,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Whether a tenant may begin, and how many of its wave have failed so far."""
+    """Whether a tenant may begin, how many of its wave have failed so far, and whether nobody may any more."""
 
     granted: bool
     failed: int
+    closed: bool = False
 
 
 class Hold:

@@ -132,6 +132,7 @@ END_PART: Final = f"""
 """
 ENDED_PARTS: Final = "SELECT account, cause FROM part WHERE rollout = ? AND wave = ? AND account <> ''"
 FORGET_PARTS: Final = "DELETE FROM part WHERE rollout = ? AND wave = ? AND account <> ''"
+STOPPED: Final = "SELECT 1 FROM part WHERE rollout = ? AND wave = ? AND account <> '' AND cause <> '' LIMIT 1"
 TERMS: Final = "SELECT cause FROM part WHERE rollout = ? AND account = ''"
 HANDED_OVER: Final = f"""
     SELECT {ROLLOUT} FROM rollout r WHERE outcome IN ('running', 'waiting')

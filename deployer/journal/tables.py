@@ -212,10 +212,9 @@ class TableJournal:
         """Let a tenant begin in its wave, durably, unless as many fail or are in flight already as the wave bounds."""
 
         def work(connection: Connection) -> Admitted:
-            planned = deployment.planned
-            self._guard(connection, (planned.account,))
-            self._alone(connection, f"{deployment.rollout} {planned.wave}")
-            return admission(connection, deployment, wave, strict=strict)
+            self._guard(connection, (deployment.planned.account,))
+            self._alone(connection, "admission")
+            return self._admission(connection, deployment, wave, strict=strict)
 
         return await self._writer.ask(work)
 
@@ -283,6 +282,9 @@ class TableJournal:
 
     def _guard(self, connection: Connection, names: Collection[str]) -> None:
         """Raise GuardError where an account, or rollout, is ours no more, and keep others from it until the commit."""
+
+    def _admission(self, connection: Connection, deployment: Deployment, wave: Wave, *, strict: bool) -> Admitted:
+        return admission(connection, deployment, wave, strict=strict)
 
     def _alone(self, connection: Connection, what: str) -> None:
         """Keep others from doing something of that name until the commit."""

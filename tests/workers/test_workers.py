@@ -245,6 +245,20 @@ def test_a_worker_without_a_token_halts_the_account_and_says_why(stage: Stage, m
     assert ended.document["reason"].startswith("acme-us: the token is empty")
 
 
+def test_an_account_that_stops_in_a_wave_lets_nobody_begin_in_the_others(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(stage)
+    stage.manifest["waves"] = {"sizes": [24], "tolerance": 20}
+    monkeypatch.setattr(stage, "environment", {**stage.environment, "US_TOKEN": ""})
+    with workers(stage):
+        ended = stage.apply()
+    assert (ended.code, ended.document["outcome"]) == (6, "halted")
+    counts = ended.document["counts"]
+    assert counts["pending"] >= 12 + 6
+    assert counts["running"] == 0
+
+
 def test_after_the_database_died_the_workers_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_database: Server
 ) -> None:
