@@ -1,7 +1,6 @@
 """The journal in the tables of a database: one connection that writes, every row with a checksum."""
 
 import json
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -61,7 +60,6 @@ class TableJournal:
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._writer = Writer(connect)
-        self._entries: deque[Entry] = deque()  # which the writer's thread takes from
 
     async def __aenter__(self) -> Self:
         """Open the tables."""
@@ -232,12 +230,12 @@ class TableJournal:
 
     async def record(self, entry: Entry) -> None:
         """Write an entry and return when it is durable."""
-        self._entries.append(entry)
+        self._writer.waiting.append((self, entry))
         await self._writer.ask(self._enter, spaced=True)
 
     def note(self, entry: Entry) -> None:
         """Write an entry before anything that is recorded later, without waiting for it."""
-        self._entries.append(entry)
+        self._writer.waiting.append((self, entry))
         self._writer.tell(self._enter)
 
     async def remember(self, instances: Sequence[Instance]) -> None:
@@ -276,9 +274,11 @@ class TableJournal:
 
     def _enter(self, connection: Connection) -> None:
         """Write the entries that wait, also those of later jobs: a failure is theirs too, since it is for good."""
-        entries = [self._entries.popleft() for _ in range(min(len(self._entries), writer.BATCH))]
-        self._guard(connection, {entry.deployment.planned.account for entry in entries})
-        enter(connection, entries)
+        waiting = self._writer.waiting
+        taken = [waiting.popleft() for _ in range(min(len(waiting), writer.BATCH))]
+        for journal in {journal for journal, _ in taken}:  # which share the writer
+            journal._guard(connection, {entry.deployment.planned.account for who, entry in taken if who is journal})
+        enter(connection, [entry for _, entry in taken])
 
     def _guard(self, connection: Connection, names: Collection[str]) -> None:
         """Raise GuardError where an account, or rollout, is ours no more, and keep others from it until the commit."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Writer:
     """The thread. Jobs run in the order they were given, so what was noted earlier is durable no later."""
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
+        self.waiting: deque[Any] = deque()  # what those who share it have their jobs write, whoever's job comes first
         self._connect = connect
         self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._failure: Exception | None = None
