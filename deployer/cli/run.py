@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from deployer.cli.manner import Manner, carrying, freezing, scoped
+from deployer.cli.manner import Manner, carrying, freezing, scoped, spreading
 from deployer.cli.options import JOURNAL, MANIFEST, together
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @scoped
 @carrying
 @freezing
+@spreading
 def run(*, manner: Manner, scope: "Scope", journal: str | None) -> int:
     """Run every tenant's deployed flow once, and follow the jobs to their end.
 

@@ -274,10 +274,10 @@ class TableJournal:
 
     def _enter(self, connection: Connection) -> None:
         """Write the entries that wait, also those of later jobs: a failure is theirs too, since it is for good."""
-        waiting = self._writer.waiting
-        taken = [waiting.popleft() for _ in range(min(len(waiting), writer.BATCH))]
-        for journal in {journal for journal, _ in taken}:  # which share the writer
-            journal._guard(connection, {entry.deployment.planned.account for who, entry in taken if who is journal})
+        taken = [self._writer.waiting.popleft() for _ in range(min(len(self._writer.waiting), writer.BATCH))]
+        for one in {journal for journal, _ in taken}:
+            names = {entry.deployment.planned.account for journal, entry in taken if journal is one}
+            one._guard(connection, names)  # noqa: SLF001 - it shares the writer
         enter(connection, [entry for _, entry in taken])
 
     def _guard(self, connection: Connection, names: Collection[str]) -> None:

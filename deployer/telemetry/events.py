@@ -27,6 +27,7 @@ EVENTS: Final[Mapping[str, int]] = {
     "schedule.skipped": logging.INFO,
     "schedule.ended": logging.INFO,
     "schedule.failed": logging.ERROR,
+    "workers.gone": logging.WARNING,
     "step.moved": logging.DEBUG,
     "step.waiting": logging.DEBUG,
     "tenant.rested": logging.INFO,

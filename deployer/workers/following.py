@@ -14,9 +14,11 @@ from deployer.domain.gate import Gate
 from deployer.journal.postgres import PostgresJournal
 from deployer.report.tally import Budget
 from deployer.telemetry.events import Event
+from deployer.workers.queue import Queue, address_of, opened_queue
 from deployer.workers.tasks import shared
 
 _LOOK: Final = 0.5  # seconds between two looks
+_PATIENCE: Final = 10.0  # seconds between two looks for workers
 _OVERLAP: Final = 1000  # numbers: those of writers that commit late are smaller than what was read already
 _MOST: Final = 2 * _OVERLAP  # events that are read at a time: what is read again leaves room for what is new
 _UNSEEN: Final = Budget(0, 0, 0, 0.0, 0.0)  # what is sent, the workers know
@@ -27,8 +29,13 @@ class Following:
 
     stopping = "leaving: the workers go on without this; deployer pause stops them"
 
-    def __init__(self, place: Workplace, rollout: Rollout, counts: Mapping[Status, int], begun: int) -> None:
+    def __init__(
+        self, place: Workplace, queue: Queue, rollout: Rollout, counts: Mapping[Status, int], begun: int
+    ) -> None:
         self.counts = counts
+        self._queue = queue
+        self._looked = anyio.current_time()
+        self._deserted = False
         self.budget = _UNSEEN
         self._place = place
         self._journal: PostgresJournal = shared(place.journal)
@@ -58,6 +65,7 @@ class Following:
             [found] = await self._journal.rollouts(begins=self._rollout, limit=1)
             self._ended = found.outcome != "running"  # what happened before that is still told
             await self._look()
+            await self._look_for_workers()
             if not (self._told or self._ended):
                 with anyio.move_on_after(_LOOK):
                     await self._stop.wait()
@@ -86,6 +94,17 @@ class Following:
             counts = await self._journal.counts(self._rollout)
             self._tell("rollout.counted", {"counts": {status.value: count for status, count in counts.items()}})
 
+    async def _look_for_workers(self) -> None:
+        """Say once that no worker is left, as often as that happens: nothing goes on then, and nobody else would."""
+        if anyio.current_time() - self._looked < _PATIENCE:
+            return
+        self._looked = anyio.current_time()
+        deserted = not await self._queue.workers()
+        if deserted and not self._deserted:
+            fields: Document = {"rollout": self._rollout, "remedy": "start one: deployer worker"}
+            self._told.append(self._place.tell("workers.gone", fields))
+        self._deserted = deserted
+
     def _see(self, deployment: Deployment) -> None:
         if deployment.status in OPEN:
             return
@@ -108,4 +127,5 @@ async def followed(place: Workplace, rollout: Rollout) -> AsyncIterator[Followin
     """Look on while workers carry a rollout out, from when it was left to them."""
     journal = shared(place.journal)
     begun = await journal.latest_event()
-    yield Following(place, rollout, await journal.counts(rollout.id), begun)
+    async with opened_queue(address_of(place.home)) as queue:
+        yield Following(place, queue, rollout, await journal.counts(rollout.id), begun)

@@ -1,5 +1,6 @@
 """A rollout as somebody sees it who only reads the journal."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -7,9 +8,12 @@ import anyio
 import pytest
 
 from deployer.api.workplace import Workplace
+from deployer.domain.documents import Document
 from deployer.domain.lifecycle import Event
 from deployer.engine.clock import SystemClock
-from deployer.journal.postgres import PostgresJournal
+from deployer.journal.postgres import PostgresHome, PostgresJournal
+from deployer.telemetry.events import Event as Told
+from deployer.workers import following as module
 from deployer.workers.following import followed
 from tests.factories import crowd, plan, rollout
 from tests.journal.entries import AT, entry
@@ -20,16 +24,21 @@ pytestmark = pytest.mark.anyio
 FIRST = rollout()
 
 
-def place(journal: PostgresJournal) -> Workplace:
-    return cast("Workplace", SimpleNamespace(journal=journal, clock=SystemClock()))
+def place(journal: PostgresJournal, address: str) -> Workplace:
+    def tell(name: str, fields: Document) -> Told:
+        return Told(name, AT, fields)
+
+    home = PostgresHome(address, Path())
+    return cast("Workplace", SimpleNamespace(journal=journal, clock=SystemClock(), home=home, tell=tell))
 
 
 async def test_every_tenant_that_comes_to_rest_is_told_once_however_many_do_between_two_looks(
     database: Server,
 ) -> None:
-    async with PostgresJournal(database.new_database()) as journal:
+    address = database.new_database()
+    async with PostgresJournal(address) as journal:
         await journal.begin(FIRST, plan(*crowd(2500)))
-        async with followed(place(journal), FIRST) as following:
+        async with followed(place(journal, address), FIRST) as following:
             for one in await journal.deployments(FIRST.id, after=-1, limit=2500):
                 journal.note(entry(one, Event.SKIP))
             await journal.conclude(FIRST.id, outcome="succeeded", reason="", ended_at=AT)
@@ -38,11 +47,27 @@ async def test_every_tenant_that_comes_to_rest_is_told_once_however_many_do_betw
 
 
 async def test_where_nothing_happens_nothing_is_told_and_the_journal_is_left_in_peace(database: Server) -> None:
-    async with PostgresJournal(database.new_database()) as journal:
+    address = database.new_database()
+    async with PostgresJournal(address) as journal:
         await journal.begin(FIRST, plan(*crowd(2)))
-        async with followed(place(journal), FIRST) as following:
+        async with followed(place(journal, address), FIRST) as following:
             told = []
             with anyio.move_on_after(1.5):
                 async for event in following:
                     told.append(event)  # noqa: PERF401 - what came before the time was over counts
             assert told == []
+
+
+async def test_who_watches_is_told_once_that_no_worker_is_left(
+    database: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    address = database.new_database()
+    async with PostgresJournal(address) as journal:
+        await journal.begin(FIRST, plan(*crowd(2)))
+        async with followed(place(journal, address), FIRST) as following:
+            told = []
+            with anyio.move_on_after(2.5):
+                async for event in following:
+                    told.append((event.name, event.fields["remedy"]))  # noqa: PERF401 - as above
+    assert told == [("workers.gone", "start one: deployer worker")]

@@ -92,6 +92,18 @@ def test_an_apply_is_left_to_the_workers_and_watched(stage: Stage) -> None:
     assert stage.apply("--local").code == 0  # and the journal is free again
 
 
+def test_runs_are_left_to_the_workers_too(stage: Stage) -> None:
+    stage.run_flows()
+    assert stage.apply("--local").code == 0
+    before = len(stage.effects("run"))
+    with workers(stage):
+        ended = stage.run("run", "--json")
+    assert (ended.code, ended.document["counts"]["done"]) == (0, 3)
+    assert "no worker is alive" not in ended.err
+    assert len(stage.effects("run")) == before + 3
+    assert stage.run("history", "-o", "csv").out.count(",run,") == 1
+
+
 def test_without_a_worker_the_work_is_done_here_and_that_is_said(stage: Stage) -> None:
     ended = stage.run("apply", "--yes")
     assert ended.code == 0
