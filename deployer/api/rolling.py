@@ -31,7 +31,7 @@ from deployer.telemetry.events import Event
 
 _LOOK = 0.25  # seconds between two looks at the calendar
 
-__all__ = ["DRAIN", "Event", "Rolling", "Stop", "Work", "carried_out", "let_go_on", "worked"]
+__all__ = ["DRAIN", "Event", "Rolling", "Stop", "Work", "carried_out", "let_go_on", "sole", "worked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +196,12 @@ async def worked(place: Workplace, rollout: Rollout, work: Work) -> AsyncIterato
             finally:
                 rolling.stop()
     except BaseExceptionGroup as several:
-        if (one := _alone(several)) is several:
+        if (one := sole(several)) is several:
             raise
         raise one  # noqa: B904 - it happened by itself: that tasks are a group concerns nobody
 
 
-def _alone(error: BaseException) -> BaseException:
+def sole(error: BaseException) -> BaseException:
     """Return the one error that a group holds, however deep, or the group of several."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]

@@ -8,10 +8,10 @@ from functools import partial
 import anyio
 
 from deployer.api.firing import Carry, Firer, firing_alone
-from deployer.api.rolling import Stop, carried_out
+from deployer.api.rolling import Stop, carried_out, sole
 from deployer.api.workplace import Rollout, Workplace
 from deployer.domain.firing import Firing, State, window_of
-from deployer.errors import GuardError
+from deployer.errors import GuardError, JournalError
 
 __all__ = ["carrying_here", "fire_due", "keep_firing"]
 
@@ -54,15 +54,20 @@ async def fire_due(firer: Firer, rollout: str, stop: Stop) -> Sequence[Firing]:
 
 
 async def keep_firing(firer: Firer, rollout: str, stop: Stop, *, stands_by: Callable[[str], None]) -> None:
-    """Fire what comes due until the stop is asked for; where another process does, stand by, and say so once."""
+    """Fire what comes due until the stop is asked for.
+
+    Where another process does, or a database is not to be had, stand by, and say so once.
+    """
     said = ""
     while not stop.asked:
-        await firer.look(rollout)
         try:
+            await firer.look(rollout)
             async with _alone(firer, rollout):
                 said = ""
                 await _fire_on(firer, rollout, stop)
-        except GuardError as error:
+        except (GuardError, JournalError) as error:
+            if isinstance(error, JournalError) and not firer.home.is_shared:
+                raise
             if error.what != said:
                 stands_by(error.what)
             said = error.what
@@ -74,12 +79,15 @@ def _alone(firer: Firer, rollout: str) -> AbstractAsyncContextManager[None]:
 
 
 async def _fire_on(firer: Firer, rollout: str, stop: Stop) -> None:
-    async with anyio.create_task_group() as group:
-        group.start_soon(_keep_looking, firer, rollout)
-        while not stop.asked:
-            await _fire_open(firer, rollout, stop)
-            await _rest(stop)
-        group.cancel_scope.cancel()
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_keep_looking, firer, rollout)
+            while not stop.asked:
+                await _fire_open(firer, rollout, stop)
+                await _rest(stop)
+            group.cancel_scope.cancel()
+    except BaseExceptionGroup as several:
+        raise sole(several) from None
 
 
 async def _keep_looking(firer: Firer, rollout: str) -> None:
@@ -108,9 +116,11 @@ async def _is_anything_open(firer: Firer, rollout: str) -> bool:
 
 
 async def _is_kept_waiting(firer: Firer, firing: Firing) -> bool:
-    """Tell whether somebody works on the journal, whose end is waited for as long as the time is not late."""
-    if firing.state is not State.DUE or firer.home.holder() is None:
+    """Tell whether somebody works on the journal, whose end is waited for: before it begins, until it is late."""
+    if firer.home.holder() is None:
         return False
+    if firing.state is State.RUNNING:  # and a person goes on with what it began
+        return True
     async with firer.home.calendar() as calendar:
         schedules = {each.name: each for each in await calendar.schedules(firing.of)}
         now = datetime.fromisoformat(await calendar.now() or firer.office.clock.utc())

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from deployer.domain.firing import State
 from deployer.simulator import Knobs, Rule
 from tests.cli.firing import came_into_force, firings, just_now, write, written
-from tests.engine.stage import Stage
+from tests.engine.stage import Stage, staged
+from tests.postgres import Server
 
 DUE = ("schedule", "run", "--due")
 NOTHING = "nothing is due\n"
@@ -300,3 +302,26 @@ def test_beside_one_that_fires_another_stands_by(stage: Stage) -> None:
         first.wait(30)
     assert beside.code == 0
     assert "what is due is left to another process: the schedules of order-sync" in beside.err
+
+
+def test_after_its_database_died_a_process_goes_on_firing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_database: Server
+) -> None:
+    monkeypatch.setenv("DEPLOYER_JOURNAL", own_database.new_database())
+    with staged(tmp_path, monkeypatch) as stage:
+        stage.manifest["schedules"] = {"nightly": just_now(do="apply")}
+        came_into_force(stage, hours=0)
+        with stage.started("schedule", "run") as process:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("firing nightly")
+            own_database.crash()
+            assert process.stderr.readline().startswith("standing by: the journal")
+            own_database.restart()
+            came_into_force(stage)
+            until = time.monotonic() + 30
+            while not (found := written(stage)) or found[0].state is not State.ENDED:
+                assert time.monotonic() < until
+                time.sleep(0.2)
+            process.send_signal(SIGTERM)
+            assert process.wait(30) == 0
+        assert [each["counts"] for each in firings(stage)] == [{"done": 3}]
