@@ -8,17 +8,15 @@ from dataclasses import asdict
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from deployer.domain.documents import canonical
 from deployer.domain.firing import Cause, Firing, State, look
 from deployer.domain.schedule import Kept, Pause, Schedule
-from deployer.errors import DeployerError
 from deployer.journal import queries as q
 from deployer.journal.checksums import checked, summed
 from deployer.journal.connection import Connection, Row
-from deployer.journal.writer import Writer
+from deployer.journal.writer import Book
 
 ALONE_IN_FILE: Final = "UPDATE schedule SET name = name WHERE name IS NULL"  # a write, and so the only one
 ALONE_IN_POSTGRES: Final = "SELECT pg_advisory_xact_lock(hashtext('schedules'))"
@@ -29,7 +27,7 @@ _NEAR: Final = 200  # firings, of any schedule, that may still have been under w
 _PATIENCE: Final = 30.0  # seconds in which somebody else's write is over
 
 
-class Calendar:
+class Calendar(Book):
     """The schedules that go with a journal; of `rollout` None, those of all rollouts.
 
     Any number of processes may have it open. Every method may raise JournalError. `alone` is the statement that keeps
@@ -37,24 +35,9 @@ class Calendar:
     """
 
     def __init__(self, connect: Callable[[], Connection], *, alone: str, clock: str = "") -> None:
-        self._writer = Writer(connect)
+        super().__init__(connect)
         self._alone = alone
         self._clock = clock
-
-    async def __aenter__(self) -> Self:
-        """Open it."""
-        try:
-            await self._writer.start()
-        except DeployerError:
-            await self._writer.stop()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close it."""
-        await self._writer.stop()
 
     async def now(self) -> str | None:
         """Return the time by the clock that all who share it go by (UTC, ISO-8601); None where there is none."""
@@ -105,9 +88,6 @@ class Calendar:
         *_, state, body, new = _row(after)
         values = (state, body, new, before.of, before.schedule, before.local, checksum)
         return await self._writer.ask(lambda connection: _changed(connection, q.MOVE_FIRING, values))
-
-    async def _select(self, query: str, wanted: Row) -> list[Row]:
-        return await self._writer.ask(lambda connection: connection.execute(query, wanted).fetchall())
 
 
 def in_file(path: Path) -> Callable[[], Connection]:

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from secrets import token_hex
-from types import TracebackType
-from typing import Self
 
 from deployer.domain.deployment import Deployment, Instance, Status, Step
 from deployer.domain.documents import canonical
@@ -20,7 +18,7 @@ from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
 from deployer.domain.template import Template
 from deployer.domain.waves import Wave
-from deployer.errors import DeployerError, JournalError
+from deployer.errors import JournalError
 from deployer.journal import queries as q
 from deployer.journal import writer
 from deployer.journal.checksums import checked
@@ -50,33 +48,13 @@ from deployer.journal.rows import (
     step_row,
     work_row,
 )
-from deployer.journal.writer import Writer
+from deployer.journal.writer import Book
 
 
-class TableJournal:
-    """A journal in the tables that `connect` opens, on the thread that owns them from then on."""
+class TableJournal(Book):
+    """A journal in tables."""
 
     is_shared = False
-
-    def __init__(self, connect: Callable[[], Connection]) -> None:
-        self._writer = Writer(connect)
-
-    async def __aenter__(self) -> Self:
-        """Open the tables."""
-        try:
-            await self._writer.start()
-        except DeployerError:
-            await self._writer.stop()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Commit what waits, and close; raise JournalError if what nobody waited for could not be written."""
-        await self._writer.stop()
-        if error is None:
-            self._writer.own_up()
 
     async def work(self) -> Work:
         """Return which journal this is, and how often work was begun with it."""
@@ -288,9 +266,6 @@ class TableJournal:
 
     def _alone(self, connection: Connection, what: str) -> None:
         """Keep others from doing something of that name until the commit."""
-
-    async def _select(self, query: str, wanted: Row) -> list[Row]:
-        return await self._writer.ask(lambda connection: connection.execute(query, wanted).fetchall())
 
 
 def _one(connection: Connection, statement: str, values: Row) -> None:

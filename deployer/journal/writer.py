@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Generic, TypeVar
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
 
 from deployer.errors import DeployerError, JournalError
-from deployer.journal.connection import Connection
+from deployer.journal.connection import Connection, Row
 
 LINGER = 0.01  # seconds that writes nobody waits for may be collected
 SPACING = 0.005  # seconds between two commits that may be spaced: each costs more CPU than what is written in it
@@ -150,6 +151,33 @@ class Writer:
             f"the journal cannot be used: {self._failure}",
             remedy="mend the cause and run the same command again: it goes on where the journal ends",
         )
+
+
+class Book:
+    """What lies in the tables that `connect` opens, on the thread that owns them from then on, while it is open."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._writer = Writer(connect)
+
+    async def __aenter__(self) -> Self:
+        """Open the tables."""
+        try:
+            await self._writer.start()
+        except DeployerError:
+            await self._writer.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Commit what waits, and close; raise JournalError if what nobody waited for could not be written."""
+        await self._writer.stop()
+        if error is None:
+            self._writer.own_up()
+
+    async def _select(self, query: str, wanted: Row) -> list[Row]:
+        return await self._writer.ask(lambda connection: connection.execute(query, wanted).fetchall())
 
 
 def _answer(batch: list[Job[Any]], tell: Callable[[], object]) -> None:
