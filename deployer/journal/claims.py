@@ -56,6 +56,10 @@ class Holder:
     place: str
     pid: int
 
+    def had(self, place: str, pid: int) -> bool:
+        """Tell whether this very process had it: for an account it does one job at a time, which is over by now."""
+        return bool(place) and (place, pid) == (self.place, self.pid)
+
     def outlives(self, place: str, pid: int) -> bool:
         """Tell whether a process that is gone for certain had it: one of this very space, whose id nobody has."""
         if not place or place != self.place:
@@ -97,7 +101,8 @@ def take(connection: Connection, account: str, me: Holder) -> Taken | Busy:
     connection.execute(_MAKE, (account,))
     [(_, holder, place, pid, age)] = connection.execute(_LOOK, (account,)).fetchall()
     free = _locked(connection, account)
-    alive = bool(holder) and age < (PATIENCE if free else STALL) and not me.outlives(place, pid)
+    gone = me.outlives(place, pid) or (free and me.had(place, pid))
+    alive = bool(holder) and age < (PATIENCE if free else STALL) and not gone
     if alive:
         if free:
             connection.execute(_FREE, (_CLASS, _number(account)))

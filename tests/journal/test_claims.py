@@ -41,8 +41,10 @@ def address(database: Server) -> str:
 
 
 @asynccontextmanager
-async def worker(address: str, account: str = "user1@api.integrator.io") -> AsyncIterator[tuple[PostgresJournal, Hold]]:
-    async with PostgresJournal(address, alone=False) as journal, journal.holding({account: ["main"]}, BOOT) as hold:
+async def worker(
+    address: str, account: str = "user1@api.integrator.io", boot: str = BOOT
+) -> AsyncIterator[tuple[PostgresJournal, Hold]]:
+    async with PostgresJournal(address, alone=False) as journal, journal.holding({account: ["main"]}, boot) as hold:
         yield journal, hold
 
 
@@ -207,10 +209,20 @@ async def test_whose_connection_was_cut_may_still_send_for_a_while_so_long_other
     async with worker(address) as (cut, _):
         begin = anyio.current_time()
         database.cut(address)
-        async with worker(address):
+        async with worker(address, boot="another machine's"):
             assert anyio.current_time() - begin > 1.0
         with pytest.raises(JournalError):
             await cut.work()
+
+
+async def test_a_process_whose_connection_was_cut_has_its_account_again_at_once(address: str, database: Server) -> None:
+    async with worker(address) as (cut, _):
+        database.cut(address)
+        with pytest.raises(JournalError):
+            await cut.work()
+        with anyio.fail_after(claims.PATIENCE / 2):
+            async with worker(address) as (journal, _):
+                await journal.work()
 
 
 async def test_workers_that_ask_at_once_let_in_no_more_than_the_wave_bounds(address: str) -> None:
