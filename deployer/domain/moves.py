@@ -6,7 +6,7 @@ from deployer.domain.deployment import Deployment, Moment, Step
 from deployer.domain.lifecycle import CLONES, READ_BACK, State, StepKind
 from deployer.domain.manifest import Safety
 
-ATTEMPTS = 3  # calls proven absent before a tenant is given up
+ATTEMPTS = 5  # calls proven absent before a tenant is given up: deaths of ours before they were sent count too
 
 
 @dataclass(frozen=True, slots=True)
