@@ -156,10 +156,10 @@ class PostgresJournal(TableJournal):
         """Return what happened in a rollout after an event: its number, and the place of the deployment."""
         return [(number, place) for number, place in await self._select(q.MOVED, (rollout, after, limit))]
 
-    async def at_places(self, rollout: str, places: Sequence[int]) -> Sequence[Deployment]:
-        """Return the deployments at some places in the plan."""
+    async def rested_at(self, rollout: str, places: Sequence[int]) -> Sequence[Deployment]:
+        """Return the deployments at some places in the plan that have nothing left to do."""
         wanted = {"rollout": rollout, "places": json.dumps(places)}
-        return await self._writer.ask(lambda connection: deployments_of(connection, q.AT_PLACES, wanted))
+        return await self._writer.ask(lambda connection: deployments_of(connection, q.RESTED_AT, wanted))
 
     def _beat(self, connection: Connection, accounts: Collection[str]) -> None:
         begun = claims.now()

@@ -56,8 +56,14 @@ CLAIM: Final = f"""
 PAGE: Final = f"{_OF} AND coalesce(wave = :wave, true) {_NEXT}"
 TROUBLED: Final = f"{_OF} AND coalesce(wave = :wave, true) AND {_TROUBLED} {_NEXT}"
 ONE: Final = f"{_OF} AND tenant = :tenant"
-AT_PLACES: Final = f"""
-    {_OF} AND place IN (SELECT CAST(value AS INTEGER) FROM json_each(:places)) ORDER BY place
+RESTED_AT: Final = f"""
+    {_OF} AND place IN (SELECT CAST(value AS INTEGER) FROM json_each(:places)) AND NOT EXISTS (
+        SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place AND s.state IN ('ready', 'intended')
+        AND NOT EXISTS (
+            SELECT 1 FROM step f
+            WHERE f.rollout = s.rollout AND f.place = s.place AND f.position < s.position AND f.state != 'done'
+        )
+    ) ORDER BY place
 """
 AWAITING: Final = f"""
     SELECT {DEPLOYMENT} FROM deployment d WHERE tenant = :tenant AND rollout =

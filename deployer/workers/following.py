@@ -83,7 +83,7 @@ class Following:
             self._known.extend(number for number, _ in happened)
             self._after = max(self._after, happened[-1][0])
             places = sorted({place for _, place in happened} - self._rested)
-            for deployment in await self._journal.at_places(self._rollout, places):
+            for deployment in await self._journal.rested_at(self._rollout, places):
                 self._see(deployment)
         for number, gate in (await self._journal.gates(self._rollout)).items():
             before = self._gates.get(number)
