@@ -92,7 +92,7 @@ def main() -> int:
     root = Path(tempfile.mkdtemp(prefix="deployer-faults-"))
     names_ = names(options.accounts)
     simulator = WatchedSimulator(
-        names_, options.tenants // options.accounts, Knobs(latency={"*": 0.02}, bucket_size=40, bucket_refill=20.0)
+        names_, options.tenants // options.accounts, Knobs(latency={"*": 0.02}, bucket_size=20, bucket_refill=20.0)
     )
     with (
         postgres.serving() as server,
