@@ -61,7 +61,7 @@ class Firer:
     async def look(self, rollout: str | None = None) -> Sequence[Firing]:
         """Write what becomes of the times that have come, of one rollout's schedules or of all, and return it."""
         async with self.home.calendar() as calendar:
-            now = datetime.fromisoformat(await calendar.now() or self.office.clock.utc())
+            now = datetime.fromisoformat(await calendar.now(self.office.clock.utc))
             found = await calendar.look(rollout, now, whoever())
             for firing in found:
                 await self._tell(firing)
@@ -164,7 +164,7 @@ class _Paper:
     office: Office
 
     async def now(self) -> str:
-        return await self.calendar.now() or self.office.clock.utc()
+        return await self.calendar.now(self.office.clock.utc)
 
     async def move(self, **fields: Any) -> bool:  # noqa: ANN401 - the firing's
         """Write it anew; tell whether nobody else had."""

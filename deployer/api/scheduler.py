@@ -123,7 +123,7 @@ async def _is_kept_waiting(firer: Firer, firing: Firing) -> bool:
         return True
     async with firer.home.calendar() as calendar:
         schedules = {each.name: each for each in await calendar.schedules(firing.of)}
-        now = datetime.fromisoformat(await calendar.now() or firer.office.clock.utc())
+        now = datetime.fromisoformat(await calendar.now(firer.office.clock.utc))
     kept = schedules.get(firing.schedule)
     if kept is None:
         return False
@@ -132,7 +132,7 @@ async def _is_kept_waiting(firer: Firer, firing: Firing) -> bool:
 
 async def _wait_for_jitter(firer: Firer, rollout: str, stop: Stop) -> None:
     async with firer.home.calendar() as calendar:
-        now = datetime.fromisoformat(await calendar.now() or firer.office.clock.utc())
+        now = datetime.fromisoformat(await calendar.now(firer.office.clock.utc))
         put_off = [until for each in await calendar.schedules(rollout) if (until := each.put_off_until(now))]
     if put_off:
         with anyio.move_on_after((max(put_off) - now).total_seconds()):

@@ -52,7 +52,7 @@ async def take_up(home: Home, loaded: Loaded, clock: Clock) -> Sequence[Kept]:
     """
     rollout, stated = loaded.manifest.name, loaded.manifest.schedules
     async with home.calendar() as calendar:
-        known, now = {each.name: each for each in await calendar.schedules(rollout)}, await _now(calendar, clock)
+        known, now = {each.name: each for each in await calendar.schedules(rollout)}, await calendar.now(clock.utc)
         if both := sorted(name for name in stated if name in known and not known[name].stated):
             what = f"schedule {both[0]} was added by hand, and stands in the manifest too"
             raise UsageError(what, where=str(loaded.path), remedy=f"remove one: deployer schedule remove {both[0]}")
@@ -73,7 +73,7 @@ async def add(home: Home, loaded: Loaded, name: str, schedule: Schedule, clock: 
     if name in loaded.manifest.schedules:
         raise UsageError(f"schedule {name} stands in the manifest", where=str(loaded.path), remedy="change it there")
     async with home.calendar() as calendar:
-        since = await _now(calendar, clock)
+        since = await calendar.now(clock.utc)
         await calendar.keep(Kept(loaded.manifest.name, name, schedule, str(loaded.path), since, stated=False))
 
 
@@ -83,7 +83,7 @@ async def pause(home: Home, rollout: str, name: str, clock: Clock) -> None:
         kept = await _found(calendar, rollout, name)
         if kept.pause:
             raise GuardError(f"schedule {name} was paused by {kept.pause.who} at {kept.pause.at}")
-        await calendar.keep(replace(kept, pause=Pause(whoever(), await _now(calendar, clock))))
+        await calendar.keep(replace(kept, pause=Pause(whoever(), await calendar.now(clock.utc))))
 
 
 async def resume(home: Home, rollout: str, name: str, clock: Clock) -> None:
@@ -92,7 +92,7 @@ async def resume(home: Home, rollout: str, name: str, clock: Clock) -> None:
         kept = await _found(calendar, rollout, name)
         if not kept.pause:
             raise GuardError(f"schedule {name} is not paused")
-        await calendar.keep(replace(kept, pause=None, since=await _now(calendar, clock)))
+        await calendar.keep(replace(kept, pause=None, since=await calendar.now(clock.utc)))
 
 
 async def drop(home: Home, rollout: str, name: str) -> None:
@@ -108,7 +108,7 @@ async def drop(home: Home, rollout: str, name: str) -> None:
 async def outlooks(home: Home, rollout: str, clock: Clock, *, most: int = 1) -> Sequence[Outlook]:
     """Return the schedules of a rollout, each with its newest firing and so many of the times to come."""
     async with home.calendar(read_only=True) as calendar:
-        now = datetime.fromisoformat(await _now(calendar, clock))
+        now = datetime.fromisoformat(await calendar.now(clock.utc))
         found: list[Outlook] = []
         for kept in await calendar.schedules(rollout):
             last = await calendar.firings(rollout, kept.name, limit=1)
@@ -134,10 +134,6 @@ async def _found(calendar: Calendar, rollout: str, name: str) -> Kept:
         hint = did_you_mean(name, known) or f": there {'are ' + ', '.join(known) if known else 'is none'}"
         raise UsageError(f"no schedule {name} of {rollout} is in force{hint}", remedy="see: deployer schedule list")
     return known[name]
-
-
-async def _now(calendar: Calendar, clock: Clock) -> str:
-    return await calendar.now() or clock.utc()
 
 
 def schedule_of(name: str, words: Mapping[str, str]) -> Schedule:

@@ -5,7 +5,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGTERM
@@ -19,6 +19,7 @@ from deployer.errors import GuardError, UsageError
 
 if TYPE_CHECKING:
     from deployer.api.schedules import Firing
+    from deployer.domain.manifest import Account
 
 HOOK = click.option(
     "--on-failure",
@@ -66,7 +67,7 @@ def run(*, manifest: Path, journal: str | None, due: bool, hook: str | None, ver
         async with anyio.create_task_group() as group:
             group.start_soon(_heed, stop.ask)
             if due:
-                ended = list(await _due(firer, name, stop, fire_due))
+                ended = list(await _due(fire_due(firer, name, stop)))
             else:
                 click.echo(f"firing {', '.join(each.name for each in kept)} of {name}; Ctrl-C stops", err=True)
                 await keep_firing(
@@ -78,11 +79,9 @@ def run(*, manifest: Path, journal: str | None, due: bool, hook: str | None, ver
     return anyio.run(fire)
 
 
-async def _due(
-    firer: object, name: str, stop: object, fire: Callable[..., Awaitable[Sequence["Firing"]]]
-) -> Sequence["Firing"]:
+async def _due(firing: Awaitable[Sequence["Firing"]]) -> Sequence["Firing"]:
     try:
-        ended = await fire(firer, name, stop)
+        ended = await firing
     except GuardError as error:
         click.echo(f"what is due is left to another process: {error.what}", err=True)
         return ()
@@ -175,6 +174,5 @@ def _program(kind: str) -> list[str]:
     return [found] if found else [sys.executable, "-m", "deployer"]
 
 
-def _tokens(accounts: object) -> list[str]:
-    found = {each.token.removeprefix("env:") for each in accounts if each.token.startswith("env:")}  # type: ignore[attr-defined]
-    return sorted(found)
+def _tokens(accounts: "Iterable[Account]") -> list[str]:
+    return sorted({each.token.removeprefix("env:") for each in accounts if each.token.startswith("env:")})

@@ -58,11 +58,6 @@ class Firing:
     counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def is_open(self) -> bool:
-        """Tell whether there is anything left to do."""
-        return self.state in {State.DUE, State.RUNNING}
-
-    @property
     def failed(self) -> bool:
         """Tell whether somebody has to be told: it ended badly, or nobody was there in time."""
         return bool(self.code) if self.state is State.ENDED else self.cause is Cause.MISSED

@@ -39,10 +39,10 @@ class Calendar(Book):
         self._alone = alone
         self._clock = clock
 
-    async def now(self) -> str | None:
-        """Return the time by the clock that all who share it go by (UTC, ISO-8601); None where there is none."""
+    async def now(self, own: Callable[[], str]) -> str:
+        """Return the time (UTC, ISO-8601) by the clock that all who share it go by, else by one's `own`."""
         if not self._clock:
-            return None
+            return own()
         [(now,)] = await self._select(self._clock, ())
         return str(now)
 
