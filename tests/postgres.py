@@ -15,6 +15,7 @@ from pathlib import Path
 from signal import SIGINT, SIGQUIT
 
 import psycopg
+from trustme import LeafCert
 
 USER = "deployer"
 _SOON = 20.0
@@ -92,6 +93,26 @@ class Server:
             else:
                 return
         raise RuntimeError(f"Postgres did not start: {(self.home / 'log').read_text('utf-8')}")
+
+    def prove(self, certificate: LeafCert | None) -> None:
+        """Answer with TLS and a certificate from now on, or without."""
+        if certificate:
+            for name, blob in ("key.pem", certificate.private_key_pem), ("cert.pem", certificate.cert_chain_pems[0]):
+                blob.write_to_path(self.home / name)
+                (self.home / name).chmod(0o600)
+                shutil.chown(self.home / name, self.user or os.geteuid())
+            self.command(f"ALTER SYSTEM SET ssl_key_file = '{self.home / 'key.pem'}'")
+            self.command(f"ALTER SYSTEM SET ssl_cert_file = '{self.home / 'cert.pem'}'")
+        self.command(f"ALTER SYSTEM SET ssl = {'on' if certificate else 'off'}")
+        self.command("SELECT pg_reload_conf()")
+        deadline = time.monotonic() + _SOON
+        while self._uses_tls() != bool(certificate):
+            assert time.monotonic() < deadline, (self.home / "log").read_text("utf-8")
+            time.sleep(0.02)
+
+    def _uses_tls(self) -> bool:
+        with psycopg.connect(self.address()) as connection:
+            return connection.pgconn.ssl_in_use
 
     def cut(self, address: str) -> None:
         """End every connection to a database, as a crash of whoever has it would."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 Row: TypeAlias = tuple[Any, ...]
+Change: TypeAlias = tuple[str, Sequence[Row]]  # a statement that writes one row, and the rows
 Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
 
@@ -42,7 +43,7 @@ class Connection(Protocol):
 
 @runtime_checkable
 class RowWriter(Protocol):
-    """A connection that takes all rows of a statement at once."""
+    """A connection that takes several statements, and all rows of each, at once."""
 
-    def write_rows(self, statement: str, rows: Sequence[Row], /) -> int:
-        """Execute a statement that has one row of values for all of them; return how many rows of the table it met."""
+    def write_rows(self, changes: Sequence[Change], /) -> list[int]:
+        """Execute statements of different tables, each for its rows; return how many rows of the table each met."""

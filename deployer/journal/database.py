@@ -7,18 +7,20 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib.resources import files
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 import psycopg
-from psycopg import conninfo, sql
+from psycopg import conninfo, pq, sql
 
 from deployer.errors import GuardError, JournalError, UsageError
-from deployer.journal.connection import Cursor, Values
-from deployer.journal.dialect import in_postgres, rows_in_postgres, values_in_postgres
+from deployer.journal.connection import Change, Cursor, Values
+from deployer.journal.dialect import in_postgres, together_in_postgres, values_in_postgres
 from deployer.journal.migrations import VERSION, to_come
 
 SCHEMA: Final = "deployer"
 _VERIFIED: Final = ("verify-full", "verify-ca")
+_UNSAID: Final = "prefer"  # libpq's own choice: whoever wants it says it
 _PATIENCE: Final = 10  # seconds to connect
 _AGAIN: Final = 0.1  # seconds
 _GONE: Final = 1.0  # seconds in which a server notices that a process is dead
@@ -36,28 +38,41 @@ def safe_address(address: str) -> str:
         said = conninfo.conninfo_to_dict(address)
     except psycopg.Error as error:
         raise UsageError(f"the journal's address cannot be read: {str(error).strip()}") from None
-    host = str(said.get("host") or os.environ.get("PGHOST") or "")
-    if not host or host.startswith(("/", "@")) or _is_loopback(host):
+    usual = _usual()  # of the environment
+    hosts = [said.get(name) or usual.get(name) for name in ("host", "hostaddr")]
+    if "service" not in said and all(_is_here(host) for each in hosts if each for host in str(each).split(",")):
         return address
-    mode = str(said.get("sslmode") or os.environ.get("PGSSLMODE") or "verify-full")
+    mode = said.get("sslmode") or usual["sslmode"].replace(_UNSAID, "verify-full")
     if mode not in _VERIFIED:
         remedy = "leave sslmode out, and name the authority's certificate with sslrootcert"
         raise UsageError(f"sslmode={mode} does not verify whom the journal is sent to", remedy=remedy)
-    trust = {} if said.get("sslrootcert") or os.environ.get("PGSSLROOTCERT") else {"sslrootcert": "system"}
+    trust = {} if said.get("sslrootcert") or usual.get("sslrootcert") else {"sslrootcert": "system"}
     return conninfo.make_conninfo(address, sslmode=mode, **trust)
 
 
 def shown_address(address: str) -> str:
     """Return whom an address means, without any secret."""
     said = conninfo.conninfo_to_dict(address)
-    host = said.get("host") or os.environ.get("PGHOST") or "localhost"
-    port = said.get("port") or os.environ.get("PGPORT") or 5432
-    database = said.get("dbname") or os.environ.get("PGDATABASE") or said.get("user") or ""
+    said = {**_usual(), **said}
+    host, port = said.get("host", "localhost"), said.get("port", 5432)
+    database = said.get("dbname") or said.get("user") or ""
     return f"postgresql://{host}:{port}/{database}"
 
 
-def _is_loopback(host: str) -> bool:
-    return host in {"localhost", "::1"} or host.startswith("127.")
+def _usual() -> dict[str, str]:
+    """Return what libpq takes where an address says nothing: the environment's, a named service's, or its own."""
+    found = ((one.keyword, one.val) for one in pq.Conninfo.get_defaults())
+    return {keyword.decode(): value.decode() for keyword, value in found if value}
+
+
+def _is_here(host: str) -> bool:
+    """Tell whether a host, of which one that looks like an address is one, is this machine."""
+    if not host or host == "localhost" or host.startswith(("/", "@")):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Wrapped:
@@ -74,11 +89,12 @@ class Wrapped:
         cursor.executemany(in_postgres(statement), rows)
         return cursor
 
-    def write_rows(self, statement: str, rows: Sequence[Sequence[object]], /) -> int:
-        """Execute a statement for every row at once, and return how many rows of the table that met."""
-        numbers = tuple(isinstance(value, int) for value in rows[0])
-        listed = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-        return self._raw.execute(rows_in_postgres(statement, numbers), (listed,)).rowcount
+    def write_rows(self, changes: Sequence[Change], /) -> list[int]:
+        """Execute statements as one, each for every row at once; return how many rows of the table each met."""
+        kinds = tuple((statement, tuple(isinstance(one, int) for one in rows[0])) for statement, rows in changes)
+        lists = [json.dumps(rows, ensure_ascii=False, separators=(",", ":")) for _, rows in changes]
+        [met] = self._raw.execute(together_in_postgres(kinds), lists).fetchall()
+        return list(met)
 
     def rollback(self) -> None:
         self._raw.rollback()

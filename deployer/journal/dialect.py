@@ -20,17 +20,23 @@ def in_postgres(statement: str) -> str:
 
 
 @cache
-def rows_in_postgres(statement: str, numbers: tuple[bool, ...]) -> str:
-    """Return a statement of SQLite's that writes one row as one that writes all those of a list, bound as JSON.
+def together_in_postgres(kinds: tuple[tuple[str, tuple[bool, ...]], ...]) -> str:
+    """Return SQLite's statements that write one row each as one that writes all rows of lists, bound as JSON.
 
-    `numbers` tells which columns are numbers. However many rows there are, the statement stays the same: it is
-    prepared once, and no list of values is taken apart again and again.
+    With each statement stands which of its columns are numbers. However many rows there are, the whole stays the same:
+    it is prepared once, and no list of values is taken apart again and again. It returns how many rows each part met.
     """
+    parts = ", ".join(f"part{place} AS ({_of_list(*kind)} RETURNING 1)" for place, kind in enumerate(kinds))
+    counts = ", ".join(f"(SELECT count(*) FROM part{place})" for place in range(len(kinds)))  # noqa: S608 - of numbers
+    return in_postgres(f"WITH {parts} SELECT {counts}")
+
+
+def _of_list(statement: str, numbers: tuple[bool, ...]) -> str:
     columns = ", ".join(
         f"(one ->> {place})::bigint" if number else f"one ->> {place}" for place, number in enumerate(numbers)
     )
     listed = f"SELECT {columns} FROM json_array_elements(?::json) AS one"  # noqa: S608 - of constants and numbers
-    return in_postgres(_ROW.sub(listed, statement))
+    return _ROW.sub(listed, statement)
 
 
 def values_in_postgres(statement: str, values: Values) -> Values:

@@ -1,7 +1,7 @@
 """Write many entries with a few statements: each statement hands the interpreter's lock over, and may wait for it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from deployer.domain.deployment import OPEN, Deployment, Instance
 from deployer.domain.documents import canonical
@@ -15,27 +15,31 @@ from deployer.journal.connection import Connection, Row, RowWriter
 from deployer.journal.protocol import Admitted, Entry
 from deployer.journal.rows import instance_row, read_instance, step_row
 
+_Change: TypeAlias = tuple[Callable[[int], str], Sequence[Row]]  # a statement by how many rows it writes, and the rows
+
 _MOST: Final = 64  # rows of one statement: more are hardly cheaper
 
 
 def enter(connection: Connection, entries: Iterable[Entry]) -> None:
     """Write entries in their order; raise JournalError unless each step is as its entry's writer knew it."""
     for group in _apart(entries):
-        met = _write(connection, q.moves, [_move(entry) for entry in group])
+        changes: list[_Change] = [
+            (q.moves, [_move(entry) for entry in group]),
+            (q.happenings, [_happening(entry) for entry in group]),
+            (q.rests, [_place_of(entry) for entry in group if _rests(entry)]),
+            (q.memories, [instance_row(entry.instance) for entry in group if entry.instance]),
+            (q.forgettings, [_instance_of(entry) for entry in group if entry.forgets]),
+        ]
+        met, *_ = _write(connection, [change for change in changes if change[1]])
         if met != len(group):
             problem = f"{len(group)} writes met {met} rows"
             raise JournalError(f"the journal was changed by somebody else: {problem}")
-        _write(connection, q.happenings, [_happening(entry) for entry in group])
-        if rested := [_place_of(entry) for entry in group if _rests(entry)]:
-            connection.executemany(q.REST, rested)
-        remember(connection, [entry.instance for entry in group if entry.instance])
-        if forgotten := [_instance_of(entry) for entry in group if entry.forgets]:
-            connection.executemany(q.FORGET, forgotten)
 
 
 def remember(connection: Connection, instances: Sequence[Instance]) -> None:
     """Write what is remembered of live flows from now on."""
-    _write(connection, q.memories, list(map(instance_row, instances)))
+    if instances:
+        _write(connection, [(q.memories, list(map(instance_row, instances)))])
 
 
 def remember_unwritten(connection: Connection, planned: Planned) -> None:
@@ -78,10 +82,15 @@ def _apart(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield list(group.values())
 
 
-def _write(connection: Connection, statement: Callable[[int], str], rows: list[Row]) -> int:
+def _write(connection: Connection, changes: Sequence[_Change]) -> list[int]:
+    """Execute statements, each for all its rows, and return how many rows of the table each met."""
+    if isinstance(connection, RowWriter):
+        return connection.write_rows([(statement(1), rows) for statement, rows in changes])
+    return [_write_rows(connection, statement, rows) for statement, rows in changes]
+
+
+def _write_rows(connection: Connection, statement: Callable[[int], str], rows: Sequence[Row]) -> int:
     """Execute a statement for all rows, a power of two at a time, so that few are ever compiled; return its count."""
-    if rows and isinstance(connection, RowWriter):
-        return connection.write_rows(statement(1), rows)
     met, start = 0, 0
     while left := len(rows) - start:
         size = min(_MOST, 1 << left.bit_length() - 1)

@@ -126,7 +126,6 @@ SEAT: Final = f"""
     )
     ON CONFLICT (rollout, place) DO NOTHING
 """
-REST: Final = "DELETE FROM admission WHERE rollout = ? AND place = ?"
 DONE: Final = """
     SELECT 1 FROM deployment d JOIN step s ON s.rollout = d.rollout AND s.place = d.place
     WHERE d.rollout = ? AND d.account = ? AND s.kind = ? AND s.state = 'done' LIMIT 1
@@ -194,7 +193,6 @@ UNFINISHED: Final = f"""
 """
 
 INSTANCE_AT: Final = f"SELECT {INSTANCE} FROM instance WHERE template = ? AND integration = ?"
-FORGET: Final = "DELETE FROM instance WHERE template = ? AND integration = ?"
 INSTANCES_IN: Final = f"""
     SELECT {INSTANCE} FROM instance WHERE template = ? AND integration IN (SELECT value FROM json_each(?))
 """
@@ -254,6 +252,18 @@ def moves(rows: int) -> str:
 def happenings(rows: int) -> str:
     """Return the statement that writes events."""
     return _insert("event", EVENT, rows)
+
+
+@cache
+def rests(rows: int) -> str:
+    """Return the statement that makes room in a wave."""
+    return f"DELETE FROM admission WHERE (rollout, place) IN ({_values('rollout, place', rows)})"
+
+
+@cache
+def forgettings(rows: int) -> str:
+    """Return the statement that forgets flows."""
+    return f"DELETE FROM instance WHERE (template, integration) IN ({_values('template, integration', rows)})"
 
 
 @cache

@@ -1,20 +1,20 @@
 """A worker with a rule of its safety left out: whoever judges has to notice."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from deployer.cli import main
 from deployer.journal import claims, entering, postgres
-from deployer.journal.connection import Connection, Row
+from deployer.journal.connection import Connection
 
 
 def without_fence() -> None:
     """Write and send whoever has the account by now, and whatever became of the tenant meanwhile."""
     write = entering._write  # noqa: SLF001
 
-    def written(connection: Connection, statement: Callable[[int], str], rows: list[Row]) -> int:
-        write(connection, statement, rows)
-        return len(rows)
+    def written(connection: Connection, changes: Sequence[entering._Change]) -> list[int]:
+        write(connection, changes)
+        return [len(rows) for _, rows in changes]
 
     entering._write = written  # noqa: SLF001
     claims.beat = lambda *_: None

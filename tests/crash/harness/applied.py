@@ -19,7 +19,7 @@ from deployer.integrator import client
 from deployer.integrator.transport import send
 from deployer.integrator.wire import Unknown
 from deployer.journal import postgres, writer
-from deployer.journal.connection import Cursor, Values
+from deployer.journal.connection import Change, Cursor, Values
 from deployer.journal.database import Wrapped, connect
 from deployer.report import repair as report
 from tests.crash.harness.planted import plant
@@ -193,9 +193,9 @@ class _WatchedTables(Wrapped):
         self._written = True
         return super().executemany(statement, rows)
 
-    def write_rows(self, statement: str, rows: Sequence[Sequence[object]], /) -> int:
+    def write_rows(self, changes: Sequence[Change], /) -> list[int]:
         self._written = True
-        return super().write_rows(statement, rows)
+        return super().write_rows(changes)
 
 
 def _writes(statement: str) -> bool:
