@@ -30,11 +30,13 @@ class Standing:
     home: Home
     waves: Sequence[WaveStanding] = ()
     revisions: Mapping[str, int] = field(default_factory=dict)
+    workers: Document | None = None  # where the rollout was left to any
 
     @property
     def head(self) -> Document:
         """Return what `status --json` shows besides the tenants."""
-        return rollout_head(self.rollout, self.counts, self.waves, self.revisions)
+        head = rollout_head(self.rollout, self.counts, self.waves, self.revisions)
+        return head if self.workers is None else {**head, "workers": self.workers}
 
     @property
     def at_work(self) -> bool:

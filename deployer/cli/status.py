@@ -1,5 +1,7 @@
 """`deployer status`: how the last rollout stands, also while another process carries it out."""
 
+from dataclasses import replace
+
 import anyio
 import click
 
@@ -27,16 +29,19 @@ def status(*, manner: Manner, journal: str | None, rollout: str | None, tenant: 
     from deployer.api.standing import find_standing, tenant_history
     from deployer.cli.showing import show
     from deployer.report.history import tenant_text
+    from deployer.report.workers import workers_text
 
     async def shown() -> int:
         name = rollout or name_in(manner.manifest)
         now = await find_standing(journal_home(manner.manifest, journal), name=name)
         if tenant is None:
-            code = await show(now, manner, at_work=now.at_work)
-            if now.home.is_shared and manner.form is None:
-                from deployer.workers.seeing import workers_text
+            if now.home.is_shared:
+                from deployer.workers.seeing import workers_of
 
-                click.echo(await workers_text(now.home, now.rollout.id), nl=False)
+                now = replace(now, workers=await workers_of(now.home, now.rollout.id))
+            code = await show(now, manner, at_work=now.at_work)
+            if now.workers and manner.form is None:
+                click.echo(workers_text(now.workers), nl=False)
             return code
         click.echo(tenant_text(*await tenant_history(now, tenant)))
         return 0

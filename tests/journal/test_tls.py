@@ -61,7 +61,7 @@ def test_what_may_leave_this_machine_is_verified(address: str) -> None:
 @pytest.mark.parametrize(
     "settings",
     [{"PGHOST": NAME}, {"PGHOSTADDR": "192.0.2.1"}, {"PGSERVICE": "far"}],
-    ids=lambda settings: ", ".join(settings),
+    ids=", ".join,
 )
 def test_the_environment_may_lead_elsewhere_too(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str]) -> None:
     for name, value in settings.items():

@@ -12,7 +12,9 @@ from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 import psycopg
 import pytest
+from jsonschema import Draft202012Validator
 
+from deployer.report.shapes import schema
 from deployer.simulator import Customer, Knobs
 from tests.engine.stage import EU, US, Stage, staged
 from tests.postgres import Server
@@ -174,9 +176,16 @@ def test_status_tells_who_has_which_account_and_what_waits(stage: Stage) -> None
     with workers(stage, concurrency=1) as [worker]:
         stage.await_requests("flows.clone", 2)
         said = stage.run("status").out
+        document = stage.run("status", "--json").document
     assert "\n1 worker is alive\n" in said
     assert f": process {worker.pid} on " in said
     assert said.endswith(": 1. in the queue\n")
+    Draft202012Validator(schema("status")).validate(document)
+    begun, waiting = document["workers"]["accounts"]
+    assert document["workers"]["alive"] == 1
+    assert (begun["place"], waiting["place"]) == (None, 1)
+    assert begun["worker"].startswith(f"process {worker.pid} on ")
+    assert begun["silent_seconds"] < 15
 
 
 def test_a_pause_stops_the_workers_and_a_resume_lets_them_go_on(stage: Stage) -> None:

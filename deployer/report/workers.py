@@ -1,0 +1,24 @@
+"""Workers, as people read of them."""
+
+from collections.abc import Iterator
+
+from deployer.domain.documents import Document
+
+_SILENT = 15.0  # seconds after which it is said for how long nothing was heard
+
+
+def workers_text(workers: Document) -> str:
+    """Return a line of the workers, and one an account that is worked on or waits."""
+    return "".join(f"{line}\n" for line in _lines(workers))
+
+
+def _lines(workers: Document) -> Iterator[str]:
+    alive = workers["alive"]
+    noun = "worker is" if alive == 1 else "workers are"
+    yield f"{alive or 'no'} {noun} alive" + ("" if alive else ": start one with deployer worker")
+    for one in workers["accounts"]:
+        silent = one["silent_seconds"] or 0.0
+        heard = f", silent for {silent:.0f} s" if silent > _SILENT else ""
+        yield f"  {one['account']}: " + (
+            f"{one['worker']}{heard}" if one["worker"] else f"{one['place']}. in the queue"
+        )
