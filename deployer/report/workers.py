@@ -1,18 +1,17 @@
 """Workers, as people read of them."""
 
-from collections.abc import Iterator
-
-from deployer.domain.documents import Document
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 _SILENT = 15.0  # seconds after which it is said for how long nothing was heard
 
 
-def workers_text(workers: Document) -> str:
+def workers_text(workers: Mapping[str, Any]) -> str:
     """Return a line of the workers, and one an account that is worked on or waits."""
     return "".join(f"{line}\n" for line in _lines(workers))
 
 
-def _lines(workers: Document) -> Iterator[str]:
+def _lines(workers: Mapping[str, Any]) -> Iterator[str]:
     alive = workers["alive"]
     noun = "worker is" if alive == 1 else "workers are"
     yield f"{alive or 'no'} {noun} alive" + ("" if alive else ": start one with deployer worker")
