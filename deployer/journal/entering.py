@@ -1,6 +1,6 @@
 """Write many entries with a few statements: each statement hands the interpreter's lock over, and may wait for it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from deployer.domain.deployment import OPEN, Deployment, Instance
@@ -9,6 +9,7 @@ from deployer.domain.memory import instance_unwritten
 from deployer.domain.plan import Planned
 from deployer.domain.waves import Wave
 from deployer.errors import JournalError
+from deployer.journal import claims
 from deployer.journal import queries as q
 from deployer.journal.checksums import summed
 from deployer.journal.connection import Connection, Row, RowWriter
@@ -20,8 +21,11 @@ _Change: TypeAlias = tuple[Callable[[int], str], Sequence[Row]]  # a statement b
 _MOST: Final = 64  # rows of one statement: more are hardly cheaper
 
 
-def enter(connection: Connection, entries: Iterable[Entry]) -> None:
-    """Write entries in their order; raise JournalError unless each step is as its entry's writer knew it."""
+def enter(connection: Connection, entries: Iterable[Entry], epochs: Mapping[str, int]) -> None:
+    """Write entries in their order; raise JournalError unless each step is as its entry's writer knew it.
+
+    With them, say that we are alive in the accounts that we claimed; raise GuardError where one is ours no more.
+    """
     for group in _apart(entries):
         changes: list[_Change] = [
             (q.moves, [_move(entry) for entry in group]),
@@ -29,8 +33,11 @@ def enter(connection: Connection, entries: Iterable[Entry]) -> None:
             (q.rests, [_place_of(entry) for entry in group if _rests(entry)]),
             (q.memories, [instance_row(entry.instance) for entry in group if entry.instance]),
             (q.forgettings, [_instance_of(entry) for entry in group if entry.forgets]),
+            (claims.beats, list(epochs.items())),
         ]
-        met, *_ = _write(connection, [change for change in changes if change[1]])
+        met, *_, alive = _write(connection, [change for change in changes if change[1]])
+        if epochs and alive != len(epochs):
+            claims.beat(connection, epochs, epochs)  # which tells what is not ours
         if met != len(group):
             problem = f"{len(group)} writes met {met} rows"
             raise JournalError(f"the journal was changed by somebody else: {problem}")

@@ -32,6 +32,15 @@ from deployer.journal.writers import SharedWriter
 _AGAIN: Final = 0.1  # seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The number of the last of some events, the places of their deployments, and whether there may be more events."""
+
+    latest: int
+    places: Sequence[int]
+    more: bool
+
+
 class PostgresJournal(TableJournal):
     """A journal in a database, by its address, `postgresql://…` as libpq reads it; passwords come the usual ways.
 
@@ -152,9 +161,11 @@ class PostgresJournal(TableJournal):
         [(number,)] = await self._select(q.LATEST_EVENT, ())
         return int(number)
 
-    async def moved(self, rollout: str, *, after: int, limit: int) -> Sequence[tuple[int, int]]:
-        """Return what happened in a rollout after an event: its number, and the place of the deployment."""
-        return [(number, place) for number, place in await self._select(q.MOVED, (rollout, after, limit))]
+    async def moved(self, rollout: str, *, after: int, limit: int) -> Moved:
+        """Return what the next events after one, so many at most, tell of in a rollout."""
+        found = await self._select(q.MOVED, (rollout, after, limit))
+        latest = max((number for number, _, _ in found), default=after)
+        return Moved(latest, [place for _, place, _ in found], sum(count for *_, count in found) == limit)
 
     async def rested_at(self, rollout: str, places: Sequence[int]) -> Sequence[Deployment]:
         """Return the deployments at some places in the plan that have nothing left to do."""
@@ -172,6 +183,11 @@ class PostgresJournal(TableJournal):
 
     def _guard(self, connection: Connection, names: Collection[str]) -> None:
         self._beat(connection, {self._names[name] for name in names if name in self._names})
+
+    def _claimed(self, names: Collection[str]) -> Mapping[str, int]:
+        accounts = {self._names[name] for name in names if name in self._names}
+        self._beats |= dict.fromkeys(accounts, claims.now())
+        return {account: self._epochs[account] for account in accounts}
 
     def _alone(self, connection: Connection, what: str) -> None:  # noqa: ARG002 - one lock for all: they share commits
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('alone'))")

@@ -78,7 +78,11 @@ STEPS: Final = f"""
 EVENTS: Final = f"SELECT {EVENT} FROM event WHERE rollout = ? AND place = ? ORDER BY number"
 
 LATEST_EVENT: Final = "SELECT coalesce(max(number), 0) FROM event"
-MOVED: Final = "SELECT number, place FROM event WHERE rollout = ? AND number > ? ORDER BY number LIMIT ?"
+MOVED: Final = """
+    SELECT max(number), place, count(*)
+    FROM (SELECT number, place FROM event WHERE rollout = ? AND number > ? ORDER BY number LIMIT ?) AS newest
+    GROUP BY place
+"""
 
 # Of each deployment the first step that is not done decides, as in `status_of`.
 _STALE = "coalesce(CAST(json_extract(s.body, '$.facts.stale') AS TEXT), '') IN ('1', 'true')"

@@ -253,13 +253,18 @@ class TableJournal(Book):
     def _enter(self, connection: Connection) -> None:
         """Write the entries that wait, also those of later jobs: a failure is theirs too, since it is for good."""
         taken = [self._writer.waiting.popleft() for _ in range(min(len(self._writer.waiting), writer.BATCH))]
+        epochs: dict[str, int] = {}
         for one in {journal for journal, _ in taken}:
             names = {entry.deployment.planned.account for journal, entry in taken if journal is one}
-            one._guard(connection, names)  # noqa: SLF001 - it shares the writer
-        enter(connection, [entry for _, entry in taken])
+            epochs |= one._claimed(names)  # noqa: SLF001 - it shares the writer
+        enter(connection, [entry for _, entry in taken], epochs)
 
     def _guard(self, connection: Connection, names: Collection[str]) -> None:
         """Raise GuardError where an account, or rollout, is ours no more, and keep others from it until the commit."""
+
+    def _claimed(self, names: Collection[str]) -> Mapping[str, int]:  # noqa: ARG002 - none, where nobody else may write
+        """Return the epochs of accounts that are ours, by what a plan calls them."""
+        return {}
 
     def _admission(self, connection: Connection, deployment: Deployment, wave: Wave, *, strict: bool) -> Admitted:
         return admission(connection, deployment, wave, strict=strict)

@@ -18,9 +18,10 @@ from deployer.workers.queue import Queue, address_of, opened_queue
 from deployer.workers.tasks import shared
 
 _LOOK: Final = 0.5  # seconds between two looks
+_SHARE: Final = 0.1  # of the time, at most, that tenants are counted in
 _PATIENCE: Final = 10.0  # seconds between two looks for workers
 _OVERLAP: Final = 1000  # numbers: those of writers that commit late are smaller than what was read already
-_MOST: Final = 2 * _OVERLAP  # events that are read at a time: what is read again leaves room for what is new
+_MOST: Final = 5 * _OVERLAP  # events that are read at a time: what is read again leaves room for what is new
 _UNSEEN: Final = Budget(0, 0, 0, 0.0, 0.0)  # what is sent, the workers know
 
 
@@ -34,14 +35,14 @@ class Following:
     ) -> None:
         self.counts = counts
         self._queue = queue
-        self._looked = anyio.current_time()
+        self._looked = self._next = anyio.current_time()
         self._deserted = False
         self.budget = _UNSEEN
         self._place = place
         self._journal: PostgresJournal = shared(place.journal)
         self._rollout = rollout.id
         self._after = begun
-        self._known: deque[int] = deque(maxlen=2 * _MOST)
+        self._is_counted, self._count_at = True, 0.0
         self._rested: set[int] = set()
         self._gates: Mapping[int, Gate] = {}
         self._told: deque[Event] = deque()
@@ -62,36 +63,39 @@ class Following:
         while not self._told:
             if self._ended or self._stop.is_set():
                 raise StopAsyncIteration
+            with anyio.CancelScope(deadline=self._next):
+                await self._stop.wait()
+            self._next = anyio.current_time() + _LOOK
             [found] = await self._journal.rollouts(begins=self._rollout, limit=1)
             self._ended = found.outcome != "running"  # what happened before that is still told
             await self._look()
+            await self._count()
             await self._look_for_workers()
-            if not (self._told or self._ended):
-                with anyio.move_on_after(_LOOK):
-                    await self._stop.wait()
         return self._told.popleft()
 
     async def _look(self) -> None:
         """See what happened since."""
-        moved = False
-        while happened := [
-            (number, place)
-            for number, place in await self._journal.moved(self._rollout, after=self._after - _OVERLAP, limit=_MOST)
-            if number not in self._known
-        ]:
-            moved = True
-            self._known.extend(number for number, _ in happened)
-            self._after = max(self._after, happened[-1][0])
-            places = sorted({place for _, place in happened} - self._rested)
-            for deployment in await self._journal.rested_at(self._rollout, places):
+        more = True
+        while more:
+            moved = await self._journal.moved(self._rollout, after=self._after - _OVERLAP, limit=_MOST)
+            more = moved.more
+            self._is_counted &= moved.latest <= self._after
+            self._after = max(self._after, moved.latest)
+            for deployment in await self._journal.rested_at(self._rollout, sorted({*moved.places} - self._rested)):
                 self._see(deployment)
         for number, gate in (await self._journal.gates(self._rollout)).items():
             before = self._gates.get(number)
             if before is None or before.state is not gate.state:
                 self._gates = {**self._gates, number: gate}
                 await self._tell_gate(gate)
-        if moved:
+
+    async def _count(self) -> None:
+        """Count the tenants anew where anything happened: at the end, and before that as often as is worth it."""
+        begun = anyio.current_time()
+        if not self._is_counted and (self._ended or begun >= self._count_at):
             counts = await self._journal.counts(self._rollout)
+            self._is_counted = True
+            self._count_at = begun + (anyio.current_time() - begun) / _SHARE
             self._tell("rollout.counted", {"counts": {status.value: count for status, count in counts.items()}})
 
     async def _look_for_workers(self) -> None:
