@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -31,11 +32,6 @@ _LOOK: Final = """
 _TAKE: Final = """
     UPDATE claim SET epoch = epoch + 1, holder = ?, place = ?, pid = ?, beat = clock_timestamp()
     WHERE account = ? RETURNING epoch
-"""
-_BEAT: Final = """
-    UPDATE claim SET beat = clock_timestamp()
-    FROM (WITH ours (account, epoch) AS (VALUES (?, ?)) SELECT account, epoch FROM ours) AS ours
-    WHERE claim.account = ours.account AND claim.epoch = ours.epoch AND holder <> ''
 """
 _LEAVE: Final = """
     UPDATE claim SET holder = '', beat = clock_timestamp() WHERE account = ? AND epoch = ? AND holder <> ''
@@ -123,16 +119,22 @@ def take(connection: Connection, account: str, me: Holder) -> Taken | Busy:
 def beat(connection: Connection, epochs: Mapping[str, int], accounts: Collection[str]) -> None:
     """Say that we are alive, and keep others from the accounts until the transaction ends; raise GuardError if void."""
     for account in sorted(accounts):
-        if connection.execute(_BEAT, (account, epochs[account])).rowcount != 1:
+        if connection.execute(beats(1), (account, epochs[account])).rowcount != 1:
             raise GuardError(
                 f"account {account} was taken over by another deployer while this one did not answer",
                 remedy="nothing more is sent; see how far it is: deployer status",
             )
 
 
-def beats(_: int) -> str:
-    """Return the statement that does, as those that write many rows at once."""
-    return _BEAT
+@cache
+def beats(rows: int) -> str:
+    """Return the statement that does, for so many accounts with their epochs."""
+    ours = ", ".join(["(?, ?)"] * rows)
+    return f"""
+        UPDATE claim SET beat = clock_timestamp()
+        FROM (WITH ours (account, epoch) AS (VALUES {ours}) SELECT account, epoch FROM ours) AS ours
+        WHERE claim.account = ours.account AND claim.epoch = ours.epoch AND holder <> ''
+    """  # noqa: S608 - of constants and a number
 
 
 def holders(connection: Connection) -> list[tuple[str, str, float]]:
