@@ -46,6 +46,7 @@ class Event(StrEnum):
     STALE = "stale"
     ABSENT = "absent"
     UNDECIDABLE = "undecidable"
+    LOOK = "look"
     CONFIRM = "confirm"
     RETRY = "retry"
     SKIP = "skip"
@@ -68,6 +69,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.INTENDED, Event.ABSENT): State.READY,
     (State.INTENDED, Event.UNDECIDABLE): State.UNKNOWN,
     (State.UNKNOWN, Event.FOUND): State.DONE,
+    (State.UNKNOWN, Event.LOOK): State.INTENDED,  # what could not be read may be readable now
     (State.UNKNOWN, Event.CONFIRM): State.DONE,
     (State.UNKNOWN, Event.RETRY): State.READY,
     (State.UNKNOWN, Event.SKIP): State.SKIPPED,

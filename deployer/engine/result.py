@@ -107,7 +107,8 @@ async def unread(desk: Desk, case: Case, outcome: Refused | Unknown | NotSent, *
             return Later(case.deployment, min(wait, UNREADABLE_WAIT), f"cannot be read: {reason}", left=wait)
         case Unknown(reason):
             event = Event.UNDECIDABLE if case.step.state is State.INTENDED else Event.REFUSE
-            case.tell(event, failure("unreadable", reason, "run resume --failed when the API answers"))
+            unreadable = failure("unreadable", reason, "run resume --failed when the API answers")
+            case.tell(event, {"unread": True, **unreadable})
             return Moved(case.deployment)
         case Refused() if case.step.state is State.READY:
             return await refused(desk, case, outcome)
@@ -118,5 +119,5 @@ async def unread(desk: Desk, case: Case, outcome: Refused | Unknown | NotSent, *
             if wait > 0:
                 said = f"cannot be read: {outcome.errors[0].message}"
                 return Later(case.deployment, min(wait, UNREADABLE_WAIT), said, left=wait)
-            case.tell(Event.UNDECIDABLE, refusal(outcome))
+            case.tell(Event.UNDECIDABLE, {"unread": True, **refusal(outcome)})
             return Moved(case.deployment)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from deployer.domain.deployment import Deployment
+from deployer.domain.deployment import Deployment, Step
 from deployer.domain.documents import Document
 from deployer.domain.instructions import Standing
 from deployer.domain.lifecycle import Event, State
@@ -94,20 +94,34 @@ def new_id(name: str, clock: Clock, chance: Random) -> str:
 
 
 async def retry_failed(journal: Journal, clock: Clock, rollout: Rollout) -> int:
-    """Make every failed step of a rollout ready again; return how many."""
+    """Make every failed step of a rollout ready again, and have those looked at again that could not be read.
+
+    Return how many.
+    """
     count = 0
     async for deployment in every_deployment(journal, rollout.id, troubled=True):
         for index, step in enumerate(deployment.steps):
-            if step.state is State.FAILED:
-                journal.note(decided(clock, deployment, index, Event.RETRY))
+            if event := _again(step):
+                journal.note(decided(clock, deployment, index, event))
                 count += 1
     return count
+
+
+def _again(step: Step) -> Event | None:
+    """Return what trying again means for a step; nothing where a person has to decide."""
+    match step.state:
+        case State.FAILED:
+            return Event.RETRY
+        case State.UNKNOWN if step.facts.get("unread"):
+            return Event.LOOK
+        case _:
+            return None
 
 
 def decided(clock: Clock, deployment: Deployment, index: int, event: Event, facts: Document | None = None) -> Entry:
     """Return the entry of what a person decided about a step: what was wrong with it is wrong no more."""
     step = deployment.steps[index]
-    cleared: Document = {"error": None, "stale": False, "cleared": step.facts.get("doubtful") or []}
+    cleared: Document = {"error": None, "stale": False, "unread": False, "cleared": step.facts.get("doubtful") or []}
     added = {**cleared, **(facts or {}), "who": whoever()}
     after = step.meet(event, added)
     if event is Event.RETRY:

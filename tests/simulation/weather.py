@@ -1,0 +1,66 @@
+"""What may befall in one run, drawn from its seed: each run has a few kinds of misfortune, and much or little of each."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+# How likely each kind is where it is drawn: of a point of a process, a journey of a request, a request that arrives.
+KINDS: Final = {
+    "kill": 0.06,
+    "still": 0.04,
+    "jump": 0.02,
+    "commit": 0.03,  # a commit whose answer is lost
+    "unreachable": 0.08,
+    "vanish": 0.08,  # a request that never arrives
+    "slow": 0.15,  # one that arrives late, and yet in time
+    "silent": 0.08,  # an answer that never comes
+    "late": 0.08,  # applied only after its sender has given up
+    "broken": 0.12,  # an answer of 5xx, applied or not
+    "garbled": 0.08,
+    "half": 0.06,
+    "throttled": 0.08,
+    "edit": 0.05,
+    "start": 0.03,
+}
+SHARE: Final = 0.4  # of the kinds are in one run
+OUTAGE: Final = 3.0  # how much more likely everything is in the worst run
+
+
+@dataclass(slots=True)
+class Weather:
+    """The likelihood of each kind now, and how often each struck."""
+
+    odds: dict[str, float]
+    intent: float  # seconds, as the manifest has them
+    timeout: float
+    settle: float
+    lag: float
+    stall: float
+    struck: Counter[str] = field(default_factory=Counter)
+    beyond: float = 1.0  # how much later effects come, and longer lists lag, than the manifest says
+    calm: bool = False
+
+    def strikes(self, chance: Random, kind: str) -> bool:
+        """Tell whether a kind of misfortune strikes now."""
+        return not self.calm and chance.random() < self.odds.get(kind, 0.0)
+
+    def count(self, kind: str) -> None:
+        """Count that something befell."""
+        self.struck[kind] += 1
+
+    def stillness(self, chance: Random) -> float:
+        """Draw for how long a process stands still: around every deadline there is."""
+        longest = chance.choice((self.intent, self.stall / 2, self.stall, self.timeout, self.timeout + self.settle))
+        return chance.uniform(0.5, 1.5) * longest
+
+    def lateness(self, chance: Random, timeout: float) -> float:
+        """Draw after how many seconds a request is applied whose sender has given up."""
+        return chance.uniform(0.0, timeout + self.settle * self.beyond) * 0.999
+
+
+def drawn(chance: Random, *, intent: float, timeout: float, settle: float, lag: float, stall: float) -> Weather:
+    """Draw a run's weather."""
+    severity = chance.choice((0.3, 1.0, OUTAGE))
+    odds = {kind: min(0.5, likely * severity) for kind, likely in KINDS.items() if chance.random() < SHARE}
+    return Weather(odds, intent, timeout, settle, lag, stall)
