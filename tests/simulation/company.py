@@ -1,7 +1,7 @@
 """Processes of ours at work on one rollout: one after the other, or several workers at a time, each of the real engine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from deployer.engine.execute import Stop
 from deployer.engine.keeping import Leases, begin_work, held
 from deployer.engine.narration import Narrator
 from deployer.engine.premises import planned_settings
-from deployer.engine.rollouts import Crew
+from deployer.engine.rollouts import Crew, begin
 from deployer.errors import DeployerError
 from deployer.integrator.client import Client, Timeouts
 from deployer.integrator.token import Token
@@ -29,7 +29,7 @@ from deployer.journal.tables import TableJournal
 from deployer.simulator import token_of
 from tests.simulation.journal import Tables, embedded, shared
 from tests.simulation.network import Line, Network
-from tests.simulation.process import Process
+from tests.simulation.process import Process, Trace
 from tests.simulation.scenario import Scenario
 
 _RETRY = (1.0, 40.0)  # seconds until somebody whose work failed is at it again
@@ -48,9 +48,13 @@ process_here: ContextVar[Process] = ContextVar("process")
 class _Crew(Crew):
     """A crew that holds accounts in the journal alone: the locks of files are none of a simulation's."""
 
+    dead: frozenset[str] = frozenset()
+    leases: list[Lease] = field(default_factory=list)
+
     @asynccontextmanager
     async def holding(self, accounts: Collection[OpenAccount]) -> AsyncIterator[Leases]:
-        leases = {account.identity: Lease(frozenset()) for account in accounts}
+        leases = {account.identity: Lease(self.dead) for account in accounts}
+        self.leases.extend(leases.values())
         async with held(self.journal, accounts, self.clock.moment().boot):
             await begin_work(self.journal, self.name, leases)
             yield leases
@@ -64,9 +68,12 @@ class Company:
     tables: Tables
     network: Network
     chance: Random
-    rollout: Rollout
+    trace: Trace
     alone: bool
+    crowd: bool = False
+    dead: frozenset[str] = frozenset()  # journals that were lost while calls may have been on their way
     settings: Manifest = field(init=False)
+    rollout: Rollout = field(init=False)
 
     def __post_init__(self) -> None:
         self.settings = planned_settings(self.scenario.plan)
@@ -75,8 +82,12 @@ class Company:
         """Do what a process does, until there is nothing left to do; it may fail, as processes do."""
         process_here.set(process)
         if self.alone:
+            leases: list[Lease] = []
             async with embedded(self.tables, process) as journal:
-                await carry_out(self._crew(process, journal), self.rollout, self._accounts(process))
+                crew = self._crew(process, journal, leases)
+                await carry_out(crew, self.rollout, self._accounts(process))
+            if all(lease.settled for lease in leases):
+                self.dead = frozenset()
             return
         accounts = self._accounts(process)
         async with asyncio.TaskGroup() as group:
@@ -98,18 +109,45 @@ class Company:
             await process.run()
 
     @property
+    def may_be_lost(self) -> bool:
+        """Tell whether the journal may be lost: what ran already is known to nobody then."""
+        return self.alone and not self.scenario.runs
+
+    @property
     def is_open(self) -> bool:
         """Tell whether anything is left to do."""
         return self.tables.raw.execute(_OPEN).fetchone() is not None
 
-    def _crew(self, process: Process, journal: TableJournal) -> Crew:
+    async def begin(self) -> None:
+        """Write the rollout down in the tables as they are, in good weather."""
+        weather = self.network.weather
+        before, weather.calm = weather.calm, True
+        async with self.clerk() as (clerk, journal):
+            self.rollout = await begin(journal, clerk, self.scenario.saved, kind="apply", id_="rollout-1")
+        weather.calm = before
+
+    async def lose(self) -> None:
+        """Lose the journal, and begin anew with what the plan says."""
+        self.tables.close()
+        self.tables, self.dead = Tables(), frozenset({"lost"})
+        await self.begin()
+
+    @asynccontextmanager
+    async def clerk(self) -> AsyncIterator[tuple[Process, TableJournal]]:
+        """Have somebody look into the journal, or write what a person says."""
+        clerk = Process("clerk", self.network.weather, self.chance, self.trace, boot=0)
+        async with embedded(self.tables, clerk) as journal:
+            yield clerk, journal
+
+    def _crew(self, process: Process, journal: TableJournal, leases: list[Lease] | None = None) -> Crew:
         narrator = Narrator(process, lambda _: None)
 
         def rescue(tenant: str, flow: str) -> None:
             process.trace.note(process.name, f"tells that {tenant} has {flow}")
 
         safety = self.settings.safety
-        return _Crew(journal, process, narrator, Stop(), rescue, Path(), safety, Standing, "journal", "rollout.yaml")
+        crew = _Crew(journal, process, narrator, Stop(), rescue, Path(), safety, Standing, "journal", "rollout.yaml")
+        return replace(crew, dead=self.dead, leases=leases if leases is not None else [])
 
     def _accounts(self, process: Process) -> Accounts:
         opened = {name: self._opened(process, name) for name in self.scenario.plan.accounts}

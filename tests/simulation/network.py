@@ -52,7 +52,7 @@ class Misfortune(Faults):
                 status = chance.choice((408, 500, 502, 503, 504))
                 return Rule(action=chance.choice(("refuse", "html")), status=status, applied=applied)
             case "garbled":
-                return Rule(action="garble", text=chance.choice(("", "{}", "[]", '{"_id": "', "null")))
+                return Rule(action="garble", text=chance.choice(("", "{}", '{"_id": "', "7")))
             case "edit":
                 return Rule(action="edit", fields={"timezone": "UTC", "noted": chance.random()}, applied=applied)
             case _:
@@ -135,6 +135,8 @@ async def send(
     if window is not None and loop.time() > started + window:
         return NotSent("the time to send it was over")
     writes = request.method != "GET"
+    if writes and network.weather.strikes(network.chance, "gap"):
+        await asyncio.sleep(network.weather.stillness(network.chance))
     if writes:
         process.trace.note(process.name, f"sends {request.method} {request.url.path} {_about(request)}")
     answer: asyncio.Future[Answer | Unknown] = loop.create_future()

@@ -1,6 +1,7 @@
 """What may befall in one run, drawn from its seed: each run has a few kinds of misfortune, and much or little of each."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -11,6 +12,8 @@ KINDS: Final = {
     "still": 0.04,
     "jump": 0.02,
     "commit": 0.03,  # a commit whose answer is lost
+    "lost": 0.3,  # of a process that ends: the journal is lost, and begun anew
+    "gap": 0.0,  # a stop between the last check and the write, against which nothing helps
     "unreachable": 0.08,
     "vanish": 0.08,  # a request that never arrives
     "slow": 0.15,  # one that arrives late, and yet in time
@@ -64,3 +67,17 @@ def drawn(chance: Random, *, intent: float, timeout: float, settle: float, lag: 
     severity = chance.choice((0.3, 1.0, OUTAGE))
     odds = {kind: min(0.5, likely * severity) for kind, likely in KINDS.items() if chance.random() < SHARE}
     return Weather(odds, intent, timeout, settle, lag, stall)
+
+
+@dataclass(frozen=True, slots=True)
+class Bent:
+    """How a run differs from what its seed says: odds that are set, and how much later things come than promised.
+
+    `alone` says whether one process works at a time; None leaves that to the seed.
+    """
+
+    odds: Mapping[str, float] = field(default_factory=dict)
+    beyond: float = 1.0
+    alone: bool | None = None
+    crowd: bool = False  # two processes at a time, as if nothing kept them apart
+    kind: str = ""
