@@ -191,6 +191,30 @@ def test_a_field_dropped_after_a_lost_put_still_goes_back_to_what_it_was_before_
     assert stage.flow("acme")["timezone"] == "America/Los_Angeles"  # as in the template
 
 
+@pytest.mark.parametrize(
+    ("step", "applied", "look", "first"),
+    [("flows.clone", True, "integrations.flows", 3), ("flows.run", False, "flows.latest", 2)],
+    ids=["clone", "run"],
+)
+def test_what_could_not_be_read_to_the_end_is_looked_at_again_by_a_resume_of_the_failed(
+    stage: Stage, step: str, applied: bool, look: str, first: int
+) -> None:
+    stage.run_flows(mode="reconcile")
+    stage.tenants = {"acme": stage.tenants["acme"]}
+    looks = [Rule(action="refuse", route=look, status=503, nth=number) for number in range(first, 60)]
+    stage.befall(Rule(action="lose", route=step, applied=applied, nth=1), *looks)
+    tenant = stage.apply().tenants["acme"]
+    assert (tenant["outcome"], tenant["error"]["code"]) == ("unknown", "unreadable")
+    assert "resume --failed" in tenant["error"]["remedy"]
+    stage.mend()
+
+    ended = stage.run("resume", "--failed", "--json")
+
+    assert ended.code == 0, ended.err
+    assert len(stage.effects("clone", "acme")) == 1
+    assert len(stage.effects("run", "acme")) == 1
+
+
 def _doubtful(stage: Stage) -> str:
     """Let acme's clone arrive without a marker and without an answer; return the flow."""
     stage.tenants = {"acme": stage.tenants["acme"]}

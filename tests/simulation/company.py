@@ -1,4 +1,4 @@
-"""Processes of ours at work on one rollout: one after the other, or several workers at a time, each of the real engine."""
+"""Processes of ours at work on one rollout, each with the real engine: one after the other, or workers at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -70,7 +70,6 @@ class Company:
     chance: Random
     trace: Trace
     alone: bool
-    crowd: bool = False
     dead: frozenset[str] = frozenset()  # journals that were lost while calls may have been on their way
     settings: Manifest = field(init=False)
     rollout: Rollout = field(init=False)
@@ -126,6 +125,10 @@ class Company:
             self.rollout = await begin(journal, clerk, self.scenario.saved, kind="apply", id_="rollout-1")
         weather.calm = before
 
+    def close(self) -> None:
+        """Forget the journal."""
+        self.tables.close()
+
     async def lose(self) -> None:
         """Lose the journal, and begin anew with what the plan says."""
         self.tables.close()
@@ -164,5 +167,3 @@ class Company:
             timeouts=Timeouts(safety.clone_timeout, safety.timeout, chance=process.chance),
         )
         return OpenAccount(name, planned.base_url, planned.user, client, limiter)
-
-

@@ -41,7 +41,7 @@ class Misfortune(Faults):
 
     def _rule(self, kind: str, route: str) -> Rule | None:
         chance = self._chance
-        applied = chance.random() < 0.5  # noqa: PLR2004 - one in two
+        applied = chance.random() < 0.5
         match kind:
             case "throttled":
                 wait = {"Retry-After": str(chance.choice((0, 1, 30)))}
@@ -159,7 +159,7 @@ async def send(
 
 def _soon(answer: asyncio.Future[Answer | Unknown], chance: Random, what: Unknown) -> None:
     """Let half of those who hear nothing be told by a reset connection; the others wait until they give up."""
-    if chance.random() < 0.5:  # noqa: PLR2004 - one in two
+    if chance.random() < 0.5:
 
         def tell() -> None:
             if not answer.done():

@@ -65,7 +65,7 @@ class Process:
     async def run(self) -> None:
         """Wait until the process runs."""
         loop = asyncio.get_running_loop()
-        while self._still_until > loop.time():
+        while self._still_until > loop.time():  # noqa: ASYNC110 - it may be stopped again meanwhile
             await asyncio.sleep(self._still_until - loop.time())
         self.check()
 

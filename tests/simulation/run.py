@@ -76,10 +76,15 @@ async def _simulated(number: int, what: Scenario, chance: Random, bent: Bent) ->
         stack.enter_context(patch.object(claims, "now", lambda: asyncio.get_running_loop().time()))
         stack.enter_context(patch.object(claims, "this_process", _holder))
         network = Network(_simulator(what, weather, chance), weather, Random(chance.random()))
-        company = Company(what, Tables(), network, chance, trace, alone or what.name == "waves", bent.crowd)
-        stack.callback(lambda: company.tables.close())
-        await company.begin()
-        broken = [*await _worked(company)]
+        companies = [
+            Company(what, Tables(), network, chance, trace, alone or what.name == "waves")
+            for _ in range(2 if bent.rivals else 1)
+        ]
+        for company in companies:
+            stack.callback(company.close)
+            await company.begin()
+        broken = sum(await asyncio.gather(*map(_worked, companies)), list[str]())
+        company = companies[0]
         broken += judged(what, network.simulator.world, await _deployments(company))
         hours = asyncio.get_running_loop().time() / 3600
     world = network.simulator.world
@@ -124,7 +129,7 @@ async def _worked(company: Company) -> list[str]:
     for tried in range(TRIES):
         try:
             async with asyncio.timeout(PATIENCE):
-                slots = 2 if company.crowd or not company.alone else 1
+                slots = 1 if company.alone else 2
                 await asyncio.gather(*(_employ(company, names) for _ in range(slots)))
         except TimeoutError:
             return ["something is never finished"]

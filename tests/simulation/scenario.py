@@ -19,6 +19,8 @@ from deployer.simulator import Customer, stable_id
 from tests.engine.stage import EU, US, Stage, staged
 
 TENANTS = 3  # of each account
+API = "http://127.0.0.1:1"
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -90,7 +92,8 @@ def scenario(name: str) -> Scenario:
         KINDS[name](stage)
         stage.write()
         saved = anyio.run(library.plan, library.load(stage.directory / "rollout.yaml"))
-        plan = replace(saved.plan, tenants=tuple(saved.plan.tenants))
+        accounts = {name: replace(account, base_url=API) for name, account in saved.plan.accounts.items()}
+        plan = replace(saved.plan, tenants=tuple(saved.plan.tenants), accounts=accounts)
         assert {planned.action.value for planned in plan.tenants} == {"create"}, plan
         return Scenario(name, plan, dict(stage.tenants), name == "run")
 

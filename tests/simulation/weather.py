@@ -1,4 +1,4 @@
-"""What may befall in one run, drawn from its seed: each run has a few kinds of misfortune, and much or little of each."""
+"""What may befall in one run, drawn from its seed: a few kinds of misfortune, and much or little of each."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -79,5 +79,5 @@ class Bent:
     odds: Mapping[str, float] = field(default_factory=dict)
     beyond: float = 1.0
     alone: bool | None = None
-    crowd: bool = False  # two processes at a time, as if nothing kept them apart
+    rivals: bool = False  # two journals at a time, as if nothing kept those apart who work on one account
     kind: str = ""

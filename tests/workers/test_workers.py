@@ -203,10 +203,10 @@ def test_a_pause_stops_the_workers_and_a_resume_lets_them_go_on(stage: Stage) ->
 
 def test_a_freeze_that_begins_stops_the_workers_and_a_reason_lets_them_go_on(stage: Stage) -> None:
     many(stage)
-    begins = datetime.now(UTC) + timedelta(seconds=5)
-    window = {"start": f"{begins:%Y-%m-%dT%H:%M:%S}", "end": f"{begins + timedelta(days=1):%Y-%m-%dT%H:%M:%S}"}
-    stage.manifest["freeze"] = [{"timezone": "UTC", **window, "why": "year end"}]
     with workers(stage, 2):
+        begins = datetime.now(UTC) + timedelta(seconds=5)
+        window = {"start": f"{begins:%Y-%m-%dT%H:%M:%S}", "end": f"{begins + timedelta(days=1):%Y-%m-%dT%H:%M:%S}"}
+        stage.manifest["freeze"] = [{"timezone": "UTC", **window, "why": "year end"}]
         assert stage.run("apply", "--yes", "--detach").code == 0
         wait_until(lambda: stage.run("status", "--json").document["outcome"] == "paused", 2 * SOON)
         document = stage.run("status", "--json").document

@@ -1,0 +1,53 @@
+"""Thousands of runs in virtual time: nobody is doubled, lost or stuck, and whoever left a rule out would be seen."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulation.planted import ASSUMPTIONS, BUGS, found_by
+from tests.simulation.run import simulate
+
+BLOCK = 100
+SEEDS = 2000
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
+def test_whatever_befalls_every_tenant_ends_with_one_flow(first: int) -> None:
+    broken = {seed: verdict.broken for seed in range(first, first + BLOCK) if (verdict := simulate(seed)).broken}
+    assert broken == {}
+
+
+def test_equal_seeds_have_equal_traces_in_every_process() -> None:
+    command = [sys.executable, "-m", "tests.simulation", "--show"]
+    for seed in (3, 7):
+        told = {
+            subprocess.run(
+                [*command, str(seed)],
+                env={**os.environ, "PYTHONHASHSEED": order},
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+            for order in ("1", "2")
+        }
+        assert len(told) == 1
+
+
+def test_other_seeds_have_other_traces() -> None:
+    assert len({simulate(seed).digest for seed in range(10)}) == 10
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("rule", BUGS)
+def test_a_rule_that_is_left_out_is_noticed(rule: str) -> None:
+    assert found_by(BUGS[rule]) is not None
+
+
+@pytest.mark.parametrize("assumption", ASSUMPTIONS)
+def test_where_an_assumption_is_broken_a_copy_too_many_comes_and_a_sweep_names_it(assumption: str) -> None:
+    verdicts = [simulate(seed, ASSUMPTIONS[assumption]) for seed in range(60)]
+    assert sum(verdict.surplus for verdict in verdicts) > 0
+    assert sum(verdict.unswept for verdict in verdicts) == 0
