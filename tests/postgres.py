@@ -137,7 +137,7 @@ def serving(*, durable: bool = False) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
-        subprocess.run(["rm", "-rf", home], check=True)  # a hundred thousand files, and Python takes its time
+        subprocess.run(["/bin/rm", "-rf", home], check=True)  # a hundred thousand files, and Python takes its time
 
 
 def _initialise(server: Server) -> None:
