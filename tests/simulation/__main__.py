@@ -31,14 +31,15 @@ def main() -> int:
         scenario(name)  # once, before the processes part
     begun = time.monotonic()
     blocks = [range(at, min(at + _BLOCK, options.seeds)) for at in range(options.begin, options.seeds, _BLOCK)]
-    struck, broken, hours, surplus = Counter[str](), list[Verdict](), 0.0, 0
+    struck, broken, hours, surplus, bodies = Counter[str](), list[Verdict](), 0.0, 0, 0
     with ProcessPoolExecutor(options.jobs) as pool:
         for verdicts in pool.map(partial(_block, options.without, bent), blocks):
             struck += sum((verdict.struck for verdict in verdicts), Counter[str]())
             hours += sum(verdict.hours for verdict in verdicts)
             surplus += sum(verdict.surplus for verdict in verdicts)
+            bodies += sum(verdict.bodies for verdict in verdicts)
             broken += [verdict for verdict in verdicts if verdict.broken]
-    _tell(options.seeds - options.begin, struck, hours, surplus, time.monotonic() - begun)
+    _tell(options.seeds - options.begin, struck, hours, (surplus, bodies), time.monotonic() - begun)
     for verdict in broken[:_TOLD]:
         click.echo(f"  seed {verdict.seed}: {'; '.join(verdict.broken)}")
     if broken:
@@ -70,13 +71,14 @@ def _block(without: str, bent: Bent, seeds: Iterable[int]) -> list[Verdict]:
         return [simulate(seed, bent) for seed in seeds]
 
 
-def _tell(seeds: int, struck: Counter[str], hours: float, surplus: int, took: float) -> None:
+def _tell(seeds: int, struck: Counter[str], hours: float, found: tuple[int, int], took: float) -> None:
+    surplus, bodies = found
     kills = struck["kill"]
     click.echo(
         f"{seeds:,} seeds in {took:.0f} s: {hours:,.0f} hours, {struck.total() - kills:,} faults, {kills:,} kills"
     )
     click.echo(", ".join(f"{count:,} {kind}" for kind, count in struck.most_common()))
-    click.echo(f"{surplus} flows too many")
+    click.echo(f"{surplus} flows too many; {bodies:,} bodies looked through for another tenant's values")
 
 
 if __name__ == "__main__":

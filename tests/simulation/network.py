@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from deployer.integrator.transport import Request
 from deployer.integrator.wire import Answer, NotSent, Unknown
-from deployer.simulator import Rule, Simulator
+from deployer.simulator import Rule, Simulator, token_of
 from deployer.simulator.faults import Faults
 from tests.simulation.process import Process
 from tests.simulation.weather import Weather
@@ -66,7 +66,20 @@ class Network:
     simulator: Simulator
     weather: Weather
     chance: Random
-    on_their_way: int = 0
+    canaries: Mapping[str, Collection[str]]
+    """What is each tenant's alone: the body of another's request must not hold it."""
+    bodies: int = 0
+    misplaced: list[str] = field(default_factory=list)
+
+    def inspect(self, request: Request) -> None:
+        """Look for what has no place in a request: values of two tenants, or a token."""
+        text = f"{request.url} {(request.body or b'').decode()}"
+        self.bodies += 1
+        whose = [tenant for tenant, values in self.canaries.items() if any(value in text for value in values)]
+        if len(whose) > 1:
+            self.misplaced.append(f"a {request.method} holds what is of {' and '.join(whose)}")
+        if any(token_of(account) in text for account in self.simulator.world.accounts):
+            self.misplaced.append(f"a {request.method} holds a token")
 
     def depart(self, arrived: "_Arrived", answer: asyncio.Future[Answer | Unknown], patience: float) -> None:
         """Let a request go its way, whatever becomes of who sent it."""
@@ -75,7 +88,6 @@ class Network:
             _soon(answer, self.chance, Unknown("connection reset"))
         if travel is None:
             return
-        self.on_their_way += 1
         asyncio.get_running_loop().call_later(travel, self._arrive, arrived, answer if heard else None)
 
     def _journey(self, patience: float) -> tuple[float | None, bool]:
@@ -97,10 +109,7 @@ class Network:
         asyncio.ensure_future(self._serve(arrived, answer))  # noqa: RUF006 - the loop's end is its end
 
     async def _serve(self, arrived: "_Arrived", answer: "asyncio.Future[Answer | Unknown] | None") -> None:
-        try:
-            response = await self.simulator.respond(cast("web.BaseRequest", arrived))
-        finally:
-            self.on_their_way -= 1
+        response = await self.simulator.respond(cast("web.BaseRequest", arrived))
         if answer is None:
             return
         await asyncio.sleep(self.chance.uniform(*_QUICK))
@@ -138,6 +147,7 @@ async def send(
     if writes and network.weather.strikes(network.chance, "gap"):
         await asyncio.sleep(network.weather.stillness(network.chance))
     if writes:
+        network.inspect(request)
         process.trace.note(process.name, f"sends {request.method} {request.url.path} {_about(request)}")
     answer: asyncio.Future[Answer | Unknown] = loop.create_future()
     patience = float(limits.total or 0.0)

@@ -7,7 +7,9 @@ from typing import Any
 from unittest.mock import patch
 
 from deployer.domain import moves
+from deployer.domain.documents import Document
 from deployer.domain.lifecycle import Event, State
+from deployer.domain.plan import Planned
 from deployer.engine import birth, configure, desk
 from deployer.engine.desk import Case, Desk
 from deployer.engine.result import Moved, Result
@@ -154,6 +156,21 @@ def _unverified() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _mixed_up() -> Iterator[None]:
+    """Give a clone the connections of whoever was cloned before."""
+    before: list[dict[str, str]] = []
+    body_of = birth.birth_body
+
+    def mixed(planned: Planned, template_name: str) -> Document:
+        body = body_of(planned, template_name)
+        before.append(dict(planned.connections))
+        return {**body, "connectionMap": dict(before[-2])} if len(before) > 1 and planned.connections else body
+
+    with patch.object(birth, "birth_body", mixed):
+        yield
+
+
 BUGS: Mapping[str, Bug] = {
     bug.rule: bug
     for bug in (
@@ -167,6 +184,7 @@ BUGS: Mapping[str, Bug] = {
         Bug("R8", _unfenced, Bent({"still": 0.3}, alone=False), 1000),
         Bug("R9", _blind, Bent({"lost": 0.5}, alone=True), 200),
         Bug("R10", _rivals, Bent(alone=True, rivals=True), 100),
+        Bug("values", _mixed_up, Bent(kind="scheduled"), 20),
         Bug("R11", _unverified, Bent({"vanish": 0.3}, kind="run"), 200),
     )
 }

@@ -18,7 +18,7 @@ from deployer.errors import DeployerError
 from deployer.integrator import client
 from deployer.journal import claims
 from deployer.journal.paging import every_deployment
-from deployer.simulator import Knobs, Simulator, World, seed
+from deployer.simulator import Knobs, Simulator, World, seed, token_of
 from tests.engine.stage import EU, US
 from tests.simulation.company import Company, process_here
 from tests.simulation.journal import Tables
@@ -43,13 +43,15 @@ _PLAIN: Final = Bent()
 class Verdict:
     """What became of a run: what is not as was promised, and what befell.
 
-    `surplus` are flows that are more than one of a tenant's, `unswept` those of them that a sweep would not name.
+    `surplus` are flows that are more than one of a tenant's, `unswept` those of them that a sweep would not name;
+    `bodies` the requests that were looked through for what is another tenant's.
     """
 
     seed: int
     broken: tuple[str, ...]
     surplus: int
     unswept: int
+    bodies: int
     struck: Counter[str]
     hours: float
     trace: tuple[str, ...]
@@ -75,7 +77,7 @@ async def _simulated(number: int, what: Scenario, chance: Random, bent: Bent) ->
         stack.enter_context(patch.object(client, "send", send))
         stack.enter_context(patch.object(claims, "now", lambda: asyncio.get_running_loop().time()))
         stack.enter_context(patch.object(claims, "this_process", _holder))
-        network = Network(_simulator(what, weather, chance), weather, Random(chance.random()))
+        network = Network(_simulator(what, weather, chance), weather, Random(chance.random()), what.canaries)
         companies = [
             Company(what, Tables(), network, chance, trace, alone or what.name == "waves")
             for _ in range(2 if bent.rivals else 1)
@@ -85,12 +87,17 @@ async def _simulated(number: int, what: Scenario, chance: Random, bent: Bent) ->
             await company.begin()
         broken = sum(await asyncio.gather(*map(_worked, companies)), list[str]())
         company = companies[0]
+        broken += [*dict.fromkeys(network.misplaced), *_leaked(trace)]
         broken += judged(what, network.simulator.world, await _deployments(company))
         hours = asyncio.get_running_loop().time() / 3600
     world = network.simulator.world
-    return Verdict(
-        number, tuple(broken), surplus(what, world), unswept(what, world), weather.struck, hours, tuple(trace.lines)
-    )
+    copies = (surplus(what, world), unswept(what, world))
+    return Verdict(number, tuple(broken), *copies, network.bodies, weather.struck, hours, tuple(trace.lines))
+
+
+def _leaked(trace: Trace) -> list[str]:
+    """Return what was told of a token."""
+    return [line for line in trace.lines if any(token_of(account) in line for account in (US, EU))]
 
 
 def _weather(chance: Random, bent: Bent) -> Weather:

@@ -1,7 +1,7 @@
 """What is rolled out in a simulated run: plans that the real planner made, once for all runs."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -30,6 +30,15 @@ class Scenario:
     plan: Plan
     tenants: Mapping[str, Customer]
     runs: bool
+
+    @property
+    def canaries(self) -> Mapping[str, Collection[str]]:
+        """Return what is each tenant's alone."""
+        kinds = (("integrations", ""), ("connections", "GitHub"), ("connections", "Slack"))
+        return {
+            tenant: (who.name, *(who.id(kind, name) if name else who.id(kind) for kind, name in kinds))
+            for tenant, who in self.tenants.items()
+        }
 
     @property
     def saved(self) -> SavedPlan:
