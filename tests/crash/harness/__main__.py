@@ -1,12 +1,14 @@
 """Kill `deployer apply` or `delete` at every boundary of a recorded run; the simulated API's ledger is the judge."""
 
 import argparse
+import re
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -34,9 +36,10 @@ def _judged(options: argparse.Namespace, root: Path, made: Files, began: float) 
     starts = {name: prepare(scenario, root, made) for name, scenario in SCENARIOS.items() if wanted in {"", name}}
     cases = chosen(
         (
-            case
+            replace(case, round=number) if number else case
             for name, start in starts.items()
             for case in (start.record.repaired(name) if options.repair else start.record.cases(name))
+            for number in range(1 if case.rivals else _rounds(options))
         ),
         only=options.only,
         one_in=options.one_in,
@@ -52,9 +55,16 @@ def _judged(options: argparse.Namespace, root: Path, made: Files, began: float) 
     return 0
 
 
+def _rounds(options: argparse.Namespace) -> int:
+    """Return how many rounds there are: a case of a later one that is named is among them."""
+    named = re.search(r"round (\d+)$", options.only)
+    return max(int(options.rounds), int(named[1]) + 1 if named else 1)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="crash", description=__doc__)
     parser.add_argument("--one-in", type=int, default=1, metavar="N", help="one case in so many, always the same")
+    parser.add_argument("--rounds", type=int, default=1, help="the resume is killed again, elsewhere in each")
     parser.add_argument("--journal", default=KINDS[0], choices=KINDS, help="where it lies; repair is of files alone")
     parser.add_argument("--repair", action="store_true", help="lose or restore the journal after the kill, and rebuild")
     parser.add_argument("--only", default="", metavar="NAME", help="the cases whose name begins so")

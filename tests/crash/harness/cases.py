@@ -26,7 +26,8 @@ _COMMITS_OF_A_COPY: Final = 10
 class Case:
     """One boundary and one fate. `commit` or `route` says which of the two kinds of boundary it is; `nth` counts.
 
-    `journal` is what befalls the journal after the kill; one that is restored is a copy from an earlier commit.
+    `journal` is what befalls the journal after the kill; one that is restored is a copy from an earlier commit. In a
+    further `round` the resume is always killed again, elsewhere in each.
     """
 
     scenario: str
@@ -37,6 +38,7 @@ class Case:
     route: str = ""
     content: str = ""
     journal: Fortune = "kept"
+    round: int = 0
 
     @property
     def boundary(self) -> str:
@@ -54,7 +56,8 @@ class Case:
     def name(self) -> str:
         """Name the case as `--only` takes it."""
         journal = "" if self.journal == "kept" else f"journal {self.journal}"
-        return ", ".join(filter(None, (f"{self.scenario}: {self.boundary}", self.fate, journal)))
+        again = f"round {self.round}" if self.round else ""
+        return ", ".join(filter(None, (f"{self.scenario}: {self.boundary}", self.fate, journal, again)))
 
     @property
     def title(self) -> str:
@@ -88,7 +91,10 @@ class Case:
 
     @property
     def resumed_strike(self) -> Strike:
-        """Return where the resume is killed again, in every second case."""
+        """Return where the resume is killed again, in every second case of the first round."""
+        if self.round:
+            place = int(sha256(replace(self, round=0).name.encode()).hexdigest()[:8], 16) + self.round
+            return Strike(commit=place // 2 % _COMMITS_OF_A_RESUME + 1, after=bool(place % 2))
         doubled, nth = divmod(self.chance, 2)[1], self.chance // 2 % _COMMITS_OF_A_RESUME + 1
         return Strike(commit=nth, after=bool(self.chance & 16)) if doubled else Strike()
 
