@@ -13,7 +13,7 @@ ready:     intend → intended   found → done      refuse → failed    stale 
 ready:     undecidable → unknown   skip → skipped   cancel → cancelled
 intended:  succeed → done   found → done   restamp → intended   absent → ready
 intended:  refuse → failed   stale → failed   undecidable → unknown
-unknown:   found → done   confirm → done   retry → ready   skip → skipped
+unknown:   found → done   confirm → done   retry → ready   skip → skipped   look → intended
 failed:    confirm → done   retry → ready   skip → skipped
 skipped:   retry → ready
 """
@@ -60,7 +60,7 @@ def test_a_person_gets_every_step_that_is_stuck_to_done_or_aside() -> None:
 
 
 def test_without_a_person_nothing_leaves_an_end() -> None:
-    person = {Event.CONFIRM, Event.RETRY, Event.SKIP, Event.FOUND}
+    person = {Event.CONFIRM, Event.RETRY, Event.SKIP, Event.FOUND, Event.LOOK}
     for state in set(State) - {State.READY, State.INTENDED}:
         assert reachable(state, set(Event) - person) == {state}
     assert reachable(State.DONE, set(Event)) == {State.DONE}
@@ -69,4 +69,5 @@ def test_without_a_person_nothing_leaves_an_end() -> None:
 
 def test_only_an_intent_puts_a_call_in_flight() -> None:
     ways = {(state, event) for (state, event), end in TRANSITIONS.items() if end is State.INTENDED}
-    assert ways == {(State.READY, Event.INTEND), (State.INTENDED, Event.RESTAMP)}
+    looked_for_again = (State.UNKNOWN, Event.LOOK)
+    assert ways == {(State.READY, Event.INTEND), (State.INTENDED, Event.RESTAMP), looked_for_again}

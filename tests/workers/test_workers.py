@@ -203,6 +203,7 @@ def test_a_pause_stops_the_workers_and_a_resume_lets_them_go_on(stage: Stage) ->
 
 def test_a_freeze_that_begins_stops_the_workers_and_a_reason_lets_them_go_on(stage: Stage) -> None:
     many(stage)
+    stage.simulator.knobs = Knobs(latency={"flows.clone": 1.0}, job_duration=0.0)  # they are at it when it begins
     with workers(stage, 2):
         begins = datetime.now(UTC) + timedelta(seconds=5)
         window = {"start": f"{begins:%Y-%m-%dT%H:%M:%S}", "end": f"{begins + timedelta(days=1):%Y-%m-%dT%H:%M:%S}"}
