@@ -76,14 +76,15 @@ def _seconds(text: str, now: float) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        return _until(text, now)
+        moment = http_date(text)
+        return None if moment is None else moment - now
     return seconds if isfinite(seconds) else None
 
 
-def _until(text: str, now: float) -> float | None:
+def http_date(text: str) -> float | None:
+    """Return an HTTP date in seconds since 1970, in UTC where it names no zone; None for what is no date."""
     try:
         moment = parsedate_to_datetime(text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return aware.timestamp() - now
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from anyio.lowlevel import checkpoint
@@ -11,6 +10,7 @@ from deployer.domain.checkup import Checkup, Finding, Verdict
 from deployer.domain.connections import map_connections
 from deployer.domain.desired import Resolver
 from deployer.domain.documents import Document
+from deployer.domain.pacing import http_date
 from deployer.domain.snapshot import Snapshot
 from deployer.domain.tenants import Tenant
 from deployer.engine.accounts import Accounts, OpenAccount
@@ -123,10 +123,10 @@ def _clock(account: OpenAccount) -> Iterable[Finding]:
     if account.client.dated is None:
         return
     text, ours = account.client.dated
-    try:
-        apart = ours - parsedate_to_datetime(text).timestamp()
-    except ValueError:
+    theirs = http_date(text)
+    if theirs is None:
         return
+    apart = ours - theirs
     if abs(apart) <= _SKEW:
         yield Finding("clock", Verdict.OK, "its clock and ours agree", "", "accounts", (account.name,))
     else:

@@ -20,8 +20,8 @@ _KEEP_ALIVE: Final = 1.5  # seconds: a POST on a connection idle for longer may 
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-class _LateError(Exception):
-    """The moment up to which a request might leave has passed."""
+class _StayedError(Exception):
+    """A request did not leave, for the reason that it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,12 @@ class _WatchedRequest(aiohttp.ClientRequest):
         _departure.get().left = False
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        """Let the request go if there is still time."""
+        """Let the request go if there is still time, and no answer there already that would be taken for its own."""
         departure = _departure.get()
         if time.clock_gettime(_CLOCK) > departure.deadline:
-            raise _LateError
+            raise _StayedError("the time to send it was over")
+        if conn.protocol is None or conn.protocol.should_close:
+            raise _StayedError("the connection had closed, or held an answer that nobody had asked for")
         departure.left = True
         return await super().send(conn)
 
@@ -102,8 +104,8 @@ async def send(
             if not departure.left:  # it did leave: what says that a request never did would not be true here
                 raise RuntimeError("this version of aiohttp does not tell when a request leaves")
             return await _read(response)
-    except _LateError:
-        return NotSent("the time to send it was over")
+    except _StayedError as error:
+        return NotSent(str(error))
     except (aiohttp.ClientError, OSError, ValueError) as error:  # a timeout is an OSError
         reason = _reason(error)
         return Unknown(reason) if departure.left else NotSent(reason)
@@ -121,19 +123,27 @@ async def _read(response: aiohttp.ClientResponse) -> Answer | Unknown:
     return Answer(response.status, bytes(body), link, headers.get("Retry-After"), headers.get("Date"))
 
 
+# What aiohttp says of an answer is not shown: it quotes it, and an answer may repeat the request with its token.
+_SAID: Final = (
+    (TimeoutError, "no answer in time"),
+    (aiohttp.ClientResponseError, "the answer is not HTTP"),
+    (aiohttp.ClientPayloadError, "the answer is cut, or cannot be decoded"),
+    (aiohttp.ServerDisconnectedError, "the server closed the connection"),
+)
+
+
 def _reason(error: Exception) -> str:
     """Name a failure without `repr`, which for aiohttp's errors prints the headers that were sent."""
+    for kind, words in _SAID:
+        if isinstance(error, kind):
+            return words
     match error:
-        case TimeoutError():
-            said = "no answer in time"
         case aiohttp.ClientConnectorCertificateError():
             said = f"certificate not accepted: {error.certificate_error}"
         case aiohttp.ClientConnectorSSLError():
             said = f"no secure connection: {error.os_error}"
         case aiohttp.ClientConnectorDNSError():
             said = f"name not known: {error.host}"
-        case aiohttp.ServerDisconnectedError():
-            said = "the server closed the connection"
         case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))):
             said = f"{os.strerror(number).lower()} ({error.host}:{error.port})"
         case OSError(errno=errno.ECONNRESET):

@@ -3,6 +3,7 @@
 from email.utils import formatdate
 from itertools import combinations
 from math import inf
+from time import asctime, gmtime
 
 import pytest
 from hypothesis import given
@@ -93,6 +94,7 @@ def test_a_known_limit_keeps_the_measured_margin() -> None:
         (formatdate(NOW + 12, usegmt=True), 12.0),
         (formatdate(NOW - 12, usegmt=True), 0.0),
         (formatdate(NOW + 86400, usegmt=True), 900.0),
+        (asctime(gmtime(NOW + 12)), 12.0),
         ("Wed, 99 Jun 2026 10:00:00 GMT", None),
         ("Wed, 01 Jun 99999999999 10:00:00 GMT", None),
     ],

@@ -211,6 +211,13 @@ def test_a_clock_that_is_months_off_is_a_warning(stage: Stage) -> None:
     assert ("clock", "warning") in ailing(stage.run("doctor", "--json"))
 
 
+@pytest.mark.parametrize("date", ["soon", "Wed, 01 Jun 99999999999 10:00:00 GMT"])
+def test_a_date_that_is_none_says_nothing_of_a_clock(stage: Stage, date: str) -> None:
+    stage.befall(Rule(action="refuse", route="connections.list", status=403, code="forbidden", headers={"Date": date}))
+
+    assert ailing(stage.run("doctor", "--json")) == {("template", "problem")}
+
+
 def test_no_account_that_works_is_exit_code_4_and_no_token_is_shown(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from ssl import SSLContext
+from typing import Final
+
+LATE: Final = 0.1  # seconds after an answer
 
 
 class Then(Enum):
@@ -22,17 +25,19 @@ class Then(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The bytes of an answer, and what comes after them."""
+    """The bytes of an answer, what comes after them, and what follows a little later on a connection that is kept."""
 
     content: bytes = b""
     then: Then = Then.KEEP
+    late: bytes = b""
 
 
 @dataclass(slots=True)
 class Arrivals:
-    """What a server received: connections, and the head of each request."""
+    """What a server received: connections, and the head of each request; and what it answers from now on."""
 
     url: str
+    replies: list[Reply]
     connections: int = 0
     heads: list[bytes] = field(default_factory=list)
 
@@ -47,10 +52,11 @@ def answer(status: int, body: bytes = b"", *headers: str) -> Reply:
 
 
 @asynccontextmanager
-async def raw_server(replies: Iterable[Reply], ssl: SSLContext | None = None) -> AsyncIterator[Arrivals]:
-    """Serve the replies in turn; the last one is for everybody who comes later."""
-    queue = list(replies)
-    arrivals = Arrivals("")
+async def raw_server(
+    replies: Iterable[Reply], ssl: SSLContext | None = None, *, until: bytes = b"\r\n\r\n"
+) -> AsyncIterator[Arrivals]:
+    """Serve the replies in turn, each when a head has ended; the last one is for everybody who comes later."""
+    arrivals = Arrivals("", list(replies))
     tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,14 +70,17 @@ async def raw_server(replies: Iterable[Reply], ssl: SSLContext | None = None) ->
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            head = await reader.readuntil(b"\r\n\r\n")
+            head = await reader.readuntil(until)
             lengths = [int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
             await reader.readexactly(sum(lengths))
             arrivals.heads.append(head)
-            reply = queue.pop(0) if len(queue) > 1 else queue[0]
+            reply = arrivals.replies.pop(0) if len(arrivals.replies) > 1 else arrivals.replies[0]
             writer.write(reply.content)
             if not await _goes_on(reply.then, writer):
                 return
+            if reply.late:
+                await asyncio.sleep(LATE)
+                writer.write(reply.late)
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=ssl)
     scheme = "https" if ssl else "http"

@@ -1,4 +1,4 @@
-"""What is said of a connection that fails."""
+"""What is said of a connection or an answer that fails."""
 
 import socket
 
@@ -7,7 +7,7 @@ import pytest
 from deployer.integrator.client import Timeouts
 from deployer.integrator.wire import NotSent, Unknown
 from tests.integrator.calls import FLOW, Intents, calling
-from tests.integrator.raw import Reply, Then, raw_server
+from tests.integrator.raw import Reply, Then, answer, raw_server
 
 pytestmark = pytest.mark.anyio
 
@@ -22,20 +22,17 @@ async def test_a_server_that_does_not_listen_is_said_to_refuse() -> None:
     assert outcome == NotSent(f"connection refused (127.0.0.1:{port})")
 
 
-async def test_a_host_that_no_name_server_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(*_: object, **__: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr("socket.getaddrinfo", unknown)
-    async with calling("https://api.nowhere.example", timeouts=ONCE) as client:
-        outcome = await client.replace(FLOW, {}, stamp=Intents().stamp)
-    assert outcome == NotSent("name not known: api.nowhere.example")
-
-
 @pytest.mark.parametrize(
-    ("then", "reason"), [(Then.RESET, "connection reset"), (Then.CLOSE, "the server closed the connection")]
+    ("reply", "reason"),
+    [
+        (Reply(then=Then.RESET), "connection reset"),
+        (Reply(then=Then.CLOSE), "the server closed the connection"),
+        (Reply(answer(200, b"{}").content[:-1], Then.CLOSE), "the answer is cut, or cannot be decoded"),
+        (answer(200, b"{}", "Content-Encoding: gzip"), "the answer is cut, or cannot be decoded"),
+        (Reply(b"220 mail.example.com ESMTP\r\n", Then.CLOSE), "the answer is not HTTP"),
+    ],
 )
-async def test_a_connection_that_ends_is_said_to_end(then: Then, reason: str) -> None:
-    async with raw_server([Reply(then=then)]) as server, calling(server.url, timeouts=ONCE) as client:
+async def test_what_is_wrong_with_an_answer_is_said_without_quoting_it(reply: Reply, reason: str) -> None:
+    async with raw_server([reply]) as server, calling(server.url, timeouts=ONCE) as client:
         outcome = await client.replace(FLOW, {}, stamp=Intents().stamp)
     assert outcome == Unknown(reason)
