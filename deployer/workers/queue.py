@@ -4,12 +4,15 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import psycopg
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
 from procrastinate.jobs import Status
+from procrastinate.schema import SchemaManager
+from psycopg import sql
 
 from deployer.errors import JournalError, UsageError
 from deployer.journal.database import SCHEMA, safe_address, shown_address
@@ -36,7 +39,11 @@ FIRE: Final = "deployer:fire"
 CONDUCTING: Final = "rollouts"  # the queue of small jobs, each of which goes through the waves of a rollout
 CARRYING: Final = "accounts"  # the queue of what is sent
 STALLED: Final = 30.0  # seconds without a heartbeat after which a worker is taken to be dead
-_THERE: Final = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL AS there"
+_THERE: Final = """
+    SELECT to_regclass('procrastinate_jobs') IS NOT NULL AS there,
+    obj_description(to_regclass('procrastinate_jobs'), 'pg_class') AS migration
+"""
+_REMEMBER: Final = "COMMENT ON TABLE procrastinate_jobs IS {}"
 _ALONE: Final = "SELECT pg_advisory_lock(%(key)s)"
 _FREE: Final = "SELECT pg_advisory_unlock(%(key)s)"
 _KEY: Final = 0x71756575  # "queu"
@@ -159,12 +166,33 @@ async def opened_queue(address: str) -> AsyncIterator[Queue]:
 
 
 async def _make_tables(app: App) -> None:
-    if (await app.connector.execute_query_one_async(_THERE))["there"]:
+    """Make Procrastinate's tables, or bring them up to what the installed one needs, unless somebody else does."""
+    migrations = _migrations()
+    *_, latest = migrations
+    if await _is_up_to_date(app, latest):
         return
     async with app.connector.pool.connection() as connection:  # type: ignore[attr-defined]
         await connection.execute(_ALONE, {"key": _KEY})
         try:
-            if not (await app.connector.execute_query_one_async(_THERE))["there"]:
+            if await _is_up_to_date(app, latest):
+                return
+            found = await app.connector.execute_query_one_async(_THERE)
+            if not found["there"]:
                 await app.schema_manager.apply_schema_async()
+            for name, migration in migrations.items() if found["there"] else ():
+                if name > (found["migration"] or ""):
+                    await connection.execute(migration)
+            await connection.execute(sql.SQL(_REMEMBER).format(latest))
         finally:
             await connection.execute(_FREE, {"key": _KEY})
+
+
+def _migrations() -> dict[str, bytes]:
+    """Return the migrations that Procrastinate brings along, by name and in their order."""
+    found = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+    return {path.name: path.read_bytes() for path in found}
+
+
+async def _is_up_to_date(app: App, latest: str) -> bool:
+    found = await app.connector.execute_query_one_async(_THERE)
+    return bool(found["there"]) and str(found["migration"] or "") >= latest
