@@ -25,6 +25,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
+@pytest.mark.timeout(240)
 def test_whatever_fails_once_is_said_and_nothing_told_durable_is_lost(tmp_path: Path, disk: Path) -> None:
     command = [sys.executable, "-m", "tests.journal.failing", str(tmp_path), str(TENANTS)]
     environment = {**os.environ, "LD_PRELOAD": str(disk)}
