@@ -12,6 +12,8 @@ from deployer.domain.source import Steps
 from deployer.domain.wording import did_you_mean
 
 _REPLACE, _SET, _BY_KEY = "replace", "set", "by_key"
+_GUESSES: Final = 10  # entries for which a list is looked for that may have been meant
+_NEAR: Final = 200  # lists that it is looked for among
 _WORDS: Final = (_REPLACE, _SET, _BY_KEY)
 
 
@@ -43,7 +45,8 @@ Merge = Annotated[
 
 def arrays_in(merge: Mapping[str, str | dict[str, str]], flow: Document) -> dict[Path, Keys]:
     """Return the arrays that are merged by their elements, and what tells those apart, by path."""
-    stated = {_named(name, flow): strategy for name, strategy in merge.items() if strategy != _REPLACE}
+    paths = _paths(flow)
+    stated = {_named(name, paths): strategy for name, strategy in merge.items() if strategy != _REPLACE}
     return {path: _keys(strategy) for path, strategy in stated.items()}
 
 
@@ -51,25 +54,30 @@ def _keys(strategy: Json | Mapping[str, str]) -> Keys:
     return tuple(map(str, strategy.values())) if isinstance(strategy, Mapping) else ()
 
 
-def _named(name: str, flow: Document) -> Path:
-    """Return the path that `settings.tags` means, where keys of `flow` may hold dots themselves."""
-    return next((path for path in _within(flow) if dotted(path) == name), tuple(name.split(".")))
+def _named(name: str, paths: Mapping[str, Path]) -> Path:
+    """Return the path that `settings.tags` means, where keys of the flow may hold dots themselves."""
+    return paths.get(name) or tuple(name.split("."))
 
 
-def _within(flow: Document) -> Iterator[Path]:
+def _paths(flow: Document) -> dict[str, Path]:
+    """Return the paths in a flow by how they are written, of two that are written alike the first."""
+    found: dict[str, Path] = {}
     for path, _ in leaves(flow):
-        yield from (path[:length] for length in range(1, len(path) + 1))
+        for length in range(1, len(path) + 1):
+            found.setdefault(dotted(path[:length]), path[:length])
+    return found
 
 
 def merge_rules(merge: Document, flow: Document) -> Iterator[tuple[Steps, str, bool]]:
     """Yield what is wrong with paths and with the lists they lead to: where, what, and whether it is the key."""
-    for name, strategy in merge.items():
-        path = _named(name, flow)
-        value, near = at(flow, path), did_you_mean(name, _lists(flow))
+    paths, lists = _paths(flow), _lists(flow)[:_NEAR]
+    for number, (name, strategy) in enumerate(merge.items()):
+        path = _named(name, paths)
+        value, near = at(flow, path), lists if number < _GUESSES else []
         if value is MISSING and not _may_hold(flow, path):
-            yield ("merge", name), f"flow has no such list{near}", True
+            yield ("merge", name), f"flow has no such list{did_you_mean(name, near)}", True
         elif value is not MISSING and not (isinstance(value, list) or _is_open(value)):
-            yield ("merge", name), f"is no list in flow{near}", True
+            yield ("merge", name), f"is no list in flow{did_you_mean(name, near)}", True
         elif isinstance(value, list) and strategy != _REPLACE:
             yield from _list_rules(path, value, strategy)
 

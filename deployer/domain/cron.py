@@ -60,7 +60,7 @@ def _without_seconds(fields: list[str]) -> list[str]:
 def _is_cron(fields: list[str]) -> bool:
     try:
         CronSim(" ".join(fields), _ANY_DAY)
-    except CronSimError:
+    except (CronSimError, ValueError):  # Python reads no number of thousands of digits
         return False
     return True
 

@@ -4,20 +4,23 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, TypeAlias
 
 from deployer.domain.documents import MISSING, Json, Value
 from deployer.domain.source import Steps, plain
 from deployer.domain.wording import did_you_mean
 
-# What Handlebars encloses is passed over whole, and in "${{amount}}" the dollar is just a dollar.
-_REFERENCE = re.compile(
-    r"(?P<handlebars>\{\{.*?\}\})"
+# What Handlebars encloses is passed over whole, and in "${{amount}}" the dollar is just a dollar. No part is ever read
+# twice: names and defaults are possessive, and after the last "}}" no Handlebars is looked for.
+_PATTERN: Final = (
+    r"(?P<handlebars>%s)"
     r"|(?P<escape>\$\$\{(?!\{))"
-    r"|\$\{(?!\{)(?P<name>[^{}]*?)(?::-(?P<default>[^{}]*))?\}"
-    r"|(?P<open>\$\{(?!\{))",
-    re.DOTALL,
+    r"|\$\{(?!\{)(?P<name>(?:(?!:-)[^{}])*+)(?::-(?P<default>[^{}]*+))?\}"
+    r"|(?P<open>\$\{(?!\{))"
 )
+_BEFORE_LAST: Final = re.compile(_PATTERN % r"\{\{.*?\}\}", re.DOTALL)
+_AFTER_LAST: Final = re.compile(_PATTERN % r"(?!)")
 
 UNSET: Final = "$unset"  # how a person writes that there is to be no value
 
@@ -106,8 +109,8 @@ def _prepared_text(text: str, steps: Steps) -> Prepared:
 
 
 def _parts(text: str) -> Iterator[str | Reference]:
-    end = 0
-    for match in _REFERENCE.finditer(text):
+    end, last = 0, text.rfind("}}") + 2 if "}}" in text else 0
+    for match in chain(_BEFORE_LAST.finditer(text, 0, last), _AFTER_LAST.finditer(text, last)):
         if end < match.start():
             yield text[end : match.start()]
         if match["open"]:

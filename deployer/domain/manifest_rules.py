@@ -11,11 +11,12 @@ from deployer.domain.documents import MISSING, Document, Json, Value
 from deployer.domain.interpolation import UNSET, InterpolationError, Lookup, interpolate
 from deployer.domain.owned import OWNED
 from deployer.domain.source import Located, Steps
-from deployer.domain.wording import did_you_mean, legible
+from deployer.domain.wording import did_you_mean, is_broken, legible
 from deployer.errors import Problem
 
 PLANNED: Final = "not supported in this version"
 DISABLED: Final = "must be stated where schedule or run.trigger is used"
+GUESSES: Final = 50  # complaints that say what may have been meant: to guess among many for each of many takes long
 NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.name")
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")
 _DEFERRED: Final = ("flow", "integration", "exports", "imports", "connections")
@@ -67,12 +68,12 @@ def _as_written(steps: Steps, source: Located) -> Steps:
 
 def complaints(error: ValidationError, known: Mapping[Steps, Iterable[str]]) -> Iterator[Complaint]:
     """Say in our words what pydantic found; `known` names the keys of each part, with `*` for any name or number."""
-    for found in error.errors(include_url=False, include_input=False):
+    for number, found in enumerate(error.errors(include_url=False, include_input=False)):
         steps: Steps = tuple(step for step in found["loc"] if step != "[key]")
         if steps[:1] == ("tenants",):
             steps = steps[:1] + steps[2:]  # the second says which of the two forms pydantic tried
         if found["type"] == "extra_forbidden":
-            yield Complaint(steps, _unknown_key(steps, known), key=True)
+            yield Complaint(steps, _unknown_key(steps, known if number < GUESSES else {}), key=True)
         else:
             what = _MESSAGES.get(found["type"], found["msg"]).format(**found.get("ctx", {}))
             yield Complaint(steps, what, key="[key]" in found["loc"])
@@ -139,7 +140,10 @@ def _any_tenant(env: Mapping[str, str]) -> Lookup:
 
 def variable(name: str, env: Mapping[str, str]) -> Value:
     """Look `env:NAME` up."""
-    return env.get(name[4:], MISSING) if name.startswith("env:") else MISSING
+    value = env.get(name[4:], MISSING) if name.startswith("env:") else MISSING
+    if isinstance(value, str) and is_broken(value):
+        raise ValueError(f"${{{name}}} is no UTF-8 text")
+    return value
 
 
 def rules(manifest: Document) -> Iterator[Complaint]:

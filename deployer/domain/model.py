@@ -17,6 +17,7 @@ from deployer.domain.editor import as_written, written
 
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)%")
+_LONGEST = 876_000 * 3600.0  # seconds, with which no date gets out of hand
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -25,14 +26,17 @@ def span(text: object) -> float:
     match = _SPAN.fullmatch(str(text))
     if not match:
         raise ValueError("must be a duration such as 250ms, 30s, 5m or 2h")
-    return float(match[1]) * _SECONDS[match[2]]
+    seconds = round(float(match[1]) * _SECONDS[match[2]], 6)  # as it is kept, and read again
+    if seconds > _LONGEST:
+        raise ValueError("must be 876000h at most, a hundred years")
+    return seconds
 
 
 def _share(text: object) -> float:
     match = _PERCENT.fullmatch(str(text))
     if not match:
         raise ValueError("must be a percentage such as 50%")
-    return float(match[1]) / 100
+    return round(float(match[1]) / 100, 8)  # as it is kept, and read again
 
 
 _Span = Annotated[

@@ -8,13 +8,16 @@ and what expects text can turn such a number back into it.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Final, NoReturn, TypeAlias
 
 import yaml
 
 from deployer.domain.documents import Document, Json
+from deployer.domain.wording import is_broken
 from deployer.errors import ManifestError, Problem
 
 Steps: TypeAlias = tuple[str | int, ...]
@@ -26,6 +29,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS: Final[Mapping[str, bool | None]] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")
 _DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
+_MOST_DIGITS: Final = 300  # more than any number has that is no mistake, and fewer than Python reads
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -170,9 +174,10 @@ def _place(event: yaml.Event) -> Place:
 def read_json(text: str, name: str) -> Json:
     """Read one JSON document as it stands; raise ManifestError with the place where it breaks."""
     try:
-        value: Json = json.loads(
-            text.removeprefix("\ufeff"), object_pairs_hook=_without_repeats, parse_constant=_refuse_constant
-        )
+        value: Json = _DECODER.decode(text.removeprefix("\ufeff"))
+        _refuse_halves(text, value)
+        if text.count("[") + text.count("{") > MAX_DEPTH:
+            _refuse_depth(value, MAX_DEPTH)
     except json.JSONDecodeError as error:
         what = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
         raise ManifestError([Problem(f"{name}:{error.lineno}:{error.colno}", "", what)]) from None
@@ -186,11 +191,46 @@ def read_json(text: str, name: str) -> Json:
 def _without_repeats(pairs: list[tuple[str, Json]]) -> Document:
     items = dict(pairs)
     if len(items) < len(pairs):
-        names = [key for key, _ in pairs]
-        repeated = next(key for key in names if names.count(key) > 1)
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise ValueError(f'the key "{repeated}" is written twice in one object')
     return items
 
 
 def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON value")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text[:20]} is too large")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"{text[:20]}… has too many digits")
+    return int(text)
+
+
+def _refuse_halves(text: str, value: Json) -> None:
+    """Raise ValueError for half of a surrogate pair, which can be stored nowhere."""
+    if is_broken(text) or "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"U+{ord(error.object[error.start]):04X} is half of a character") from None
+
+
+def _refuse_depth(value: Json, left: int) -> None:
+    """Raise RecursionError for what would exhaust the stack of whoever walks it next."""
+    if isinstance(value, dict | list):
+        if left == 0:
+            raise RecursionError
+        for inner in value.values() if isinstance(value, dict) else value:
+            _refuse_depth(inner, left - 1)
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_without_repeats, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole
+)

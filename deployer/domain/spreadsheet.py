@@ -2,9 +2,11 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from math import isfinite
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from deployer.domain.documents import Json
@@ -145,7 +147,7 @@ def _header(table: Table, titles: list[str], where: str) -> _Header:
 
 
 def _repeated(titles: list[str]) -> list[str]:
-    return sorted({title for title in titles if title and titles.count(title) > 1})
+    return sorted(title for title, count in Counter(titles).items() if title and count > 1)
 
 
 def _add_column(header: _Header, table: Table, index: int, title: str) -> None:
@@ -225,7 +227,7 @@ def _integer(cell: str) -> int:
 
 
 def _number(cell: str) -> float:
-    if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?", cell):
+    if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?", cell) or not isfinite(float(cell)):
         raise ValueError(f'"{cell}" is no number such as 0.5')
     return float(cell)
 

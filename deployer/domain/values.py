@@ -17,8 +17,9 @@ from deployer.domain import selection
 from deployer.domain.documents import MISSING, Document, Json, Value, leaves, put, same
 from deployer.domain.interpolation import UNSET
 from deployer.domain.manifest import Manifest
-from deployer.domain.source import plain
+from deployer.domain.source import MAX_DEPTH, plain
 from deployer.domain.tenants import Tenant
+from deployer.domain.wording import is_broken
 from deployer.errors import UsageError
 
 
@@ -184,6 +185,10 @@ def set_values(texts: Iterable[str]) -> Document:
         path = tuple(name.strip().split("."))
         if not equals or not all(path):
             raise UsageError(f'--set "{text}" sets nothing', remedy="write it as --set NAME=VALUE")
+        if len(path) > MAX_DEPTH:
+            raise UsageError(f"--set {name}: nested more than {MAX_DEPTH} deep")
+        if is_broken(text):
+            raise UsageError(f"--set {name}: is no UTF-8 text")
         if _within(found, path) is not MISSING:
             raise UsageError(f"--set {name}: is set twice", remedy="keep the one that you mean")
         found = put(found, path, plain(value))

@@ -22,13 +22,14 @@ from deployer.domain.scalars import Name
 from deployer.domain.selection import Labels, have, label_selector, labels
 from deployer.domain.waves import REST, Amount, Checks, Evidence, Stage, Wave, allot, stages_of
 
+_NUMBER: Final = re.compile(r"[0-9]{1,15}")
 _PERCENT: Final = re.compile(r"[0-9]+(\.[0-9]+)?%")
 _MOST: Final = 60  # waves that are written one by one
 
 
 def _amount(value: object) -> object:
     """Read a number or a percentage, however an editor or an environment variable writes it."""
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value

@@ -16,6 +16,7 @@ from deployer.domain.manifest_rules import PLANNED
 from deployer.domain.selection import RollCall, Selection
 from deployer.domain.source import read_json, read_yaml
 from deployer.domain.tenants import Format, inline_tenants, read_tenants
+from deployer.domain.wording import is_broken
 from deployer.engine.tenants import Tenants
 from deployer.errors import ManifestError, Problem
 
@@ -153,9 +154,12 @@ def _tenant_lines(named: str, path: Path, stdin: TextIO) -> tuple[str, Iterable[
 
 def _stdin_text(stdin: TextIO) -> str:
     try:
-        return stdin.read()
+        text = stdin.read()
     except UnicodeDecodeError as error:
         raise ManifestError([Problem("stdin", "", f"is not {error.encoding} text")]) from None
+    if is_broken(text):  # as Python lets it in where the locale is C
+        raise ManifestError([Problem("stdin", "", "is not UTF-8 text")])
+    return text
 
 
 def _kind_of(text: str) -> Format:
