@@ -83,7 +83,9 @@ async def _due(firing: Awaitable[Sequence["Firing"]]) -> Sequence["Firing"]:
     try:
         ended = await firing
     except GuardError as error:
-        click.echo(f"what is due is left to another process: {error.what}", err=True)
+        from deployer.report.text import plain
+
+        click.echo(f"what is due is left to another process: {plain(error.what)}", err=True)
         return ()
     if not ended:
         click.echo("nothing is due", err=True)
@@ -151,6 +153,8 @@ def export(*, kind: str, manifest: Path, directory: Path | None) -> None:
         raise UsageError("the manifest has no schedules", where=str(manifest))
     name = loaded.manifest.name
     called = units.Called(name, _program(kind), str(manifest), str(Path.cwd()))
+    if not f"{called.manifest}{called.folder}".isprintable():
+        raise UsageError("a path with control characters cannot stand in a unit", where=str(manifest))
     match kind:
         case "cron":
             files = {f"{name}.crontab": units.crontab(called, times)}

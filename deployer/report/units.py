@@ -37,14 +37,16 @@ def asked_at(times: Iterable[datetime]) -> tuple[Sequence[int], Sequence[int]]:
 def crontab(called: Called, times: Sequence[datetime]) -> str:
     """Return a line for a crontab of this machine, in whose time cron counts."""
     minutes, hours = asked_at(each.astimezone() for each in times)
+    command = f"cd {shlex.quote(called.folder)} && {called.words}".replace("%", r"\%")  # a bare one ends cron's line
     return (
         f"# {called.rollout}: asks what is due, at the times of this machine that may be one; crontab -e\n"
-        f"{_numbers(minutes)} {_numbers(hours)} * * * cd {shlex.quote(called.folder)} && {called.words}\n"
+        f"{_numbers(minutes)} {_numbers(hours)} * * * {command}\n"
     )
 
 
 def service(called: Called) -> str:
     """Return the unit of systemd's that asks what is due."""
+    words = called.words.replace("\\", r"\\").replace("%", "%%").replace("$", "$$")
     return f"""\
 [Unit]
 Description=deployer: schedules of {called.rollout}
@@ -55,8 +57,8 @@ After=network-online.target
 Type=oneshot
 # Mode 0600: DEPLOYER_JOURNAL, if it is not beside the manifest, and the tokens that the manifest names
 EnvironmentFile=-/etc/deployer/environment
-WorkingDirectory={called.folder}
-ExecStart={called.words}
+WorkingDirectory={called.folder.replace("%", "%%")}
+ExecStart={words}
 NoNewPrivileges=yes
 PrivateTmp=yes
 """

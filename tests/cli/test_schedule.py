@@ -161,6 +161,16 @@ def test_a_crontab_asks_at_every_hour_that_may_be_one(stage: Stage) -> None:
     assert line.endswith(" schedule run rollout.yaml --due")
 
 
+def test_a_path_is_a_path_in_every_unit(stage: Stage) -> None:
+    stage.manifest["schedules"] = {"nightly": NIGHTLY}
+    stage.directory = stage.directory.with_name("100% of $HOME")
+    line = stage.run("schedule", "export", "cron").out.splitlines()[-1]
+    assert r"100\% of $HOME' && " in line
+    assert f"WorkingDirectory={stage.directory}".replace("%", "%%") in stage.run("schedule", "export", "systemd").out
+    stage.directory /= "a\nb"
+    assert stage.run("schedule", "export", "cron").code == 2
+
+
 @pytest.mark.skipif(not ANALYZE, reason="systemd is not here")
 def test_the_units_are_ones_that_systemd_takes(stage: Stage, tmp_path: Path) -> None:
     stage.manifest["schedules"] = {"nightly": NIGHTLY}
