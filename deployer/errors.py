@@ -18,7 +18,8 @@ class DeployerError(Exception):
     def lines(self) -> list[str]:
         """Return the lines a person reads, the most important first."""
         place = f"{self.where}: " if self.where else ""
-        return [f"error: {place}{self.what}", *([f"  {self.remedy}"] if self.remedy else [])]
+        remedies = self.remedy.split("\n") if self.remedy else []
+        return [f"error: {place}{self.what}", *(f"  {remedy}" for remedy in remedies)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ async def demand_same(place: Workplace, last: Rollout, *, digest: str | None, sc
         f"rollout {last.id} is unfinished, and differs in {what}",
         remedy=(
             f"go on with it as it was planned: {typed('resume', loaded.path)}\n"
-            f"  or leave it and start anew: {anew} --supersede"
+            f"or leave it and start anew: {anew} --supersede"
         ),
     )
 

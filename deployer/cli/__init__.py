@@ -1,6 +1,7 @@
 """The command line: words in, exit codes out. Commands are imported when they are called, and not before."""
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -127,10 +128,10 @@ def _answer(error: BaseException) -> int:
             click.echo("aborted", err=True)
             return _SIGINT
         case click.ClickException():
-            error.show()
+            click.echo(_complaint(error), err=True)
             return error.exit_code
         case DeployerError():
-            click.echo("\n".join(error.lines()), err=True)
+            click.echo("\n".join(map(_plain, error.lines())), err=True)
             return error.exit_code
         case BaseExceptionGroup():  # of tasks that ended together: the first is what happened
             return _answer(error.exceptions[0])
@@ -138,7 +139,22 @@ def _answer(error: BaseException) -> int:
             sys.stderr.close()  # nobody reads on, and there is nothing left to say
             return _SIGPIPE
         case OSError():
-            click.echo(f"error: {error.filename or 'this machine'}: {error.strerror}", err=True)
+            click.echo(_plain(f"error: {error.filename or 'this machine'}: {error.strerror}"), err=True)
             return 1
         case _:
             raise error
+
+
+def _complaint(error: click.ClickException) -> str:
+    """Return what click says of a wrong command line, where the words that were typed stay on their line."""
+    said, message = io.StringIO(), error.format_message()
+    error.show(said)
+    head = said.getvalue().removesuffix(f"{message}\n")
+    return f"{head}{_plain(message)}"
+
+
+def _plain(text: str) -> str:
+    """Return a text that only can be read: what it quotes may come from a file or from far away."""
+    from deployer.report.text import plain
+
+    return plain(text)

@@ -22,7 +22,8 @@ def approve(*, manifest: Path, journal: str | None, digest: str, wave: str | Non
     from deployer.api.control import approve as approve_wave
     from deployer.api.loading import name_in
     from deployer.api.places import journal_home
+    from deployer.report.text import plain
 
     ask = partial(approve_wave, wave=wave, digest=digest)
     said = anyio.run(ask, journal_home(manifest, journal), name_in(manifest))
-    click.echo(f"{said}; go on with: {typed('resume', manifest)}")
+    click.echo(plain(f"{said}; go on with: {typed('resume', manifest)}"))

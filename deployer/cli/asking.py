@@ -7,6 +7,7 @@ from signal import SIGINT, default_int_handler, signal
 import click
 
 from deployer.errors import GuardError, UsageError
+from deployer.report.text import plain
 
 
 def may_ask(*, no_input: bool) -> bool:
@@ -20,7 +21,7 @@ def confirm(question: str, *, about: str, command: str, ask: bool) -> None:
         raise UsageError(f"nobody is there to confirm {about}", remedy=f"look at it, then: {command}")
     if not _agreed(question):
         raise GuardError("not confirmed: nothing was changed")
-    click.echo(f"without the question: {command}", err=True)
+    click.echo(plain(f"without the question: {command}"), err=True)
 
 
 def _agreed(question: str) -> bool:

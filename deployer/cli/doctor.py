@@ -1,6 +1,5 @@
 """`deployer doctor`: what a rollout needs, examined, and how to mend what is not well."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -22,12 +21,13 @@ def doctor(*, manifest: Path, journal: str | None, as_json: bool) -> int:
     from deployer.api.loading import load
     from deployer.api.workplace import Office
     from deployer.report.checkup import checkup_document, checkup_text
+    from deployer.report.streamed import json_text
 
     async def examined() -> int:
         office = Office()
         checkup = await examine(load(manifest), journal=journal, office=office)
         if as_json:
-            text = json.dumps(checkup_document(checkup.findings), ensure_ascii=False)
+            text = json_text(checkup_document(checkup.findings))
         else:
             text = checkup_text(checkup.findings, width=min(80, shutil.get_terminal_size().columns))
         click.echo(office.redactor.clean(text))

@@ -21,5 +21,6 @@ def exclude(*, tenant: str, manifest: Path, journal: str | None) -> None:
     from deployer.api.control import exclude as exclude_tenant
     from deployer.api.loading import name_in
     from deployer.api.places import journal_home
+    from deployer.report.text import plain
 
-    click.echo(anyio.run(exclude_tenant, journal_home(manifest, journal), name_in(manifest), tenant))
+    click.echo(plain(anyio.run(exclude_tenant, journal_home(manifest, journal), name_in(manifest), tenant)))

@@ -1,6 +1,5 @@
 """`deployer explain`: why a tenant's field has the value it has."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -32,9 +31,10 @@ def explain(*, tenant: str, field: str | None, manifest: Path, overrides: tuple[
     """  # noqa: D301 - click wants the backspace itself
     from deployer.api.loading import explained, load, scope_of
     from deployer.report.explanation import explanation_document, explanation_text
+    from deployer.report.streamed import json_text
 
     found = explained(load(manifest, scope=scope_of(overrides=overrides)), tenant, field)
     if as_json:
-        click.echo(json.dumps(explanation_document(tenant, found), ensure_ascii=False))
+        click.echo(json_text(explanation_document(tenant, found)))
     else:
         click.echo(explanation_text(found, width=shutil.get_terminal_size().columns))

@@ -8,6 +8,7 @@ import click
 
 from deployer.errors import DeployerError, ManifestError
 from deployer.report.annotations import annotation, of_problems, silence
+from deployer.report.text import plain
 
 
 @contextmanager
@@ -28,7 +29,8 @@ def of_error(error: BaseException) -> Iterator[str]:
         case ManifestError():
             yield from of_problems(error.problems)
         case DeployerError():
-            yield annotation("error", "\n".join(filter(None, (error.what, error.remedy))), title="deployer")
+            said = [plain(error.what), *map(plain, (error.remedy or "").split("\n"))]
+            yield annotation("error", "\n".join(filter(None, said)), title="deployer")
         case BaseExceptionGroup():
             yield from of_error(error.exceptions[0])
         case _:

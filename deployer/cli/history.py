@@ -25,8 +25,6 @@ def history(
     *, manner: Manner, journal: str | None, limit: int, all_names: bool, rollout: str | None, tenant: str | None
 ) -> int:
     """Show the rollouts of MANIFEST's name: when, who, what, how they ended. Nothing is sent."""
-    import json
-
     from deployer.api.loading import name_in
     from deployer.api.places import journal_home
     from deployer.api.standing import find_standing, past, tenant_history
@@ -34,6 +32,7 @@ def history(
     from deployer.report.columns import ROLLOUTS, rollout_row, rollouts_head
     from deployer.report.history import rollout_text, tenant_document, tenant_text
     from deployer.report.listing import write_list
+    from deployer.report.streamed import json_text
 
     if tenant is not None and rollout is None:
         raise UsageError("--tenant needs to be told of which rollout", remedy="add --rollout ID; a list has the ids")
@@ -53,7 +52,7 @@ def history(
         deployment, happenings = await tenant_history(now, tenant)
         if manner.as_json:
             document = tenant_document(now.rollout, now.counts, deployment, happenings)
-            click.echo(json.dumps(document, ensure_ascii=False))
+            click.echo(json_text(document))
         else:
             click.echo(tenant_text(deployment, happenings))
         return 0

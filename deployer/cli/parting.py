@@ -20,7 +20,7 @@ from deployer.domain.command import typed
 from deployer.domain.plan import Action
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
-from deployer.report.text import wrapped
+from deployer.report.text import plain, wrapped
 
 _MEANS = {
     Action.DELETE: "The platform keeps a deleted flow for 30 days; its exports and imports stay, and sweep names them.",
@@ -66,7 +66,7 @@ class Part:
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
 
     def _say(self, sentence: str) -> None:
-        for line in wrapped("", sentence.split(" "), width=columns(), hang=0, gap=" "):
+        for line in wrapped("", plain(sentence).split(" "), width=columns(), hang=0, gap=" "):
             click.echo(line, err=True)
 
     def _confirm(self, place: Workplace, saved: SavedPlan) -> None:

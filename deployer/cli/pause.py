@@ -19,6 +19,7 @@ def pause(*, manifest: Path, journal: str | None) -> None:
     from deployer.api.control import pause as pause_rollout
     from deployer.api.loading import name_in
     from deployer.api.places import journal_home
+    from deployer.report.text import plain
 
     said = anyio.run(pause_rollout, journal_home(manifest, journal), name_in(manifest))
-    click.echo(f"{said}; go on with: {typed('resume', manifest)}")
+    click.echo(plain(f"{said}; go on with: {typed('resume', manifest)}"))

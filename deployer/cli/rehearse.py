@@ -43,20 +43,19 @@ def rehearse(  # noqa: PLR0913 - one argument per option
     deployer rehearse rollout.yaml                              nothing goes wrong
     deployer rehearse rollout.yaml --refused 5 --lost 2         does the breaker stop it, and where?
     """  # noqa: D301 - click wants the backspace itself
-    import json
-
     from deployer.api.loading import load
     from deployer.api.rehearsal import Script
     from deployer.api.rehearsal import rehearse as rehearsed
     from deployer.cli.showing import columns
     from deployer.domain.outcome import exit_code
     from deployer.report.rehearsal import rehearsal_document, rehearsal_text
+    from deployer.report.streamed import json_text
 
     async def show() -> int:
         script = Script(seed, refused / 100, lost / 100, broken / 100)
         found = await rehearsed(load(manifest, scope=scope), script, allow=scope.allow, journal=journal)
         if as_json:
-            click.echo(json.dumps(rehearsal_document(found, seed=seed), ensure_ascii=False))
+            click.echo(json_text(rehearsal_document(found, seed=seed)))
         else:
             click.echo(rehearsal_text(found, seed=seed, width=columns()))
         return exit_code(str(found.head["outcome"]))

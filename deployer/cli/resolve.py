@@ -32,6 +32,7 @@ def resolve(  # noqa: PLR0913 - one argument per option
     from deployer.api.loading import Scope, load
     from deployer.cli.manner import Manner
     from deployer.cli.wiring import opened
+    from deployer.report.text import plain
 
     if sum((took is not None, retry, skip)) != 1:
         raise UsageError("say exactly one of --took ID, --retry and --skip")
@@ -42,7 +43,7 @@ def resolve(  # noqa: PLR0913 - one argument per option
         async with opened(loaded, journal=journal, manner=Manner(manifest, verbose=verbose)) as place:
             wait = partial(_wait_out, tenant)
             said = await resolve_tenant(place, tenant, decision=decision, took=took, wait=wait)
-        click.echo(f"{said}; go on with: {typed('resume', manifest)}")
+        click.echo(plain(f"{said}; go on with: {typed('resume', manifest)}"))
         return 0
 
     return anyio.run(settle)
@@ -50,6 +51,8 @@ def resolve(  # noqa: PLR0913 - one argument per option
 
 async def _wait_out(tenant: str, seconds: float) -> None:
     """Wait until a call that was never answered cannot land any more: before that, nobody can decide against it."""
+    from deployer.report.text import plain
+
     text = f"{tenant}: making sure the first call is not still on its way, {seconds:.0f} s; Ctrl-C leaves all as it is"
-    click.echo(text, err=True)
+    click.echo(plain(text), err=True)
     await anyio.sleep(seconds)

@@ -1,6 +1,5 @@
 """`deployer validate`: everything that is wrong with a manifest and its tenants, at once."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,15 +18,17 @@ if TYPE_CHECKING:
 def validate(*, manifest: Path, scope: "Scope", as_json: bool) -> None:
     """Check a manifest and its tenants, reading nothing but files. Every problem is shown, with file:line:col."""
     from deployer.api.loading import load, unresolvable_tenants
+    from deployer.report.streamed import json_text
+    from deployer.report.text import plain
 
     work = load(manifest, scope=scope)
     blocked = unresolvable_tenants(work)
     if as_json:
         problems = [{"tenant": tenant, "problem": str(problem)} for tenant, problem in blocked.items()]
         document = {"format_version": 1, "tenants": len(work.tenants), "blocked": problems}
-        click.echo(json.dumps(document, ensure_ascii=False))
+        click.echo(json_text(document))
     else:
-        click.echo(f"{manifest} is valid: {len(work.tenants)} tenants, {len(work.manifest.accounts)} accounts")
+        click.echo(f"{plain(manifest)} is valid: {len(work.tenants)} tenants, {len(work.manifest.accounts)} accounts")
         for problem in blocked.values():
-            click.echo(f"  blocked: {problem}")
+            click.echo(f"  blocked: {plain(problem)}")
     click.get_current_context().exit(3 if blocked else 0)

@@ -60,7 +60,7 @@ def of_causes(causes: Causes, *, rollout: str) -> Iterator[str]:
 
 
 def _of_problem(problem: Problem) -> str:
-    place: Mapping[str, str | None] = match.groupdict() if (match := _PLACE.fullmatch(problem.where)) else {}
+    place: Mapping[str, str | None] = match.groupdict() if (match := _PLACE.fullmatch(plain(problem.where))) else {}
     line, col = (int(number) if (number := place.get(key)) else None for key in ("line", "col"))
     path = f"{problem.path}: " if problem.path else ""
     return annotation("error", plain(f"{path}{problem.what}"), file=place.get("file"), line=line, col=col)

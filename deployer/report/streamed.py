@@ -1,29 +1,28 @@
 """One JSON document written piece by piece: a head, and a list of any length that is never held whole."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
-from typing import Final, TextIO
+from typing import TextIO
 
-_LONE: Final = re.compile("[\ud800-\udfff]")  # half of a pair, which no encoding can write
+from deployer.domain.wording import escaped
 
 
 def write_document(
     stream: TextIO, head: Mapping[str, object], items: Iterable[object], *, key: str = "tenants"
 ) -> None:
-    """Write `{**head, key: [*items]}` as json.dumps(ensure_ascii=False) has it, on a line of its own.
-
-    What cannot be encoded, a lone surrogate, stays an escape: the same JSON, and no stream breaks on it.
-    """
-    opening = _json(head).removesuffix("}")
-    stream.write(f"{opening}{', ' if head else ''}{_json(key)}: [")
+    """Write `{**head, key: [*items]}` as `json_text` has it, on a line of its own."""
+    opening = json_text(head).removesuffix("}")
+    stream.write(f"{opening}{', ' if head else ''}{json_text(key)}: [")
     gap = ""
     for item in items:
-        stream.write(f"{gap}{_json(item)}")
+        stream.write(f"{gap}{json_text(item)}")
         gap = ", "
     stream.write("]}\n")
 
 
-def _json(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return _LONE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+def json_text(value: object) -> str:
+    """Return JSON on one line, in the letters that it is about.
+
+    Control and direction marks stay escapes, and so does half of a character, on which a stream would break.
+    """
+    return escaped(json.dumps(value, ensure_ascii=False))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from deployer.report.text import plain
+
 _SILENT = 15.0  # seconds after which it is said for how long nothing was heard
 
 
@@ -18,6 +20,5 @@ def _lines(workers: Mapping[str, Any]) -> Iterator[str]:
     for one in workers["accounts"]:
         silent = one["silent_seconds"] or 0.0
         heard = f", silent for {silent:.0f} s" if silent > _SILENT else ""
-        yield f"  {one['account']}: " + (
-            f"{one['worker']}{heard}" if one["worker"] else f"{one['place']}. in the queue"
-        )
+        said = f"{plain(one['worker'])}{heard}" if one["worker"] else f"{one['place']}. in the queue"
+        yield f"  {plain(one['account'])}: {said}"

@@ -7,6 +7,7 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from deployer.domain.wording import escaped
 from deployer.telemetry.events import EVENTS, Event
 
 _HIDDEN: Final = "***"
@@ -21,7 +22,7 @@ class Redactor:
 
     def hide(self, secret: str) -> None:
         """Replace this value from now on."""
-        self._secrets.add(secret)
+        self._secrets |= {secret, json.dumps(secret, ensure_ascii=False)[1:-1]}  # as it is, and as it is within JSON
 
     def clean(self, text: str) -> str:
         """Return a text without any secret."""
@@ -35,7 +36,12 @@ class Redactor:
 
 
 def _json_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
-    return _ENCODER.encode(event)
+    return escaped(_ENCODER.encode(event))
+
+
+def _steady(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape what would steer the terminal: the console's renderer prints a text without spaces as it is."""
+    return {key: escaped(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def new_log(stream: TextIO, *, level: int, console: bool, redactor: Redactor) -> FilteringBoundLogger:
@@ -45,7 +51,7 @@ def new_log(stream: TextIO, *, level: int, console: bool, redactor: Redactor) ->
     )
     log: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(stream),
-        processors=[structlog.processors.add_log_level, redactor.around(renderer)],
+        processors=[structlog.processors.add_log_level, *([_steady] if console else []), redactor.around(renderer)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )

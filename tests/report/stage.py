@@ -12,7 +12,6 @@ from deployer.report.tally import Budget
 from tests.factories import CREATE, UPDATE, crowd, deployment, path, plan, planned
 
 DIGEST = "7f3ac1" + "0" * 58
-HOSTILE = "\x1b[31mev\u202eil\x07\x9b2J\r\n"
 
 
 def change(dotted: str, live: Value, desired: Value, verdict: Verdict = Verdict.UPDATE) -> Change:

@@ -64,6 +64,13 @@ def test_secrets_are_taken_out_last() -> None:
     assert json.loads(line)["cause"] == "the token *** is no good"
 
 
+def test_a_secret_is_taken_out_where_json_escapes_it() -> None:
+    redactor = Redactor()
+    redactor.hide('s3"cr\\et')
+    [_, line] = written(Event("account.refused", AT, {"cause": 'the token s3"cr\\et is no good'}), redactor=redactor)
+    assert json.loads(line)["cause"] == "the token *** is no good"
+
+
 def test_an_event_that_is_not_on_the_list_is_refused() -> None:
     with pytest.raises(ValueError, match=r"step\.vanished is not an event"):
         Event("step.vanished", AT, {})

@@ -48,12 +48,6 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(columns, explanation_text([ZONE, GONE, WRONG], width=width).splitlines())) <= width
 
 
-def test_a_hostile_name_cannot_move_the_cursor() -> None:
-    said = (Said("label \x1b[2Jring=eu", "\x1b[31m", "t\x1b.csv:2", counts=True),)
-    hostile = Explained("settings.\x1b[31mx", "r.yaml:1:1", "\x1b", "\u202e", "\x1b[2J", (Named("\x1b", "\x1b", said),))
-    assert all(line.isprintable() for line in explanation_text([hostile], width=80).splitlines())
-
-
 def test_a_document_tells_null_from_nothing() -> None:
     document = json.loads(json.dumps(explanation_document("acme", [ZONE, GONE, WRONG])))
     assert (document["format_version"], document["tenant"]) == (1, "acme")

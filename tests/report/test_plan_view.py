@@ -9,7 +9,7 @@ from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_head, plan_tenant, plan_text, whole_plan_text
 from deployer.report.text import columns
 from tests.factories import CREATE, crowd, plan, planned
-from tests.report.stage import DIGEST, HOSTILE, account, change, creations, sample
+from tests.report.stage import DIGEST, account, change, creations, sample
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -103,13 +103,6 @@ def test_templates_that_differ_between_accounts_are_pointed_out() -> None:
     assert "@rev:7f3ac1" in text
     assert "@rev:bbbbbb" in text
     assert "the template is not the same in all accounts" in text
-
-
-def test_hostile_names_are_inert() -> None:
-    changes = [change(f"settings.{HOSTILE}", HOSTILE, MISSING)]
-    made = plan(planned(HOSTILE, changes=changes), planned(HOSTILE, action=Action.BLOCKED, reason=HOSTILE))
-    made = replace(made, name=HOSTILE, absent=(HOSTILE,))
-    assert all(character.isprintable() or character == "\n" for character in shown(made))
 
 
 def test_wide_names_keep_the_columns_straight() -> None:

@@ -17,7 +17,8 @@ from deployer.domain.deployment import Deployment, Status, count
 from deployer.domain.lifecycle import State
 from deployer.engine.narration import Narrator
 from deployer.report.progress import LiveProgress, PlainProgress
-from tests.report.stage import HOSTILE, Budgets, Seconds, Terminal, at_rest, untouched
+from tests.report.hostile import HOSTILE
+from tests.report.stage import Budgets, Seconds, Terminal, at_rest, untouched
 
 ESCAPE = "\x1b"
 FIRST = "making sure the first clone is not still on its way"
@@ -227,17 +228,6 @@ def test_the_pace_is_that_of_the_last_seconds() -> None:
             progress.beat()
     paces = [int(pace) for pace in re.findall(r"(\d+) requests/s", stage.pipe.getvalue())]
     assert paces == [100, 0, 10]
-
-
-def test_a_pipe_never_gets_an_escape_sequence_or_a_second_line() -> None:
-    stage = Stage()
-    with stage.plain() as progress:
-        stage.tell(progress).moved(*failed(HOSTILE, HOSTILE))
-        stage.tell(progress).waiting(untouched(HOSTILE), 60.0, HOSTILE)
-        stage.tell(progress).halted(HOSTILE, HOSTILE)
-        progress.beat()
-    assert all(character.isprintable() or character == "\n" for character in stage.pipe.getvalue())
-    assert len(stage.pipe.getvalue().splitlines()) == 4
 
 
 def test_a_pipe_does_not_load_what_only_a_terminal_needs() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.report.streamed import write_document
+from deployer.report.streamed import json_text, write_document
 
 WRITABLE = st.text(st.characters(exclude_categories=["Cs"]))
 JSON = st.recursive(
@@ -20,7 +20,7 @@ HEADS = st.dictionaries(WRITABLE.filter(lambda key: key != "tenants"), JSON, max
 def test_a_streamed_document_is_the_whole_one_byte_for_byte(head: dict[str, object], tenants: list[object]) -> None:
     stream = io.StringIO(newline="")
     write_document(stream, head, iter(tenants))
-    assert stream.getvalue() == json.dumps({**head, "tenants": tenants}, ensure_ascii=False) + "\n"
+    assert stream.getvalue() == json_text({**head, "tenants": tenants}) + "\n"
 
 
 @given(st.text(st.characters()) | st.just("\udc80 \ud800"))

@@ -15,7 +15,7 @@ from deployer.journal.protocol import Happening, Rollout
 from deployer.report.history import tenant_text
 from deployer.report.summary import rollout_head, summary_text, tenant_view
 from tests.factories import rollout
-from tests.report.stage import HOSTILE, at_rest, untouched
+from tests.report.stage import at_rest, untouched
 
 GOLDEN = Path(__file__).parent / "golden"
 RESOLVE = "look at it, then: deployer resolve soylent --took ID, or --retry"
@@ -169,13 +169,3 @@ def test_a_tenant_is_shown_with_all_that_happened_to_it() -> None:
         "  invalid_field: no such zone (timezone, 422)",
         "  → mend it",
     ]
-
-
-def test_hostile_words_are_inert() -> None:
-    hostile = [
-        at_rest(HOSTILE, state, code=HOSTILE, message=HOSTILE, remedy=HOSTILE)
-        for state in (State.FAILED, State.UNKNOWN)
-    ]
-    happening = Happening(StepKind.CLONE, Event.SUCCEED, "2026-03-01T10:00:02Z", {HOSTILE: HOSTILE})
-    text = shown(hostile, main=HOSTILE) + tenant_text(hostile[0], [happening])
-    assert all(character.isprintable() or character == "\n" for character in text)
