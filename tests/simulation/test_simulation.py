@@ -48,6 +48,6 @@ def test_a_rule_that_is_left_out_is_noticed(rule: str) -> None:
 
 @pytest.mark.parametrize("assumption", ASSUMPTIONS)
 def test_where_an_assumption_is_broken_a_copy_too_many_comes_and_a_sweep_names_it(assumption: str) -> None:
-    verdicts = [simulate(seed, ASSUMPTIONS[assumption]) for seed in range(60)]
+    verdicts = [simulate(seed, ASSUMPTIONS[assumption]) for seed in range(25)]
     assert sum(verdict.surplus for verdict in verdicts) > 0
     assert sum(verdict.unswept for verdict in verdicts) == 0
