@@ -44,6 +44,7 @@ _THERE: Final = """
     obj_description(to_regclass('procrastinate_jobs'), 'pg_class') AS migration
 """
 _REMEMBER: Final = "COMMENT ON TABLE procrastinate_jobs IS {}"
+_UNSAID: Final = "03.04.00_50_post_add_retry_failed_job_procedure.sql"  # of tables older than the note of it
 _ALONE: Final = "SELECT pg_advisory_lock(%(key)s)"
 _FREE: Final = "SELECT pg_advisory_unlock(%(key)s)"
 _KEY: Final = 0x71756575  # "queu"
@@ -168,31 +169,32 @@ async def opened_queue(address: str) -> AsyncIterator[Queue]:
 async def _make_tables(app: App) -> None:
     """Make Procrastinate's tables, or bring them up to what the installed one needs, unless somebody else does."""
     migrations = _migrations()
-    *_, latest = migrations
-    if await _is_up_to_date(app, latest):
+    if (await _reached(app) or "") >= migrations[-1]:
         return
     async with app.connector.pool.connection() as connection:  # type: ignore[attr-defined]
         await connection.execute(_ALONE, {"key": _KEY})
         try:
-            if await _is_up_to_date(app, latest):
-                return
-            found = await app.connector.execute_query_one_async(_THERE)
-            if not found["there"]:
+            before = await _reached(app)
+            if before is None:
                 await app.schema_manager.apply_schema_async()
-            for name, migration in migrations.items() if found["there"] else ():
-                if name > (found["migration"] or ""):
-                    await connection.execute(migration)
-            await connection.execute(sql.SQL(_REMEMBER).format(latest))
+            for name in migrations:
+                if before is not None and name > before:
+                    await connection.execute(_content(name))
+            await connection.execute(sql.SQL(_REMEMBER).format(migrations[-1]))
         finally:
             await connection.execute(_FREE, {"key": _KEY})
 
 
-def _migrations() -> dict[str, bytes]:
-    """Return the migrations that Procrastinate brings along, by name and in their order."""
-    found = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
-    return {path.name: path.read_bytes() for path in found}
-
-
-async def _is_up_to_date(app: App, latest: str) -> bool:
+async def _reached(app: App) -> str | None:
+    """Return the last migration that the tables have; None where there are no tables."""
     found = await app.connector.execute_query_one_async(_THERE)
-    return bool(found["there"]) and str(found["migration"] or "") >= latest
+    return str(found["migration"] or _UNSAID) if found["there"] else None
+
+
+def _migrations() -> list[str]:
+    """Return the names of the migrations that Procrastinate brings along, in their order."""
+    return sorted(path.name for path in Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+
+
+def _content(migration: str) -> bytes:
+    return (Path(SchemaManager.get_migrations_path()) / migration).read_bytes()

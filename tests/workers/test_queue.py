@@ -53,6 +53,20 @@ async def test_a_newer_procrastinate_finds_its_tables_brought_up_to_date_once(
         assert connection.execute("SELECT count(*) FROM deployer.more").fetchone() == (0,)
 
 
+async def test_tables_that_do_not_tell_how_far_they_are_get_only_what_came_since(
+    address: str, later: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _open(address)
+    with psycopg.connect(address) as connection:  # as they were made before that was noted
+        connection.execute("COMMENT ON TABLE deployer.procrastinate_jobs IS NULL")
+    await _open(address)
+    monkeypatch.setattr(SchemaManager, "get_migrations_path", staticmethod(lambda: str(later)))
+
+    await _open(address)
+
+    assert remembered(address) == "99.00.00_01_pre_more.sql"
+
+
 async def _open(address: str) -> None:
     async with opened_queue(address) as queue:
         assert await queue.workers() == 0
