@@ -7,7 +7,7 @@ the last beat it knows of is half as old, and so before anybody else may take th
 import os
 import socket
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -116,10 +116,10 @@ def take(connection: Connection, account: str, me: Holder) -> Taken | Busy:
     return Taken(int(epoch), age)
 
 
-def beat(connection: Connection, epochs: Mapping[str, int], accounts: Collection[str]) -> None:
+def beat(connection: Connection, epochs: Mapping[str, int]) -> None:
     """Say that we are alive, and keep others from the accounts until the transaction ends; raise GuardError if void."""
-    for account in sorted(accounts):
-        if connection.execute(beats(1), (account, epochs[account])).rowcount != 1:
+    for account, epoch in sorted(epochs.items()):
+        if connection.execute(beats(1), (account, epoch)).rowcount != 1:
             raise GuardError(
                 f"account {account} was taken over by another deployer while this one did not answer",
                 remedy="nothing more is sent; see how far it is: deployer status",

@@ -37,7 +37,7 @@ def enter(connection: Connection, entries: Iterable[Entry], epochs: Mapping[str,
         ]
         met, *_, alive = _write(connection, [change for change in changes if change[1]])
         if epochs and alive != len(epochs):
-            claims.beat(connection, epochs, epochs)  # which tells what is not ours
+            claims.beat(connection, epochs)  # which tells what is not ours
         if met != len(group):
             problem = f"{len(group)} writes met {met} rows"
             raise JournalError(f"the journal was changed by somebody else: {problem}")

@@ -115,7 +115,7 @@ class PostgresJournal(TableJournal):
     async def _stay_alive(self) -> None:
         while True:
             await anyio.sleep(claims.BEAT)
-            await self._writer.ask(lambda connection: self._beat(connection, self._epochs))
+            await self._writer.ask(lambda connection: self._guard(connection, self._names))
 
     async def share(self) -> None:
         """Let others work on the journal at the same time."""
@@ -172,17 +172,12 @@ class PostgresJournal(TableJournal):
         wanted = {"rollout": rollout, "places": json.dumps(places)}
         return await self._writer.ask(lambda connection: deployments_of(connection, q.RESTED_AT, wanted))
 
-    def _beat(self, connection: Connection, accounts: Collection[str]) -> None:
-        begun = claims.now()
-        claims.beat(connection, self._epochs, accounts)
-        self._beats |= dict.fromkeys(accounts, begun)
-
     def _leave(self, connection: Connection) -> None:
         claims.leave(connection, self._epochs)
         self._names, self._epochs, self._beats = {}, {}, {}
 
     def _guard(self, connection: Connection, names: Collection[str]) -> None:
-        self._beat(connection, {self._names[name] for name in names if name in self._names})
+        claims.beat(connection, self._claimed(names))
 
     def _claimed(self, names: Collection[str]) -> Mapping[str, int]:
         accounts = {self._names[name] for name in names if name in self._names}
