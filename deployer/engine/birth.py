@@ -1,8 +1,8 @@
 """Clone or create a tenant's flow: look, intend, send; and find again what was sent and never answered."""
 
 from deployer.domain.command import typed
-from deployer.domain.documents import Document, Json
-from deployer.domain.identity import birth_name
+from deployer.domain.documents import Document, Json, at
+from deployer.domain.identity import birth_name, marker_line, with_marker_line
 from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Planned
 from deployer.domain.sighting import Absent, Doubtful, Found, sight
@@ -84,17 +84,22 @@ async def _send(desk: Desk, case: Case, seen: tuple[str, ...]) -> Result:
 
 async def _made(desk: Desk, case: Case, stamp: Stamp) -> Outcome[Created]:
     planned = case.deployment.planned
-    body = birth_body(planned, desk.planned.template_name)
+    body = birth_body(planned, desk.planned.template_name, rollout=desk.plan.name)
     if case.step.kind is StepKind.CREATE:
         return await desk.client.create(body, stamp=stamp)
     return await desk.client.clone(planned.template, body, stamp=stamp)
 
 
-def birth_body(planned: Planned, template_name: str) -> Document:
-    """Return the body of a clone or create: named with the marker, disabled, and without a schedule."""
+def birth_body(planned: Planned, template_name: str, *, rollout: str) -> Document:
+    """Return the body of a clone or create: named with the marker, disabled, and without a schedule.
+
+    What is created has the marker in its description too: it names no source by which it could be told from others
+    once somebody has renamed it.
+    """
     final = planned.fields.get(("name",), template_name)
     named: Document = {"name": birth_name(str(final), planned.key), "_integrationId": planned.integration}
     if planned.document is None:
         return {**named, "connectionMap": dict(planned.connections)}
     kept = {key: value for key, value in planned.document.items() if key not in _UNSCHEDULED}
-    return {**kept, **named, "disabled": True}
+    line = marker_line(rollout, planned.key)
+    return {**kept, **named, "description": with_marker_line(at(kept, ("description",)), line), "disabled": True}

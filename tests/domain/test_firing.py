@@ -139,8 +139,8 @@ def test_a_long_absence_is_told_in_few_lines() -> None:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("cron", ["30 2 * * *", "*/30 1-3 * * *", "0 0 * * SUN"])
-def test_two_that_race_for_ten_years_fire_each_time_once(zone: str, cron: str) -> None:
+@pytest.mark.parametrize(("cron", "years"), [("30 2 * * *", 10), ("*/30 1-3 * * *", 2), ("0 0 * * SUN", 10)])
+def test_two_that_race_for_years_fire_each_time_once(zone: str, cron: str, years: int) -> None:
     """Under a virtual clock: each looks when it likes, at what it last read, and what is written first holds."""
     chance = Random(f"{zone} {cron}")
     schedule = kept(cron, since="2020-01-01T00:00:00Z", timezone=zone, catch_up="3h")
@@ -149,7 +149,7 @@ def test_two_that_race_for_ten_years_fire_each_time_once(zone: str, cron: str) -
     recent: deque[Firing] = deque(maxlen=20)
     now = at("2020-01-01T00:00:00")
     coming = schedule.coming(now)
-    while now < at("2030-01-01T00:00:00"):
+    while now < at(f"{2020 + years}-01-01T00:00:00"):
         now = max(now, next(coming).due)
         for _ in range(2):
             who = chance.randrange(2)

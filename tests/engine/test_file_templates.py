@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import stable_id
+from deployer.simulator import Rule, stable_id
 from tests.engine.stage import US, Stage
 
 DOCUMENT: dict[str, Any] = {
@@ -98,3 +98,18 @@ def test_the_plan_of_a_creation_does_not_repeat_the_file(created: Stage) -> None
     ended = created.run("plan", *[word for name in created.tenants for word in ("--recreate", name)])
     assert "3 to create" in ended.out
     assert "wizardState" not in ended.out
+
+
+def test_what_was_created_without_an_answer_and_renamed_at_once_is_found_again(stage: Stage) -> None:
+    del stage.manifest["accounts"][US]["connections"]
+    stage.manifest["template"] = {"file": "flow.json", "id": "events"}
+    write(stage)
+    stage.one_at_a_time(1)
+    stage.befall(
+        Rule(action="edit", route="flows.create", nth=1, fields={"name": "By hand"}, applied=True),
+        Rule(action="lose", route="flows.create", nth=1, applied=True),
+    )
+    assert stage.apply().code == 0
+    [name] = stage.tenants
+    [flow] = stage.flows(name)
+    assert not flow["disabled"]

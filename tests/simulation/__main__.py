@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import product
 
 import click
 
 from tests.simulation.planted import ASSUMPTIONS, BUGS
 from tests.simulation.run import Verdict, simulate
-from tests.simulation.scenario import KINDS, scenario
+from tests.simulation.scenario import KINDS, SIZES, scenario
 from tests.simulation.weather import Bent
 
 _BLOCK = 50  # seeds that a process takes at a time
@@ -27,8 +28,8 @@ def main() -> int:
     bent = bug.bent if bug else ASSUMPTIONS.get(options.assume, Bent())
     if options.show is not None:
         return _show(options.show, options.without, bent)
-    for name in KINDS:
-        scenario(name)  # once, before the processes part
+    for name, size in product(KINDS, SIZES):
+        scenario(name, size)  # once, before the processes part
     begun = time.monotonic()
     blocks = [range(at, min(at + _BLOCK, options.seeds)) for at in range(options.begin, options.seeds, _BLOCK)]
     struck, broken, hours, surplus, bodies = Counter[str](), list[Verdict](), 0.0, 0, 0

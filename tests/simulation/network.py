@@ -17,6 +17,8 @@ from deployer.simulator.faults import Faults
 from tests.simulation.process import Process
 from tests.simulation.weather import Weather
 
+_MEDDLING = ("edit", "rename", "switch", "remove", "start")
+_AGAIN = {"PUT": "twice", "POST": "doubled"}
 _QUICK = (0.005, 0.3)  # seconds that a journey takes where nothing befalls
 
 
@@ -33,7 +35,7 @@ class Misfortune(Faults):
     def due(self, route: str, ids: Collection[str], whose: str = "") -> list[Rule]:  # noqa: ARG002 - whoever it is
         found = []
         meddled = whose in self._homes and route != "flows.clone"
-        for kind in ("throttled", "half", "broken", "garbled", *(("edit", "start") if meddled else ())):
+        for kind in ("throttled", "half", "broken", "garbled", *(_MEDDLING if meddled else ())):
             if self._weather.strikes(self._chance, kind) and (rule := self._rule(kind, route)):
                 self._weather.count(kind)
                 found.append(rule)
@@ -55,8 +57,12 @@ class Misfortune(Faults):
                 return Rule(action="garble", text=chance.choice(("", "{}", '{"_id": "', "7")))
             case "edit":
                 return Rule(action="edit", fields={"timezone": "UTC", "noted": chance.random()}, applied=applied)
+            case "rename":
+                return Rule(action="edit", fields={"name": f"Named by hand {chance.random()}"}, applied=applied)
+            case "switch":
+                return Rule(action="edit", fields={"disabled": chance.random() < 0.5}, applied=applied)
             case _:
-                return Rule(action="start", applied=applied)
+                return Rule(action="remove" if kind == "remove" else "start", applied=applied)
 
 
 @dataclass(slots=True)
@@ -88,7 +94,12 @@ class Network:
             _soon(answer, self.chance, Unknown("connection reset"))
         if travel is None:
             return
-        asyncio.get_running_loop().call_later(travel, self._arrive, arrived, answer if heard else None)
+        loop = asyncio.get_running_loop()
+        loop.call_later(travel, self._arrive, arrived, answer if heard else None)
+        again = _AGAIN.get(arrived.method)
+        if again and self.weather.strikes(self.chance, again):
+            self.weather.count(again)
+            loop.call_later(self.weather.lateness(self.chance, patience), self._arrive, arrived, None)
 
     def _journey(self, patience: float) -> tuple[float | None, bool]:
         """Draw how long a request is on its way, if it ever arrives, and whether its sender hears of it."""
@@ -145,7 +156,8 @@ async def send(
         return NotSent("the time to send it was over")
     writes = request.method != "GET"
     if writes and network.weather.strikes(network.chance, "gap"):
-        await asyncio.sleep(network.weather.stillness(network.chance))
+        process.stand_still(network.weather.stillness(network.chance), "between the last check and the write")
+        await process.run()
     if writes:
         network.inspect(request)
         process.trace.note(process.name, f"sends {request.method} {request.url.path} {_about(request)}")

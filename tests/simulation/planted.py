@@ -162,8 +162,8 @@ def _mixed_up() -> Iterator[None]:
     before: list[dict[str, str]] = []
     body_of = birth.birth_body
 
-    def mixed(planned: Planned, template_name: str) -> Document:
-        body = body_of(planned, template_name)
+    def mixed(planned: Planned, template_name: str, *, rollout: str) -> Document:
+        body = body_of(planned, template_name, rollout=rollout)
         before.append(dict(planned.connections))
         return {**body, "connectionMap": dict(before[-2])} if len(before) > 1 and planned.connections else body
 
@@ -179,7 +179,7 @@ BUGS: Mapping[str, Bug] = {
         Bug("R3", _no_marker, Bent({"silent": 0.2}), 100),
         Bug("R4", _valid_for_ever, Bent({"still": 0.3, "late": 0.4}, alone=True), 1000),
         Bug("R5", _impatient, Bent({"late": 0.3}), 200),
-        Bug("R6", _unguarded, Bent({"still": 0.3, "late": 0.2}, alone=False), 1000),
+        Bug("R6", _unguarded, Bent({"still": 0.3, "late": 0.4, "kill": 0.0}, alone=False, kind="created"), 200),
         Bug("R7", _sent_again, Bent({"silent": 0.2}), 100),
         Bug("R8", _unfenced, Bent({"still": 0.3}, alone=False), 1000),
         Bug("R9", _blind, Bent({"lost": 0.5}, alone=True), 200),
@@ -193,7 +193,9 @@ BUGS: Mapping[str, Bug] = {
 ASSUMPTIONS: Mapping[str, Bent] = {
     "settle": Bent({"late": 0.3}, beyond=8.0),  # the API applies a request later than S
     "lag": Bent({"vanish": 0.2, "silent": 0.2}, beyond=30.0),  # a list shows a flow later than V
-    "gap": Bent({"gap": 0.3, "silent": 0.2, "slow": 0.2}),  # a stop between the last check and the write
+    "once": Bent({"doubled": 0.2}),  # a request is applied once
+    # a stop between the last check and the write
+    "gap": Bent({"gap": 0.3, "silent": 0.2, "slow": 0.2}, alone=False, kind="created"),
 }
 """What is promised only as long as it holds: where it is broken, a copy too many comes, and a sweep names it."""
 

@@ -26,7 +26,7 @@ from tests.simulation.judge import judged, surplus, unswept
 from tests.simulation.loop import run
 from tests.simulation.network import Misfortune, Network, send
 from tests.simulation.process import EPOCH, Process, Trace
-from tests.simulation.scenario import KINDS, TENANTS, Scenario, scenario
+from tests.simulation.scenario import KINDS, SIZES, Scenario, scenario
 from tests.simulation.weather import Bent, Weather, drawn
 
 STORM: Final = 4 * 3600.0  # seconds of faults at most
@@ -65,7 +65,7 @@ class Verdict:
 def simulate(number: int, bent: Bent = _PLAIN) -> Verdict:
     """Run the seed of a number, bent or as it is."""
     chance = Random(number)
-    what = scenario(bent.kind or chance.choice(sorted(KINDS)))
+    what = scenario(bent.kind or chance.choice(sorted(KINDS)), chance.choice(SIZES))
     return run(_simulated(number, what, chance, bent))
 
 
@@ -120,7 +120,7 @@ def _simulator(what: Scenario, weather: Weather, chance: Random) -> Simulator:
 
 @cache
 def _state() -> Any:  # noqa: ANN401 - JSON
-    return seed([US, EU], TENANTS).dump()
+    return seed([US, EU], max(SIZES)).dump()
 
 
 def _holder(boot: str) -> claims.Holder:

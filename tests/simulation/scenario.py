@@ -18,7 +18,7 @@ from deployer.engine.plans import SavedPlan
 from deployer.simulator import Customer, stable_id
 from tests.engine.stage import EU, US, Stage, staged
 
-TENANTS = 3  # of each account
+SIZES = (1, 2, 3)  # tenants of each account
 API = "http://127.0.0.1:1"
 
 
@@ -92,12 +92,12 @@ KINDS: Mapping[str, Callable[[Stage], None]] = {
 
 
 @cache
-def scenario(name: str) -> Scenario:
-    """Plan a kind of rollout."""
+def scenario(name: str, size: int) -> Scenario:
+    """Plan a kind of rollout to so many tenants of each account."""
     with _stage() as stage:
         stage.add_account()
         del stage.manifest["safety"]
-        stage.tenants = {f"{account}-{n}": Customer(account, n) for account in (US, EU) for n in range(TENANTS)}
+        stage.tenants = {f"{account}-{n}": Customer(account, n) for account in (US, EU) for n in range(size)}
         KINDS[name](stage)
         stage.write()
         saved = anyio.run(library.plan, library.load(stage.directory / "rollout.yaml"))

@@ -23,7 +23,12 @@ KINDS: Final = {
     "garbled": 0.08,
     "half": 0.06,
     "throttled": 0.08,
+    "twice": 0.05,  # a PUT that a proxy sends once more, perhaps late
+    "doubled": 0.0,  # a POST likewise, against which nothing helps
     "edit": 0.05,
+    "rename": 0.03,
+    "switch": 0.03,  # on or off
+    "remove": 0.02,
     "start": 0.03,
 }
 SHARE: Final = 0.4  # of the kinds are in one run
