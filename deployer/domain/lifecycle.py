@@ -61,7 +61,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.READY, Event.UNDECIDABLE): State.UNKNOWN,
     (State.READY, Event.SKIP): State.SKIPPED,
     (State.READY, Event.CANCEL): State.CANCELLED,
-    (State.INTENDED, Event.RESTAMP): State.INTENDED,  # proven unsent, so sent again under a fresh intent
+    (State.INTENDED, Event.RESTAMP): State.INTENDED,  # proven unsent and sent again; or given up late
     (State.INTENDED, Event.SUCCEED): State.DONE,
     (State.INTENDED, Event.FOUND): State.DONE,
     (State.INTENDED, Event.REFUSE): State.FAILED,

@@ -74,9 +74,21 @@ def settle_time(kind: StepKind, safety: Safety) -> float:
     """
     if kind is StepKind.FOLLOW:
         return 0.0  # nothing is sent that could land late
-    timeout = safety.clone_timeout if kind in CLONES else safety.timeout
     lag = 0.0 if kind in READ_BACK else safety.lag
-    return safety.intent + timeout + safety.settle + lag
+    return _giving_up(kind, safety) + safety.settle + lag
+
+
+def overslept(step: Step, now: Moment, safety: Safety) -> bool:
+    """Tell whether a call is given up only now although its time was over long ago: its sender slept, or was stopped.
+
+    Until now it may not even have left this machine, so the server's time to apply it begins now.
+    """
+    return remaining(step, now, _giving_up(step.kind, safety)) <= 0
+
+
+def _giving_up(kind: StepKind, safety: Safety) -> float:
+    """Return the seconds from an intent within which its call is answered or given up."""
+    return safety.intent + (safety.clone_timeout if kind in CLONES else safety.timeout)
 
 
 def remaining(step: Step, now: Moment, span: float) -> float:

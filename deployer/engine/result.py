@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from deployer.domain.deployment import Deployment
 from deployer.domain.lifecycle import Event, State
+from deployer.domain.moves import overslept
 from deployer.engine.desk import Case, Desk, failure, refusal
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
 
@@ -88,6 +89,8 @@ async def not_done(desk: Desk, case: Case, outcome: Refused | NotSent | Unknown)
         case NotSent():
             return not_sent(case, outcome)
         case Unknown():
+            if overslept(case.step, desk.clock.moment(), desk.settings.safety):
+                await case.intend({})
             return Moved(case.deployment)
 
 

@@ -1,6 +1,7 @@
 """A call that is refused, lost or answered strangely may still take effect: what follows it does so safely."""
 
 import json
+import time
 
 import pytest
 
@@ -65,6 +66,19 @@ def test_a_clone_repeated_by_another_plan_waits_for_the_first_to_land(alone: Sta
     alone.apply("--supersede", "--allow", "many-updates")
 
     assert alone.sent("flows.clone") == len(alone.tenants)
+
+
+def test_a_clone_given_up_after_a_sleep_may_land_as_late_as_any_other(
+    alone: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.clock_gettime
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: real(clock) + 3600 * bool(alone.sent("flows.clone")))
+    alone.befall(Rule(action="late", route="flows.clone", seconds=LATE, nth=1))
+
+    ended = alone.apply()
+
+    assert ended.code == 0, ended.err
+    assert len(alone.flows()) == alone.sent("flows.clone") == 1
 
 
 def test_a_listing_refused_while_a_clone_is_in_doubt_is_asked_for_again(alone: Stage) -> None:
