@@ -6,12 +6,10 @@ import shlex
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from deployer.domain.documents import Document, Json
+from deployer.domain.documents import Json
+from deployer.report.hiding import HIDDEN, is_secret, redacted
 from deployer.report.text import plain
 
-HIDDEN: Final = "***"
-_MASKED: Final = "******"  # as the platform itself shows a secret
-_SECRET: Final = re.compile("password|passwd|passphrase|secret|token|apikey|authorization|credential|privatekey")
 _VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -24,35 +22,12 @@ def curl_line(method: str, url: str, body: bytes | None, token: str) -> str:
     return " ".join(words)
 
 
-def redacted(value: Json) -> Json:
-    """Return a value in which everything that is named like a secret is hidden, as are headers of such a name."""
-    match value:
-        case dict():
-            return {key: _entry(value, key) for key in value}
-        case list():
-            return [redacted(item) for item in value]
-        case _:
-            return value
-
-
-def _entry(owner: Document, key: str) -> Json:
-    value = owner[key]
-    header = owner.get("name") if key == "value" else None  # {"name": "Authorization", "value": "…"}
-    if not any(isinstance(name, str) and _is_secret(name) for name in (key, header)):
-        return redacted(value)
-    return value if value is None or isinstance(value, bool) or value == _MASKED else HIDDEN
-
-
-def _is_secret(name: str) -> bool:
-    return bool(_SECRET.search(re.sub("[^a-z]", "", name.lower())))
-
-
 def _url(url: str) -> str:
     parts = urlsplit(plain(url))
     if not parts.query:
         return parts.geturl()
     query = [
-        (key, HIDDEN if _is_secret(key) else value) for key, value in parse_qsl(parts.query, keep_blank_values=True)
+        (key, HIDDEN if is_secret(key) else value) for key, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
     return parts._replace(query=urlencode(query, safe="*", quote_via=quote)).geturl()
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from deployer.domain.merge3 import Verdict
 from deployer.domain.plan import Plan, Planned
+from deployer.report.hiding import shown
 from deployer.report.text import plain, value_text, wrapped
 
 _FORMAT: Final = 1
@@ -26,7 +27,8 @@ def drift_text(plan: Plan, *, width: int) -> str:
     for planned in drifted(plan):
         for path, change in planned.every_change:
             if change.verdict is Verdict.DRIFT:
-                said = f"{path} is {value_text(change.live)} instead of {value_text(change.desired)}"
+                live, desired = (value_text(shown(path, value)) for value in (change.live, change.desired))
+                said = f"{path} is {live} instead of {desired}"
                 lines += wrapped(f"! {plain(planned.tenant)}  ", [plain(said)], width=width, hang=4)
     compared = plan.totals.existing
     flows = f"{compared} {'flow' if compared == 1 else 'flows'}"

@@ -13,6 +13,7 @@ from deployer.domain.merge3 import CONFLICTS, Change, Verdict
 from deployer.domain.owned import OWNED
 from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Planned
+from deployer.report.hiding import shown
 from deployer.report.text import anonymous, columns, padded, plain, some, value_text, wrapped
 
 _SIGNS: Final = {
@@ -214,14 +215,14 @@ def _told(path: str, change: Change, *, newborn: bool) -> _Phrase:
     return _Phrase((change.verdict, path), value, lambda: _change(plain(path), change, newborn=newborn))
 
 
-def _extent(value: Value) -> str:
+def _extent(path: str, value: Value) -> str:
     """Return a value as text; of a long list, its length: nobody reads the beginning of it."""
-    text = value_text(value)
+    text = value_text(shown(path, value))
     return f"({len(value)} items)" if isinstance(value, list) and text.endswith("…") else text
 
 
 def _change(path: str, change: Change, *, newborn: bool) -> str:
-    live, desired = _extent(change.live), _extent(change.desired)
+    live, desired = _extent(path, change.live), _extent(path, change.desired)
     match change.verdict:
         case verdict if verdict in CONFLICTS:
             return _conflict(change, path)
@@ -238,8 +239,8 @@ def _change(path: str, change: Change, *, newborn: bool) -> str:
 
 
 def _conflict(change: Change, path: str) -> str:
-    theirs = _extent(change.live)
+    theirs = _extent(path, change.live)
     if change.verdict is Verdict.AMBIGUOUS:
         return f"{path}: elements of {theirs} cannot be told apart"
-    base = f"base {_extent(change.base)}, " if change.base is not MISSING else ""
-    return f"{path}: {base}ours {_extent(change.desired)}, theirs {theirs}"
+    base = f"base {_extent(path, change.base)}, " if change.base is not MISSING else ""
+    return f"{path}: {base}ours {_extent(path, change.desired)}, theirs {theirs}"

@@ -1,14 +1,16 @@
 """A plan as a document for programs and as text for people."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from urllib.parse import urlsplit
 
 from deployer.domain.command import typed
 from deployer.domain.documents import Document
+from deployer.domain.merge3 import Change
 from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount
 from deployer.domain.plan_records import change_view
+from deployer.report.hiding import shown
 from deployer.report.pace import limit_of, seconds
 from deployer.report.plan_lines import PlanLines, every_line
 from deployer.report.text import duration, plain, some, wrapped
@@ -54,8 +56,13 @@ def plan_tenant(planned: Planned) -> Document:
         "upgrade": list(planned.upgrade) if planned.upgrade else None,
         "last_modified": planned.last_modified or None,
         "changed_by": planned.changed_by or None,
-        "changes": [change_view(path, change) for path, change in planned.every_change],
+        "changes": [_change(path, change) for path, change in planned.every_change],
     }
+
+
+def _change(path: str, change: Change) -> Document:
+    live, desired, base = (shown(path, value) for value in (change.live, change.desired, change.base))
+    return change_view(path, replace(change, live=live, desired=desired, base=base))
 
 
 def plan_text(  # noqa: PLR0913 - what is shown, and what to type then

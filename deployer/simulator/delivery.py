@@ -32,7 +32,7 @@ async def deliver(request: web.BaseRequest, rule: Rule | None, answer: Answer) -
         case "cut":
             return await _cut(request, answer)
         case "garble" if rule:
-            return _text(answer, rule.text)
+            return _text(answer, rule)
         case "html" if rule:
             page = PAGE.format(status=rule.status)
             return web.Response(status=rule.status, text=page, content_type="text/html", headers=rule.headers)
@@ -56,9 +56,9 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _text(answer: Answer, text: str) -> web.Response:
-    body = text.encode() if text else json.dumps(answer.body).encode()[::-1]
-    return web.Response(status=answer.status, body=body, headers={"Content-Type": "application/json"})
+def _text(answer: Answer, rule: Rule) -> web.Response:
+    body = rule.text.encode() if rule.text else json.dumps(answer.body).encode()[::-1]
+    return web.Response(status=answer.status, body=body, headers={"Content-Type": "application/json", **rule.headers})
 
 
 async def _cut(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:

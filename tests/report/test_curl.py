@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.domain.documents import Document, Json
-from deployer.report.curl import curl_line, redacted
+from deployer.report.curl import curl_line
+from deployer.report.hiding import redacted
 
 URL = "https://api.integrator.io/v1/flows/5f0000000000000000000f01"
 ENV = "env:ACME_TOKEN"

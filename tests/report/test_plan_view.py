@@ -1,14 +1,17 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deployer.domain.documents import MISSING
+from deployer.domain.documents import MISSING, Value
+from deployer.domain.merge3 import Verdict
 from deployer.domain.plan import Action, Plan
+from deployer.report.drift import drift_text
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_head, plan_tenant, plan_text, whole_plan_text
 from deployer.report.text import columns
-from tests.factories import CREATE, crowd, plan, planned
+from tests.factories import CREATE, UPDATE, crowd, plan, planned
 from tests.report.stage import DIGEST, account, change, creations, sample
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -21,6 +24,21 @@ def shown(made: Plan, *, width: int = 120, show_all: bool = False, manifest: str
     for place, each in reversed([*enumerate(made.tenants)]):  # in which order they are decided does not matter
         lines.add(place, each)
     return plan_text(made, DIGEST, lines, width=width, manifest=manifest)
+
+
+def test_what_is_named_like_a_secret_is_in_no_plan() -> None:
+    was = "was-hush"
+    becomes: Value = {"user": "ann", "password": "hush"}
+    changes = (change("settings.apiKey", was, "hush"), change("settings.login", MISSING, becomes))
+    drifted = change("settings.token", was, "hush", Verdict.DRIFT)
+    made = plan(planned("acme", action=Action.UPDATE, steps=UPDATE, changes=[*changes, drifted]))
+    texts = (shown(made), shown(made, show_all=True), json.dumps([*map(plan_tenant, made.tenants)]))
+    told = drift_text(made, width=120)
+
+    assert not any("hush" in text for text in (*texts, told))
+    assert 'settings.apiKey "***" → "***"' in texts[0]
+    assert 'settings.token is "***" instead of "***"' in told
+    assert '"user": "ann"' in texts[2]
 
 
 @pytest.mark.parametrize("width", [80, 120])

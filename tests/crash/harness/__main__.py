@@ -1,6 +1,7 @@
 """Kill `deployer apply` or `delete` at every boundary of a recorded run; the simulated API's ledger is the judge."""
 
 import argparse
+import gc
 import re
 import shutil
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from tests.crash.harness.cases import Case, chosen
+from tests.crash.harness.cases import FATES, Case, chosen
 from tests.crash.harness.journals import KINDS, Files, journals
 from tests.crash.harness.planted import BUGS
 from tests.crash.harness.play import Result, Start, play, prepare
@@ -39,7 +40,7 @@ def _judged(options: argparse.Namespace, root: Path, made: Files, began: float) 
             replace(case, round=number) if number else case
             for name, start in starts.items()
             for case in (start.record.repaired(name) if options.repair else start.record.cases(name))
-            for number in range(1 if case.rivals else _rounds(options))
+            for number in range(_rounds(options) if case.fate in FATES else 1)
         ),
         only=options.only,
         one_in=options.one_in,
@@ -76,6 +77,7 @@ def _options() -> argparse.Namespace:
 def _played(starts: dict[str, Start], cases: Sequence[Case], root: Path, options: argparse.Namespace) -> list[Result]:
     """Play the cases side by side, and tell of each as it ends."""
     results: list[Result] = []
+    gc.freeze()  # what is here by now stays, and what is forked need not look at it again
     with ProcessPoolExecutor(options.jobs, mp_context=FORK) as pool:
         futures = [
             pool.submit(play, starts[case.scenario], case, place=root / f"{number:04}", without=options.without)

@@ -1,36 +1,48 @@
-"""The real `deployer apply` in a process that dies where it is told to."""
+"""The real `deployer apply` in a process that dies, or stops for a while, where it is told to."""
 
 import os
 import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from deployer.api import repair, rolling, rollouts, standing
-from deployer.cli import applying, asking, carrying, main, wiring
-from deployer.integrator import client
+from anyio._backends import _asyncio
+
+from deployer.api import decisions, repair, rolling, rollouts, standing
+from deployer.cli import apply, applying, asking, carrying, main, wiring
+from deployer.engine import resolving
+from deployer.integrator import client, transport
 from deployer.integrator.transport import send
 from deployer.integrator.wire import Unknown
 from deployer.journal import postgres, writer
 from deployer.journal.connection import Change, Cursor, Values
 from deployer.journal.database import Wrapped, connect
 from deployer.report import repair as report
+from deployer.simulator.routes import find
+from tests.canaries.marks import token
 from tests.crash.harness.planted import plant
 from tests.crash.harness.scenarios import ACCOUNTS, APPLY
 from tests.crash.harness.simulated import FORK, Door
 
-IMPORTED = (applying, asking, carrying, wiring, repair, rolling, rollouts, standing, report)
+IMPORTED = (
+    *(apply, applying, asking, carrying, wiring, decisions, repair, rolling, rollouts, standing, resolving, report),
+    _asyncio,
+)
 """What the command imports when it is called: here once, before the forks."""
 PATIENCE = 30.0  # seconds after which an apply is taken to hang
 HANGS = 124
 KILLED = -signal.SIGKILL
+_GLANCE = 0.02
 JOURNAL, COPY = ".deployer", "copy"  # folders in the directory of the rollout
 _NEW_EVENTS = """
     SELECT e.number, e.event || ' ' || s.kind || ' of ' || d.tenant FROM event e
@@ -43,13 +55,20 @@ _NEW_EVENTS = """
 class Strike:
     """Where a process kills itself: at its n-th commit that writes, or when a call of its comes back without answer.
 
-    After the commit `copy` it makes a copy of its journal.
+    One that `stops` does not die there, but stands still until somebody lets it go on: at a commit, or when it has
+    `sent` its n-th call of a route. After the commit `copy` it makes a copy of its journal.
     """
 
     commit: int = 0
     after: bool = False
     unanswered: bool = False
     copy: int = 0
+    stops: bool = False
+    sent: tuple[str, int] = ("", 0)
+
+    def fall(self) -> None:
+        """Be struck."""
+        os.kill(os.getpid(), signal.SIGSTOP if self.stops else signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +94,28 @@ class Command:
         return Started(process, self._file("out"))
 
     def _be(self) -> None:
+        self.door.name_victim(os.getpid())  # as long as nothing goes through a proxy
         os.environ.update(_environment(self.door, self.place))
+        tempfile.tempdir = None  # which is not that of who forked this
         if self.journal:
             os.environ["DEPLOYER_JOURNAL"] = self.journal
         os.chdir(self.place)
         for descriptor, suffix in ((1, "out"), (2, "err")):
             os.dup2(os.open(self._file(suffix), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
-        self.door.name_victim(os.getpid())
         _arm(self.strike, self._file("commits"))
         patch.object(writer, "SPACING", 0.0).start()  # more commits are more places to die at
         if not self.grouped:
             patch.object(writer, "BATCH", 1).start()
         plant(self.without)
         first, *options = self.words
-        sys.exit(main([first, "rollout.yaml", "--json", *options]))
+        sys.exit(main([first, "rollout.yaml", "--json", "-vv", *self._watched(first), *options]))
+
+    def _watched(self, command: str) -> Iterable[str]:
+        """Yield options of what a command writes besides, where it takes them: all of it is looked through."""
+        if command != "rebuild":
+            reports = (("md", "md"), ("junit", "xml"))
+            yield from (f"--report={kind}={self._file(suffix)}" for kind, suffix in reports)
+            yield f"--events={self._file('jsonl')}"
 
     def _file(self, suffix: str) -> Path:
         return self.place / f"apply-{self.number}.{suffix}"
@@ -101,8 +128,14 @@ class Started:
     process: ForkProcess
     output: Path
 
-    def end(self) -> int:
-        """Wait for its end and return the exit code; one that hangs is killed, and `HANGS` returned."""
+    def end(self, meanwhile: Callable[[], None] | None = None) -> int:
+        """Wait for its end and return the exit code; one that hangs is killed, and `HANGS` returned.
+
+        If it stands still, it goes on after what is done `meanwhile`.
+        """
+        if meanwhile and self._stands_still():
+            meanwhile()
+            os.kill(int(self.process.pid or 0), signal.SIGCONT)
         self.process.join(PATIENCE)
         if self.process.exitcode is None:
             self.process.kill()
@@ -110,10 +143,23 @@ class Started:
             return HANGS
         return self.process.exitcode
 
+    def _stands_still(self) -> bool:
+        """Wait until it has stopped or ended, and tell which; the end itself is left to whoever waits for it."""
+        deadline = time.monotonic() + PATIENCE
+        options = os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT
+        while time.monotonic() < deadline:
+            if found := os.waitid(os.P_PID, int(self.process.pid or 0), options):
+                return found.si_code == os.CLD_STOPPED
+            time.sleep(_GLANCE)
+        return False
+
 
 def _environment(door: Door, place: Path) -> Mapping[str, str]:
-    tokens = {f"{account.upper().replace('-', '_')}_TOKEN": f"sim-{account}" for account in ACCOUNTS}
-    return {**tokens, "SIMULATOR": door.url, "XDG_STATE_HOME": str(place.parent / "state")}
+    tokens = {f"{account.upper().replace('-', '_')}_TOKEN": token(account) for account in ACCOUNTS}
+    scratch = place.parent / "tmp"
+    scratch.mkdir(exist_ok=True)
+    own = {"SIMULATOR": door.url, "XDG_STATE_HOME": str(place.parent / "state"), "TMPDIR": str(scratch)}
+    return {**tokens, **own, **door.abroad.proxies}
 
 
 def _arm(strike: Strike, record: Path) -> None:
@@ -124,18 +170,32 @@ def _arm(strike: Strike, record: Path) -> None:
         postgres, "connect", lambda *words, **options: _WatchedTables(watch, connect(*words, **options))
     ).start()
     if strike.unanswered:
-        patch.object(client, "send", _send_and_die).start()
+        patch.object(client, "send", partial(_send_and_fall, strike)).start()
+    if strike.sent[0]:
+        patch.object(transport._WatchedRequest, "send", _sending(strike)).start()  # noqa: SLF001 - where it leaves
 
 
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-async def _send_and_die(*words: Any, **options: Any) -> object:  # noqa: ANN401 - whatever `send` takes
+async def _send_and_fall(strike: Strike, *words: Any, **options: Any) -> object:  # noqa: ANN401 - whatever `send` takes
     answer = await send(*words, **options)
     if isinstance(answer, Unknown) and words[1].method != "GET":
-        _die()
+        strike.fall()
     return answer
+
+
+def _sending(strike: Strike) -> Callable[..., Any]:
+    """Return what sends a request, and is struck once the last byte of the one that is meant has left."""
+    depart, (route, nth), sent = transport._WatchedRequest.send, strike.sent, count(1)  # noqa: SLF001
+
+    async def departed(request: Any, conn: Any) -> object:  # noqa: ANN401 - aiohttp's own
+        response = await depart(request, conn)
+        found = find(request.method, request.url.path)
+        if found and found.name == route and next(sent) == nth:
+            if request._writer is not None:  # noqa: SLF001 - what writes the body
+                await request._writer  # noqa: SLF001
+            strike.fall()
+        return response
+
+    return departed
 
 
 @dataclass(slots=True)
@@ -152,13 +212,13 @@ class _Watch:
         with self.record.open("a", encoding="utf-8") as record:
             record.write(f"{self._content(connection)}\n")
         if self.commits == self.strike.commit and not self.strike.after:
-            _die()
+            self.strike.fall()
 
     def ended(self) -> None:
         if self.commits == self.strike.copy:
             shutil.copytree(JOURNAL, COPY)
         if self.commits == self.strike.commit and self.strike.after:
-            _die()
+            self.strike.fall()
 
     def _content(self, connection: "_Watched | _WatchedTables") -> str:
         if not connection.in_transaction:

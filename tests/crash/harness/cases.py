@@ -17,7 +17,12 @@ Fortune: TypeAlias = Literal["kept", "lost", "restored"]
 
 FATES: Final = ("lost", "applied", "late")
 """What becomes of a request: it never arrives; it is applied and its answer lost; that, and it is applied later."""
+STOPPED, ASTRAY = "stopped", "astray"
+"""Nobody is killed: the process stands still beyond every deadline, or the answer sends it to another host."""
+STILL: Final = 2.5  # seconds: more than intent, timeout, settle and lag together
 PAIRS: Final = 3
+_KILLS_OF_A_ROUND: Final = 4
+_LATER_COMMITS: Final = 4
 _COMMITS_OF_A_RESUME: Final = 8
 _COMMITS_OF_A_COPY: Final = 10
 
@@ -72,13 +77,25 @@ class Case:
     @property
     def rules(self) -> tuple[Rule, ...]:
         """Return what befalls the first start: a call that is a boundary takes the process with it."""
-        return (_fatal(self.route, self.nth, self.fate),) if self.route else ()
+        return (_fatal(self.route, self.nth, self.fate),) if self.route and self.fate != ASTRAY else ()
+
+    def leads_astray(self, abroad: str) -> tuple[Rule, ...]:
+        """Return what sends the first start to another host, if anything does: a redirect, and a link to more pages."""
+        if self.fate != ASTRAY:
+            return ()
+        elsewhere = f"{abroad}/v1/flows"
+        redirect = {"action": "refuse", "status": 307, "code": "moved", "headers": {"Location": elsewhere}}
+        link = {"action": "garble", "text": "[]", "headers": {"Link": f'<{elsewhere}>; rel="next"'}}
+        return {**redirect, "route": self.route, "nth": self.nth}, {**link, "route": "integrations.flows", "nth": 1}
 
     @property
     def strike(self) -> Strike:
         """Return where the first start kills itself; at most calls the simulator does it."""
+        stops = self.fate == STOPPED
         if self.commit:
-            return Strike(commit=self.nth, after=self.after, copy=self._copy)
+            return Strike(commit=self.nth, after=self.after, copy=self._copy, stops=stops)
+        if stops:
+            return Strike(sent=(self.route, self.nth), stops=True)
         return Strike(unanswered=bool(self.route) and self.fate == "late", copy=self._copy)
 
     @property
@@ -90,22 +107,25 @@ class Case:
         return self.chance % latest + 1
 
     @property
-    def resumed_strike(self) -> Strike:
-        """Return where the resume is killed again, in every second case of the first round."""
+    def resumed_strikes(self) -> Iterator[Strike]:
+        """Yield where the resume is killed: in every second case of the first round, in later ones again and again."""
         if self.round:
             place = int(sha256(replace(self, round=0).name.encode()).hexdigest()[:8], 16) + self.round
-            return Strike(commit=place // 2 % _COMMITS_OF_A_RESUME + 1, after=bool(place % 2))
-        doubled, nth = divmod(self.chance, 2)[1], self.chance // 2 % _COMMITS_OF_A_RESUME + 1
-        return Strike(commit=nth, after=bool(self.chance & 16)) if doubled else Strike()
+            yield Strike(commit=place // 2 % _COMMITS_OF_A_RESUME + 1, after=bool(place % 2))
+            for again in range(1, _KILLS_OF_A_ROUND):
+                place = self.chance >> 4 * again
+                yield Strike(commit=place // 2 % _LATER_COMMITS + 1, after=bool(place % 2))
+        elif self.chance % 2:
+            yield Strike(commit=self.chance // 2 % _COMMITS_OF_A_RESUME + 1, after=bool(self.chance & 16))
 
     def resumed_rules(self, routes: Iterable[str]) -> tuple[Rule, ...]:
         """Return what befalls the resume after a kill at a commit: its first call of each kind meets the fate."""
-        return tuple(_lossy(route, self.fate) for route in routes) if self.commit and self.fate else ()
+        return tuple(_lossy(route, self.fate) for route in routes) if self.commit and self.fate in FATES else ()
 
 
 def _fatal(route: str, nth: int, fate: str) -> Rule:
-    if fate == "late":
-        return {"action": "late", "route": route, "nth": nth, "seconds": LATE}
+    if fate in {"late", STOPPED}:
+        return {"action": "late", "route": route, "nth": nth, "seconds": LATE + STILL * (fate == STOPPED)}
     return {"action": "kill", "route": route, "nth": nth, "applied": fate == "applied"}
 
 
@@ -140,17 +160,23 @@ class Record:
             for nth, content in enumerate(self.commits, 1):
                 yield Case(scenario, nth, commit=True, after=True, content=content)
             return
-        for fate in FATES:
-            for nth, content in enumerate(self.commits, 1):
-                for after in (False, True):
-                    yield Case(scenario, nth, fate, commit=True, after=after, content=content)
-            for route, count in self.calls.items():
-                for nth in range(1, count + 1):
-                    yield Case(scenario, nth, fate, route=route)
+        for fate in (*FATES, STOPPED, ASTRAY):
+            yield from self._with(scenario, fate)
+
+    def _with(self, scenario: str, fate: str) -> Iterator[Case]:
+        """Yield a case for each boundary; astray leads an answer, and none comes to a commit."""
+        for nth, content in enumerate(self.commits if fate != ASTRAY else (), 1):
+            for after in (False, True):
+                yield Case(scenario, nth, fate, commit=True, after=after, content=content)
+        for route, count in self.calls.items():
+            for nth in range(1, count + 1):
+                yield Case(scenario, nth, fate, route=route)
 
     def repaired(self, scenario: str) -> Iterator[Case]:
         """Yield each case twice: the journal is lost after the kill, or an older copy of it is restored."""
         for case in self.cases(scenario) if scenario not in {"two", "upgrade", "delete"} else ():
+            if case.fate not in FATES:
+                continue
             yield replace(case, journal="lost")
             if not case.commit or case.nth > 1:  # before the first commit there is nothing to copy
                 yield replace(case, journal="restored")

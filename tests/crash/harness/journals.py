@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 
 from tests import postgres
+from tests.canaries.search import Found, in_database
 
 
 class Files:
@@ -23,6 +24,10 @@ class Files:
 
     def drop(self, journal: str) -> None:
         """Let go of a journal."""
+
+    def search(self, journal: str) -> Found:  # noqa: ARG002 - it is found in its directory
+        """Look through a journal for what has no place in it."""
+        return Found()
 
 
 class Databases(Files):
@@ -42,6 +47,9 @@ class Databases(Files):
         name = journal.rpartition("/")[2]
         with psycopg.connect(self._server.address(), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+    def search(self, journal: str) -> Found:
+        return in_database(journal)
 
 
 KINDS: Final = ("sqlite", "postgres")

@@ -20,7 +20,7 @@ from tests.crash.harness.scenarios import (
 )
 
 STAMPS = frozenset({"_id", "createdAt", "lastModified", "lastExecutedAt", "_sourceId", "_integrationId", "description"})
-Kind = Literal["duplicate", "lost", "stuck", "double run", "wrong"]
+Kind = Literal["duplicate", "lost", "stuck", "double run", "wrong", "leak"]
 
 
 @dataclass(frozen=True, slots=True)

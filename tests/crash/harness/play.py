@@ -4,7 +4,7 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,15 +12,16 @@ from pathlib import Path
 from deployer.domain.rebuilding import Work, loss
 from deployer.journal.lock import glance
 from deployer.simulator.world import Document
+from tests.canaries.search import Found, in_folder
 from tests.crash.harness.applied import COPY, JOURNAL, KILLED, Command, Started, Strike
-from tests.crash.harness.cases import Case, Record
+from tests.crash.harness.cases import ASTRAY, STILL, STOPPED, Case, Record
 from tests.crash.harness.journals import Files
 from tests.crash.harness.judge import Evidence, Finding, findings, said_by
 from tests.crash.harness.scenarios import APPLY, DOCUMENT, ROWS, Scenario, world
 from tests.crash.harness.simulated import Door, simulator
 
 RESUME, REBUILD = ("resume",), ("rebuild", "--yes")
-STARTS = 6
+STARTS = 10
 TRIES = 5
 _NOTHING = 2  # to go on with
 _REFUSED = 6  # by the other's lock
@@ -35,6 +36,9 @@ class Result:
     place: Path
     findings: tuple[Finding, ...]
     kills: int
+    stops: int
+    bodies: int
+    searched: int
     missed: bool
     unknown: int
     seconds: float
@@ -100,7 +104,9 @@ def play(start: Start, case: Case, *, place: Path, without: str, tries: int = TR
         scene = Scene(start, case, place, door, without, copies)
         scene.play()
         evidence = Evidence(scene.scenario, start.state, door.state(), said_by(scene.said), scene.told)
-    found = (*findings(evidence), *scene.endless)
+        inspected, visits = door.inspected(), door.abroad.visits()
+    written = sum(map(start.journals.search, copies.values()), in_folder(place))
+    found = (*findings(evidence), *scene.endless, *_leaks(inspected["misplaced"], written, visits))
     if not found:
         shutil.rmtree(place)
         for journal in copies.values():
@@ -108,8 +114,24 @@ def play(start: Start, case: Case, *, place: Path, without: str, tries: int = TR
         if scene.missed and tries > 1:
             return play(start, case, place=place, without=without, tries=tries - 1)
     return Result(
-        case, place, found, scene.codes.count(KILLED), scene.missed, evidence.unknown, time.monotonic() - began
+        case,
+        place,
+        found,
+        kills=scene.codes.count(KILLED),
+        stops=scene.stops,
+        bodies=inspected["bodies"],
+        searched=written.searched,
+        missed=scene.missed,
+        unknown=evidence.unknown,
+        seconds=time.monotonic() - began,
     )
+
+
+def _leaks(misplaced: Sequence[str], written: Found, visits: int) -> Iterator[Finding]:
+    """Yield what was sent or written where it has no place."""
+    yield from (Finding("leak", text) for text in (*misplaced, *written.hits))
+    if visits:
+        yield Finding("leak", f"{visits} requests came to a host that nobody named")
 
 
 @dataclass(slots=True)
@@ -127,6 +149,7 @@ class Scene:
     last: dict[str, int] = field(default_factory=dict)
     said: str = ""
     told: frozenset[str] = frozenset()
+    stops: int = 0
     broken: list[Finding] = field(default_factory=list)
 
     @property
@@ -136,19 +159,20 @@ class Scene:
         return self.start.scenario if kept else replace(self.start.scenario, unknown="any run")
 
     def play(self) -> None:
-        """Apply until it ends by itself, killed first at the boundary and perhaps once more."""
+        """Apply until it ends by itself, struck first at the boundary and perhaps more often."""
         if self.case.rivals:
             self._together()
             return
-        self.door.install(*self.case.rules)
+        self.door.install(*self.case.rules, *self.case.leads_astray(self.door.abroad.url))
         self._end("rollout", self._start("rollout", self.case.strike))
         self.door.install(*self.case.resumed_rules(self.start.record.calls))
         if self.case.journal != "kept" and not self.missed:
             self._rebuild()
-        strike = self.case.resumed_strike
+        if self.case.fate == ASTRAY:
+            self._go_on(Strike())
+        strikes = self.case.resumed_strikes
         while self.last["rollout"] == KILLED and len(self.codes) < STARTS:
-            self._go_on(strike)
-            strike = Strike()
+            self._go_on(next(strikes, Strike()))
 
     def _go_on(self, strike: Strike) -> None:
         """Start again what was killed: the same apply; of anything else the resume, and itself if it had not begun."""
@@ -202,6 +226,8 @@ class Scene:
     @property
     def missed(self) -> bool:
         """Tell whether the boundary did not come: what is committed together is not the same in every run."""
+        if self.case.fate in {STOPPED, ASTRAY}:
+            return self.case.fate == STOPPED and not self.stops
         return self.codes[0] != KILLED and not self.case.rivals
 
     def _start(self, deployer: str, strike: Strike, *options: str, words: tuple[str, ...] = ()) -> Started:
@@ -214,9 +240,18 @@ class Scene:
         ).start()
 
     def _end(self, deployer: str, started: Started) -> None:
-        self.last[deployer] = started.end()
+        self.last[deployer] = started.end(self._stand_still if self.case.fate == STOPPED else None)
         self.codes.append(self.last[deployer])
         self.said = started.output.read_text("utf-8")
+
+    def _stand_still(self) -> None:
+        """Let the time of every deadline go by; whoever comes meanwhile is refused."""
+        self.stops += 1
+        if not self.journals["rollout"]:
+            refused = self._start("rollout", Strike()).end()
+            if refused != _REFUSED:
+                self.broken.append(Finding("wrong", f"while another stands still, apply exits {refused}"))
+        time.sleep(STILL)
 
     @property
     def endless(self) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import Literal
 from deployer.simulator import Knobs, seed, seed_tenants, stable_id
 from deployer.simulator.templates import GENERATORS, ORCHESTRATED
 from deployer.simulator.world import Document
+from tests.canaries.marks import marked, token
 
 Row = dict[str, str]
 
@@ -14,7 +15,7 @@ ACCOUNTS = ("acme-us", "acme-eu")
 APPLY, DELETE = ("apply", "--yes"), ("delete", "--all", "--yes")
 LATE = 0.4  # seconds after which what is applied late is applied: within `settle`, or nothing is promised
 SAFETY = {"settle": "500ms", "lag": "100ms", "intent": "500ms", "clone_timeout": "1s", "timeout": "1s"}
-ROWS: tuple[Row, ...] = tuple(seed_tenants(ACCOUNTS, 2))[:3]  # two in the first account, one in the other
+ROWS: tuple[Row, ...] = tuple(map(marked, seed_tenants(ACCOUNTS, 2)))[:3]  # two in the first account, one in the other
 _QUICK = Knobs(job_duration=0.05)
 NEW_URI, ADDED = "/v2/trialers", "Look up invoices"
 
@@ -59,7 +60,10 @@ class Scenario:
 
 def world() -> Document:
     """Return a world in which nothing was deployed yet."""
-    return seed(ACCOUNTS, 2).dump()
+    state = seed(ACCOUNTS, 2).dump()
+    for account in state["accounts"]:
+        account["token"] = token(account["name"])
+    return state
 
 
 def template_of(account: str) -> str:
@@ -121,11 +125,12 @@ def _account(name: str, *, cloned: bool) -> Document:
     return {**reached, "template": template_of(name), "connections": mapping}
 
 
+_OWN: Document = {"region": "${tenant.values.region}", "apiKey": "${tenant.values.secret}"}
 _FLOW: Document = {
     "name": "Usage stats: ${tenant.values.name}",
     "timezone": "${tenant.values.timezone}",
     "disabled": False,
-    "settings": {"region": "${tenant.values.region}", "batch": 200},
+    "settings": {**_OWN, "batch": 200},
 }
 _FOLLOWED = {"trigger": True, "follow": True}
 
@@ -136,17 +141,21 @@ def _usage(row: Row) -> Document:
         "timezone": row["timezone"],
         "disabled": False,
         "schedule": None,
-        "settings": {"region": row["region"], "batch": 200},
+        "settings": _settings(row, batch=200),
     }
 
 
+def _settings(row: Row, **more: object) -> Document:
+    return {"region": row["region"], "apiKey": row["secret"], **more}
+
+
 def _updated(row: Row) -> Document:
-    settings = {"region": row["region"], "batch": 500, "note": "a person's"}
+    settings = _settings(row, batch=500, note="a person's")
     return {**_usage(row), "schedule": "? 10 * ? * *", "settings": settings}
 
 
 def _noted(row: Row) -> Document:
-    return {**_usage(row), "settings": {"region": row["region"], "batch": 200, "note": "a person's"}}
+    return {**_usage(row), "settings": _settings(row, batch=200, note="a person's")}
 
 
 def _created(row: Row) -> Document:
@@ -166,7 +175,7 @@ UPDATE = Scenario(
     manifest=_manifest(
         "usage",
         {"flow": template_of("acme-us")},
-        {**_FLOW, "schedule": "10 * * * *", "settings": {"region": "${tenant.values.region}", "batch": 500}},
+        {**_FLOW, "schedule": "10 * * * *", "settings": {**_OWN, "batch": 500}},
         run=_FOLLOWED,
     ),
     expected=_updated,

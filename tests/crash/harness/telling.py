@@ -10,11 +10,11 @@ from tests.crash.harness.judge import Kind
 from tests.crash.harness.play import Result, Start
 
 _STEP: Final = 25  # cases between two lines of progress
-_KINDS: Final[Sequence[Kind]] = ("duplicate", "lost", "stuck", "double run", "wrong")
+_KINDS: Final[Sequence[Kind]] = ("duplicate", "lost", "stuck", "double run", "wrong", "leak")
 _HEADS: Final = (
-    *("scenario", "boundaries", "cases", "missed", "kills"),
-    *("duplicates", "lost", "stuck", "double runs", "wrong"),
-    *("UNKNOWN", "seconds"),
+    *("scenario", "boundaries", "cases", "missed", "kills", "stops"),
+    *("duplicates", "lost", "stuck", "double runs", "wrong", "leaks"),
+    *("bodies", "kB written", "UNKNOWN", "seconds"),
 )
 
 
@@ -52,7 +52,10 @@ def _row(name: str, starts: Sequence[Start], results: Sequence[Result]) -> list[
         len(results),
         sum(result.missed for result in results),
         sum(result.kills for result in results),
+        sum(result.stops for result in results),
         *map(broken.count, _KINDS),
+        sum(result.bodies for result in results),
+        sum(result.searched for result in results) // 1000,
         sum(result.unknown for result in results),
     )
     return [name, *map(str, sums), f"{sum(result.seconds for result in results):.0f}"]
