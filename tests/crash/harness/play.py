@@ -33,6 +33,7 @@ class Result:
     """What became of a case; `place` is where its files are kept if a promise was broken."""
 
     case: Case
+    without: str
     place: Path
     findings: tuple[Finding, ...]
     kills: int
@@ -115,6 +116,7 @@ def play(start: Start, case: Case, *, place: Path, without: str, tries: int = TR
             return play(start, case, place=place, without=without, tries=tries - 1)
     return Result(
         case,
+        without,
         place,
         found,
         kills=scene.codes.count(KILLED),
@@ -247,11 +249,12 @@ class Scene:
     def _stand_still(self) -> None:
         """Let the time of every deadline go by; whoever comes meanwhile is refused."""
         self.stops += 1
+        until = time.monotonic() + STILL
         if not self.journals["rollout"]:
             refused = self._start("rollout", Strike()).end()
             if refused != _REFUSED:
                 self.broken.append(Finding("wrong", f"while another stands still, apply exits {refused}"))
-        time.sleep(STILL)
+        time.sleep(max(0.0, until - time.monotonic()))
 
     @property
     def endless(self) -> Iterator[Finding]:

@@ -18,11 +18,11 @@ _HEADS: Final = (
 )
 
 
-def tell(results: Sequence[Result], *, of: int, without: str, journal: str) -> None:
+def tell(results: Sequence[Result], *, of: int, journal: str) -> None:
     """Tell of the newest result if it broke a promise, and now and then how many there are."""
     newest = results[-1]
     if newest.findings:
-        planted = f" --without {without}" if without else ""
+        planted = f" --without {newest.without}" if newest.without else ""
         click.echo(f"FAILED {newest.case.title}")
         click.echo("".join(f"  {finding.kind}: {finding.text}\n" for finding in newest.findings), nl=False)
         planted += "" if journal == "sqlite" else f" --journal {journal}"
