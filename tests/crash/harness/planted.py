@@ -105,8 +105,8 @@ def _own() -> None:
     """Send the first tenant's name for every tenant."""
     body, names = birth.birth_body, []
 
-    def mixed(planned: Planned, template_name: str) -> Document:
-        made = body(planned, template_name)
+    def mixed(planned: Planned, template_name: str, *, rollout: str) -> Document:
+        made = body(planned, template_name, rollout=rollout)
         names.append(made["name"])
         return {**made, "description": names[0]}
 
