@@ -5,6 +5,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, Never, TypeAlias, TypeVar
 
@@ -98,23 +99,23 @@ _UNDECIDED: Final = frozenset({408, 425})
 _ACCOUNT: Final = {401: "unauthorized", 403: "forbidden"}
 _LONGEST_TEXT: Final = 500
 _DEEPEST: Final = 200
-_FLOW: Final = frozenset({"_id", "name", "_integrationId", "lastModified"})  # what every whole flow has
+_FLOW: Final = frozenset({"name", "_integrationId", "lastModified"})  # what every whole flow has besides its id
 _NEXT: Final = re.compile(r"""<([^<>]*)>\s*(?:;[^,<]*)?;\s*rel\s*=\s*["']?next\b""", re.IGNORECASE)
 
 
 def classify(answer: Answer, read: Reader[T]) -> Outcome[T] | Throttled:
     """Say what an answer means, by the table "What an observation means"; `read` takes the value from a success."""
-    status = answer.status
-    if 200 <= status < 300:  # noqa: PLR2004 - the classes of HTTP
+    status, kind = answer.status, answer.status // 100
+    if kind == 2:  # noqa: PLR2004 - the classes of HTTP
         return _success(answer, read)
     if status == 429:  # noqa: PLR2004 - as above
         return Throttled(answer.retry_after)
-    if 300 <= status < 400:  # noqa: PLR2004 - as above
+    if kind == 3:  # noqa: PLR2004 - as above
         return Refused(status, (ApiError("redirect", "the API answers with a redirect, which is never followed"),))
     errors = _errors(answer.body)
     if status in _ACCOUNT:
         return Refused(status, errors or (ApiError(_ACCOUNT[status], _text(answer.body)),))
-    if errors and status < 500 and status not in _UNDECIDED:  # noqa: PLR2004 - as above
+    if errors and kind < 5 and status not in _UNDECIDED:  # noqa: PLR2004 - as above
         return Refused(status, errors)
     return Unknown(f"HTTP {status}: {errors[0].message if errors else _text(answer.body)}")
 
@@ -141,10 +142,9 @@ def _text(body: bytes) -> str:
 
 def _errors(body: bytes) -> tuple[ApiError, ...]:
     """Read the error envelope; empty where the body is something else."""
-    try:
+    value: Json = None
+    with suppress(UnreadableError):
         value = parse(body)
-    except UnreadableError:
-        return ()
     listed = value.get("errors") if isinstance(value, dict) else None
     items = listed if isinstance(listed, list) else []
     return tuple(_error(item) for item in items if isinstance(item, dict) and (item.get("code") or item.get("message")))
@@ -181,7 +181,7 @@ def parse(body: bytes) -> Json:
         if "\\ud" in text or "\\uD" in text:  # half a surrogate pair could be stored nowhere
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"the body is not JSON: {clean(str(error))}") from None
+        raise UnreadableError(f"the body is not JSON: {error}") from None
     if text.count("{") + text.count("[") > _DEEPEST:
         _check_depth(value, _DEEPEST)
     return value
@@ -189,9 +189,9 @@ def parse(body: bytes) -> Json:
 
 def _check_depth(value: Json, left: int) -> None:
     """Refuse what would exhaust the stack of whoever walks it next."""
-    if left == 0:
-        raise UnreadableError("the body is nested too deeply")
     if isinstance(value, dict | list):
+        if left == 0:
+            raise UnreadableError("the body is nested too deeply")
         for inner in value.values() if isinstance(value, dict) else value:
             _check_depth(inner, left - 1)
 
@@ -211,7 +211,7 @@ def document_of(asked: str) -> Reader[Document]:
     def read(answer: Answer) -> Document:
         value = document(answer)
         if value["_id"] != asked:
-            raise ContradictionError(f"asked for {asked}, the answer is {clean(str(value['_id']))}")
+            raise ContradictionError(f"asked for {asked}, the answer is {value['_id']}")
         return value
 
     return read

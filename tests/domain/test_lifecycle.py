@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from deployer.domain.lifecycle import TRANSITIONS, Event, State, after
+from deployer.domain.lifecycle import BIRTHS, CLONES, READ_BACK, TRANSITIONS, Event, State, StepKind, after
 from deployer.errors import TransitionError
 
 # state: event → next. What is not here is an error.
@@ -17,6 +17,24 @@ unknown:   found → done   confirm → done   retry → ready   skip → skippe
 failed:    confirm → done   retry → ready   skip → skipped
 skipped:   retry → ready
 """
+
+# kind, as journals hold it: whether it makes the tenant's flow, copies on the server, is read back from the document
+KINDS = """
+clone      birth  clones
+create     birth
+copy              clones
+adjust                    read-back
+configure                 read-back
+run
+follow
+delete                    read-back
+"""
+
+
+def test_every_kind_of_step_is_what_the_table_says() -> None:
+    sets = {"birth": BIRTHS, "clones": CLONES, "read-back": READ_BACK}
+    rows = [line.split() for line in KINDS.strip().splitlines()]
+    assert [[kind, *(word for word, kinds in sets.items() if kind in kinds)] for kind in StepKind] == rows
 
 
 def expected() -> dict[tuple[State, Event], State]:

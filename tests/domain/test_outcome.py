@@ -30,9 +30,24 @@ def test_the_outcome_follows_from_the_counts(statuses: list[str], halted: bool, 
     assert judge(count(map(Status, statuses)), left="halted" if halted else "running") == outcome
 
 
+def test_work_that_is_left_is_running_where_no_other_reason_is_given() -> None:
+    assert judge(count([Status.PENDING])) == "running"
+
+
 @pytest.mark.parametrize(
     ("outcome", "code"),
-    [("succeeded", 0), ("failed", 1), ("succeeded_with_failures", 3), ("running", 5), ("halted", 6)],
+    [
+        ("succeeded", 0),
+        ("failed", 1),
+        ("succeeded_with_failures", 3),
+        ("aborted", 3),
+        ("superseded", 3),
+        ("planned", 5),
+        ("running", 5),
+        ("paused", 5),
+        ("waiting", 5),
+        ("halted", 6),
+    ],
 )
 def test_the_exit_code_follows_from_the_outcome(outcome: str, code: int) -> None:
     assert exit_code(outcome) == code

@@ -1,0 +1,43 @@
+"""Which modules are tried, and by which tests: those that are fast, and run in one process with the module."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A module and the tests that have to notice; `but` leaves out what is slow or starts other processes."""
+
+    path: str
+    tests: tuple[str, ...]
+    but: tuple[str, ...] = field(default=())
+
+    @property
+    def module(self) -> str:
+        """Return the name that the module is imported by."""
+        return self.path.removesuffix(".py").replace("/", ".")
+
+
+def _domain(name: str, *more: str) -> Target:
+    return Target(f"deployer/domain/{name}.py", (f"tests/domain/test_{name}.py", *more))
+
+
+_MERGING: Final = tuple(f"tests/domain/test_{name}.py" for name in ("arrays", "merge3", "keyed"))
+
+TARGETS: Final = (
+    Target("deployer/integrator/wire.py", ("tests/integrator/test_classify.py", "tests/integrator/test_wire.py")),
+    _domain("outcome"),
+    _domain("lifecycle"),
+    _domain("moves"),
+    _domain("deployment", "tests/domain/test_moves.py", "tests/domain/test_outcome.py"),
+    Target("deployer/domain/merge3.py", _MERGING),
+    Target("deployer/domain/keyed.py", _MERGING),
+    Target("deployer/domain/arrays.py", _MERGING),
+    _domain("pacing"),
+    _domain("adaptive"),
+    Target("deployer/integrator/limiter.py", ("tests/integrator/test_limiter.py",)),
+)
+PLANTED: Final = Target("tests/mutation/planted.py", ("tests/mutation/check_planted.py",))
