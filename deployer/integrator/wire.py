@@ -238,8 +238,8 @@ def created(answer: Answer, model: str = "Flow") -> Created:
     found = [item for item in made if isinstance(item, dict) and item.get("model", model) == model]
     if len(found) != 1:
         raise UnreadableError(f"the body names {len(found)} {model.lower()}s")
-    document = _with_id(found[0])
-    return Created(id_at("_id", document), document if document.keys() >= _FLOW else None)
+    (document,) = found
+    return Created(id_at("_id", document), document if _FLOW.issubset(document) else None)
 
 
 def copy_of(template: str, model: str = "Flow") -> Reader[Created]:

@@ -218,6 +218,7 @@ def test_a_copy_of_another_kind_is_found_by_its_kind() -> None:
         (204, b"", ()),
         (204, b"not JSON", ()),
         (200, b'{"a": 1}', ()),
+        (200, b"7", ()),
         (200, b'[1, {"a": 1}, null]', ({"a": 1},)),
     ],
 )

@@ -25,7 +25,7 @@ def _domain(name: str, *more: str) -> Target:
     return Target(f"deployer/domain/{name}.py", (f"tests/domain/test_{name}.py", *more))
 
 
-_MERGING: Final = tuple(f"tests/domain/test_{name}.py" for name in ("arrays", "merge3", "keyed"))
+_MERGING: Final = tuple(f"tests/domain/test_{name}.py" for name in ("arrays", "merge3", "masking", "keyed"))
 
 TARGETS: Final = (
     Target("deployer/integrator/wire.py", ("tests/integrator/test_classify.py", "tests/integrator/test_wire.py")),
@@ -37,7 +37,7 @@ TARGETS: Final = (
     Target("deployer/domain/keyed.py", _MERGING),
     Target("deployer/domain/arrays.py", _MERGING),
     _domain("pacing"),
-    _domain("adaptive"),
+    _domain("adaptive", "tests/domain/test_adaptive_curves.py"),
     Target("deployer/integrator/limiter.py", ("tests/integrator/test_limiter.py",)),
 )
 PLANTED: Final = Target("tests/mutation/planted.py", ("tests/mutation/check_planted.py",))

@@ -1,32 +1,33 @@
-"""Try the mutants of a module: each in a process of its own, in which the module is imported with that change."""
+"""Try the mutants of a module: import it with each of them and run its tests.
+
+Most are noticed sooner: a change inside a function is put into the function that is there, in a process forked from one
+that has collected the tests, and only the tests that call it are asked. What they let pass is tried from the beginning.
+"""
 
 import ast
 import gc
 import importlib
-import multiprocessing
-import os
-import resource
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
+from multiprocessing.connection import Connection
 from types import CodeType
 from typing import Final
 
 import pytest
 
+from tests.mutation.codes import Change, changed_functions
+from tests.mutation.jury import Jury, limit_after
 from tests.mutation.mutants import Mutant, mutants_of
+from tests.mutation.processes import FORKED, be_silent, ends_well
 from tests.mutation.targets import ROOT, Target
 
-_PROCESSES: Final = multiprocessing.get_context("fork")
-_SLOWER, _AT_LEAST = 3.0, 20.0  # a mutant may take that many times as long as the module itself, or those seconds
-_LONGEST: Final = 600.0  # which the module itself may take
-_MEMORY: Final = 4 << 30  # bytes of addresses, lest a loop that collects takes the machine with it
-# Imported once and for all mutants; nothing of the package itself, which each of them imports anew.
+_LONGEST: Final = 600.0  # seconds for all the tests where nothing is changed
+# Imported once and for all mutants; nothing of the package itself, of which each needs an import of its own.
 _READY: Final = (
     "aiohttp.web",
     "anyio._backends._asyncio",
@@ -41,6 +42,7 @@ _READY: Final = (
 )
 _SETTINGS: Final = (
     "-x",
+    "--capture=no",
     "--hypothesis-profile=mutants",
     "-pno:cacheprovider",
     "--assert=plain",  # nobody reads why a test failed
@@ -59,7 +61,16 @@ class Verdict:
     is_killed: bool
 
 
-class _Changed(SourceFileLoader):
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A mutant, its module compiled, and which functions it changes if nothing else."""
+
+    mutant: Mutant
+    code: CodeType
+    functions: Change | None
+
+
+class _Coded(SourceFileLoader):
     """Load a module from code that is there instead of its file."""
 
     def __init__(self, name: str, path: str, code: CodeType) -> None:
@@ -72,17 +83,17 @@ class _Changed(SourceFileLoader):
 
 
 class _Finder:
-    """Find the one module that is changed."""
+    """Find the one module that is tried."""
 
     def __init__(self, target: Target, code: CodeType) -> None:
         self._target, self._code = target, code
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
-        """Return where the changed module is loaded from."""
+        """Return where the module is loaded from."""
         if name != self._target.module:
             return None
         path = str(ROOT / self._target.path)
-        return spec_from_file_location(name, path, loader=_Changed(name, path, self._code))
+        return spec_from_file_location(name, path, loader=_Coded(name, path, self._code))
 
 
 def read(target: Target) -> tuple[ast.Module, list[Mutant]]:
@@ -96,43 +107,51 @@ def try_all(target: Target, like: str = "") -> Iterator[Verdict]:
         importlib.import_module(name)
     gc.freeze()  # so that no mutant walks through all of it
     tree, mutants = read(target)
+    before = _compiled(target, tree)
+    cases = [_case(target, tree, before, mutant) for mutant in mutants if like in mutant.name]
     began = time.monotonic()
-    if not _passes(target, _code_of(target, tree), _LONGEST):
+    if not ends_well(partial(_run, target, before), _LONGEST):
         raise NotGreenError(f"{' '.join(target.tests)}: red without any change")
-    limit = max(_AT_LEAST, _SLOWER * (time.monotonic() - began))
-    for mutant in mutants:
-        if like in mutant.name:
-            undo = mutant.swap()
-            code = _code_of(target, tree)
-            undo.swap()
-            yield Verdict(mutant, not _passes(target, code, limit))
+    limit = limit_after(time.monotonic() - began)
+    noticed = _noticed_at_once(target, before, [case.functions for case in cases if case.functions is not None])
+    for case in cases:
+        is_noticed = case.functions is not None and next(noticed)
+        yield Verdict(case.mutant, is_noticed or not ends_well(partial(_run, target, case.code), limit))
 
 
-def _code_of(target: Target, tree: ast.Module) -> CodeType:
+def _case(target: Target, tree: ast.Module, before: CodeType, mutant: Mutant) -> _Case:
+    undo = mutant.swap()
+    code = _compiled(target, tree)
+    undo.swap()
+    return _Case(mutant, code, changed_functions(before, code))
+
+
+def _compiled(target: Target, tree: ast.Module) -> CodeType:
     """Compile a tree here, where a change that is no code is not mistaken for one that was noticed."""
     return compile(ast.fix_missing_locations(tree), ROOT / target.path, "exec", dont_inherit=True)
 
 
-def _passes(target: Target, code: CodeType, limit: float) -> bool:
-    """Tell whether the tests pass within the limit; who takes longer is ended with all that it started."""
-    process = _PROCESSES.Process(target=_run, args=(target, code))
-    process.start()
-    process.join(limit)
-    if process.is_alive():
-        assert process.pid is not None
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.join()
-    return process.exitcode == 0
-
-
-def _run(target: Target, code: CodeType) -> None:
-    os.setsid()
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(nowhere, stream)
+def _run(target: Target, code: CodeType, *plugins: object) -> int:
+    """Run a target's tests with this code for its module; the package must not have been imported yet."""
     sys.meta_path.insert(0, _Finder(target, code))
-    os.chdir(ROOT)
     chosen = ["-k", " and ".join(f"not {words}" for words in target.but)] if target.but else []
-    os._exit(pytest.main([*_SETTINGS, *chosen, *target.tests]))
+    return pytest.main([*_SETTINGS, *chosen, *target.tests], plugins)
+
+
+def _noticed_at_once(target: Target, before: CodeType, changes: Sequence[Change]) -> Iterator[bool]:
+    """Yield for each change of functions whether a test that calls them notices it."""
+    answers, sender = FORKED.Pipe(duplex=False)
+    process = FORKED.Process(target=_judge, args=(target, before, changes, sender))
+    process.start()
+    sender.close()
+    for _ in changes:
+        try:
+            yield not answers.recv()
+        except EOFError:
+            raise NotGreenError(f"{' '.join(target.tests)}: red when they are watched") from None
+    process.join()
+
+
+def _judge(target: Target, before: CodeType, changes: Sequence[Change], answers: Connection) -> None:
+    be_silent()
+    _run(target, before, Jury(before, changes, answers))
