@@ -80,9 +80,9 @@ def test_a_tenant_without_steps_rests() -> None:
 
 
 def test_a_call_proven_absent_too_often_is_given_up() -> None:
-    tried = replace(step(State.READY), attempts=ATTEMPTS)
+    tried = replace(step(State.READY), attempts=5)
     assert next_move(deployment(tried), NOW, SAFETY) == GiveUp(0, tried)
-    again = replace(tried, attempts=ATTEMPTS - 1)
+    again = replace(tried, attempts=4)
     assert next_move(deployment(again), NOW, SAFETY) == Begin(0, again)
 
 
@@ -123,7 +123,11 @@ def test_never_are_two_steps_in_flight_whatever_happens(data: st.DataObject) -> 
         (StepKind.CLONE, 10 + 360 + 120 + 30),
         (StepKind.CREATE, 10 + 30 + 120 + 30),
         (StepKind.CONFIGURE, 10 + 30 + 120),
+        (StepKind.COPY, 10 + 360 + 120 + 30),
+        (StepKind.ADJUST, 10 + 30 + 120),
+        (StepKind.DELETE, 10 + 30 + 120),
         (StepKind.RUN, 10 + 30 + 120 + 30),
+        (StepKind.FOLLOW, 0),
     ],
 )
 def test_the_settle_time_is_the_sum_of_all_that_may_still_happen(kind: StepKind, seconds: float) -> None:
@@ -162,10 +166,19 @@ def test_recovery_is_told_how_long_to_wait() -> None:
     assert move.wait == settle_time(StepKind.CLONE, SAFETY) - 10.0
 
 
+def test_following_is_not_gone_on_with_where_only_calls_in_flight_are_settled() -> None:
+    following = step(State.INTENDED, StepKind.FOLLOW)
+    assert next_move(deployment(following), NOW, SAFETY) == Recover(0, following, 0.0)
+    assert next_move(deployment(following), NOW, SAFETY, settle_only=True) == Rest()
+    running = step(State.INTENDED, StepKind.RUN)
+    assert next_move(deployment(running), NOW, SAFETY, settle_only=True) == Recover(0, running, 180.0)
+
+
 def test_an_intent_of_another_boot_counts_from_now_on() -> None:
-    foreign = replace(step(State.INTENDED), intent=Moment("another boot", 5.0))
+    foreign = replace(step(State.INTENDED), intent=Moment("another boot", 5.0), facts={"seen": []})
     found = rebased(deployment(step(State.DONE), foreign, step(State.READY)), NOW)
     assert [one.intent for one in found.steps] == [THEN, NOW, None]
+    assert [one.facts for one in found.steps] == [{}, {"seen": [], "again": True}, {}]
     assert remaining(found.steps[1], Moment("boot", 1020.0), 60.0) == 40.0
 
 

@@ -180,6 +180,16 @@ def test_an_id_is_read_from_the_key_that_is_asked_for() -> None:
     assert wire.classify(answer, wire.field_of("_jobId")) == Done("j" * 24, 200)
 
 
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"7", b'{"_id": "aaaaaaaa"}'])
+def test_an_id_is_not_found_in_anything_else(body: bytes) -> None:
+    assert wire.classify(Answer(200, body), wire.field_of("_jobId")) == Unknown("HTTP 200, but the body has no _jobId")
+
+
+def test_what_is_no_object_is_told_so() -> None:
+    told = "HTTP 200, but the body holds something that is not an object with an _id"
+    assert wire.classify(Answer(200, b"[7]"), wire.documents) == Unknown(told)
+
+
 def test_an_answer_for_another_is_told_with_both_ids() -> None:
     outcome = wire.classify(Answer(200, json.dumps({"_id": FLOW}).encode()), wire.document_of("a" * 24))
     told = (ApiError("contradiction", f"asked for {'a' * 24}, the answer is {FLOW}"),)

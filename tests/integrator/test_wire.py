@@ -142,7 +142,7 @@ def test_the_next_page_is_found(header: str, target: str | None) -> None:
     assert wire.next_link(header) == target
 
 
-@pytest.mark.parametrize("header", ["next", '<a; rel="next"', 'https://a; rel="next"'])
+@pytest.mark.parametrize("header", ["next", "NEXT", '<a; rel="next"', 'https://a; rel="next"'])
 def test_a_broken_link_is_not_the_end_of_the_list(header: str) -> None:
     with pytest.raises(wire.UnreadableError):
         wire.next_link(header)
