@@ -38,6 +38,10 @@ TARGETS: Final = (
     Target("deployer/domain/arrays.py", _MERGING),
     _domain("pacing"),
     _domain("adaptive", "tests/domain/test_adaptive_curves.py"),
-    Target("deployer/integrator/limiter.py", ("tests/integrator/test_limiter.py",)),
+    Target(
+        "deployer/integrator/limiter.py",
+        ("tests/integrator/test_crowd.py", "tests/integrator/test_limiter.py"),
+        but=("busy",),
+    ),
 )
 PLANTED: Final = Target("tests/mutation/planted.py", ("tests/mutation/check_planted.py",))
