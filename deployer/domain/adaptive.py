@@ -5,7 +5,7 @@ tried to be passed. The figures below were chosen against `tests/bench/servers.p
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import Enum, auto
 from math import exp2, inf, log2, sqrt
 from typing import Final
 
@@ -24,13 +24,13 @@ _PROBE: Final = 0.003  # growth by the square of the seconds after the plateau
 _SILENT_PAUSE, _LONGEST_SILENT_PAUSE = 1.0, 8.0  # seconds, where a refusal does not say how long
 
 
-class Phase(StrEnum):
+class Phase(Enum):
     """What is known of a limit."""
 
-    KNOWN = "known"
-    STARTING = "starting"
-    SEARCHING = "searching"
-    FOUND = "found"
+    KNOWN = auto()
+    STARTING = auto()
+    SEARCHING = auto()
+    FOUND = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def steady(bucket: Bucket, share: float = 1.0) -> Pace:
 
 def unknown(share: float = 1.0) -> Pace:
     """Return the pace at which a limit is looked for that nobody knows."""
-    return Pace(_strict(Bucket(_FIRST, 1.0, 1.0, 0.0), _FIRST), Phase.STARTING, inf, share, _FIRST)
+    return Pace(Bucket(_FIRST, _size(_FIRST), 1.0, 0.0), Phase.STARTING, inf, share, _FIRST)
 
 
 def recalled(pace: Pace, found: float) -> Pace:
@@ -198,5 +198,9 @@ def _growth(pace: Pace) -> float:
 
 def _strict(bucket: Bucket, rate: float) -> Bucket:
     """Return a bucket of another rate, without a burst: what the server's holds is not known."""
-    size = max(1.0, CATCH_UP * rate)
+    size = _size(rate)
     return Bucket(rate, size, min(size, bucket.tokens), bucket.at)
+
+
+def _size(rate: float) -> float:
+    return max(1.0, CATCH_UP * rate)

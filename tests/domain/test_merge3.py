@@ -77,6 +77,18 @@ def test_a_verdict_writes_or_records_or_blocks_or_does_none_of_it() -> None:
     assert set(Verdict) - WRITES - RECORDS - CONFLICTS == {Verdict.NO_CHANGE, Verdict.DRIFT, Verdict.RELEASE}
 
 
+def test_verdicts_are_called_as_saved_plans_call_them() -> None:
+    words = "no_change update record drift converged conflict adopt adopt_conflict remove release ambiguous"
+    assert " ".join(Verdict) == words
+
+
+@pytest.mark.parametrize("path", [("stores", "[id=7]", "id"), ("tags", "[=7]")])
+def test_what_tells_an_element_apart_is_the_same_however_it_is_written(path: Path) -> None:
+    assert judge(path, None, 7, "7") is Verdict.ADOPT
+    assert judge(path, Memory("7", "7", MISSING), 7, "7") is Verdict.NO_CHANGE
+    assert judge(("stores", "[id=7]", "name"), None, 7, "7") is Verdict.ADOPT_CONFLICT
+
+
 CONFLICT: dict[Path, Memory] = {PATH: Memory("s", "s", "first")}
 
 

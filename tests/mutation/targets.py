@@ -25,7 +25,19 @@ def _domain(name: str, *more: str) -> Target:
     return Target(f"deployer/domain/{name}.py", (f"tests/domain/test_{name}.py", *more))
 
 
-_MERGING: Final = tuple(f"tests/domain/test_{name}.py" for name in ("arrays", "merge3", "masking", "keyed"))
+def _journal(name: str, *more: str) -> Target:
+    """Return a module of the journal on SQLite; nobody starts a Postgres for each mutant."""
+    return Target(
+        f"deployer/journal/{name}.py",
+        (*more, "tests/journal/test_contract.py", "tests/journal/test_sqlite.py"),
+        but=("postgres", "one_by_one", "killed", "full_disk"),
+    )
+
+
+def _merging(name: str) -> Target:
+    others = (other for other in ("merge3", "masking", "keyed", "arrays") if other != name)
+    return _domain(name, *(f"tests/domain/test_{other}.py" for other in others))
+
 
 TARGETS: Final = (
     Target("deployer/integrator/wire.py", ("tests/integrator/test_classify.py", "tests/integrator/test_wire.py")),
@@ -33,9 +45,9 @@ TARGETS: Final = (
     _domain("lifecycle"),
     _domain("moves"),
     _domain("deployment", "tests/domain/test_moves.py", "tests/domain/test_outcome.py"),
-    Target("deployer/domain/merge3.py", _MERGING),
-    Target("deployer/domain/keyed.py", _MERGING),
-    Target("deployer/domain/arrays.py", _MERGING),
+    _merging("merge3"),
+    _merging("keyed"),
+    _merging("arrays"),
     _domain("pacing"),
     _domain("adaptive", "tests/domain/test_adaptive_curves.py"),
     Target(
@@ -43,5 +55,15 @@ TARGETS: Final = (
         ("tests/integrator/test_crowd.py", "tests/integrator/test_limiter.py"),
         but=("busy",),
     ),
+    _journal("checksums"),
+    _journal("rows"),
+    _journal("entering"),
+    _journal("writer", "tests/journal/test_writer.py"),
+    _journal("reading"),
+    _journal("queries"),
+    _journal("tables"),
+    _journal("opening"),
+    _journal("paging"),
+    Target("deployer/journal/calendar.py", ("tests/journal/test_calendar.py",), but=("postgres",)),
 )
 PLANTED: Final = Target("tests/mutation/planted.py", ("tests/mutation/check_planted.py",))
