@@ -184,14 +184,12 @@ def _curve(pace: Pace) -> float:
 
 def _growth(pace: Pace) -> float:
     match pace.phase:
-        case Phase.KNOWN:
-            return 1.0
         case Phase.STARTING:
             swift = min(pace.grown, _DOUBLES * log2(PER_SECOND / pace.base))
             return exp2(swift / _DOUBLES + log2(_CLIMB) * (pace.grown - swift))
         case Phase.SEARCHING:
             return 1.0 + _SEARCH * pace.grown
-        case Phase.FOUND:
+        case _:  # found: a known one never grows
             beyond = max(0.0, pace.grown - pace.plateau)
             return 1.0 + _PROBE * beyond * beyond
 

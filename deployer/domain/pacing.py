@@ -68,7 +68,7 @@ def closed_until(bucket: Bucket, moment: float) -> Bucket:
 
 def pause_seconds(retry_after: str | None, *, now: float) -> float | None:
     """Read `Retry-After`, seconds or an HTTP date, at `now` (seconds since 1970): 0 to 900; None if it says nothing."""
-    asked = _seconds(retry_after.strip(), now) if retry_after else None
+    asked = _seconds(retry_after, now) if retry_after else None
     return None if asked is None else min(max(asked, 0.0), LONGEST_PAUSE)
 
 

@@ -1,18 +1,22 @@
 """The arithmetic of a rate limit."""
 
+from collections.abc import Iterator
 from email.utils import formatdate
 from itertools import combinations
 from math import inf
-from time import asctime, gmtime
+from time import asctime, gmtime, tzset
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.domain.pacing import (
+    BURST,
+    PER_SECOND,
     Bucket,
     closed_until,
     give_back,
+    http_date,
     pause_seconds,
     refill,
     since_empty,
@@ -57,6 +61,38 @@ def test_a_closed_bucket_gives_nothing_before_its_moment_and_at_most_one_at_it(t
     assert refill(closed, pause).tokens <= 1.0
 
 
+def test_the_documented_bucket_is_300_a_second_and_1000_at_once() -> None:
+    assert (PER_SECOND, BURST) == (300.0, 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "at", "now", "seconds"),
+    [
+        (0.0, 0.0, 0.0, 0.1),
+        (0.25, 0.0, 0.0, 0.075),
+        (0.25, 0.0, 0.05, 0.025),
+        (1.0, 0.0, 0.0, 0.0),
+        (5.0, 0.0, 0.0, 0.0),
+        (1 - 0.9e-6, 0.0, 0.0, 0.0),  # floating point made it a little too small
+        (1 - 1.1e-6, 0.0, 0.0, 1.1e-7),
+        (5.0, 7.0, 4.0, 3.0),  # closed until then
+        (0.0, 7.0, 4.0, 3.1),
+    ],
+)
+def test_the_wait_is_until_the_next_token(tokens: float, at: float, now: float, seconds: float) -> None:
+    assert wait_for(Bucket(10.0, 5.0, tokens, at), now) == pytest.approx(seconds, abs=1e-12)
+
+
+def test_who_takes_a_token_leaves_what_flowed_in_meanwhile_less_that_one() -> None:
+    assert take(Bucket(10.0, 5.0, 3.0, 0.0), 0.1) == Bucket(10.0, 5.0, 3.0, 0.1)
+    assert take(Bucket(10.0, 5.0, 5.0, 0.0), 100.0) == Bucket(10.0, 5.0, 4.0, 100.0)
+
+
+def test_a_full_bucket_that_is_closed_has_one_token_then() -> None:
+    assert closed_until(Bucket(10.0, 5.0, 5.0, 0.0), 3.0) == Bucket(10.0, 5.0, 1.0, 3.0)
+    assert closed_until(Bucket(10.0, 5.0, 0.0, 0.0), 0.05) == Bucket(10.0, 5.0, 0.5, 0.05)
+
+
 def test_an_empty_bucket_gives_no_token() -> None:
     with pytest.raises(ValueError, match="empty"):
         take(Bucket(1.0, 1.0, 0.5, 0.0), 0.0)
@@ -65,6 +101,7 @@ def test_an_empty_bucket_gives_no_token() -> None:
 def test_a_token_given_back_can_be_taken_again_and_never_overfills() -> None:
     assert give_back(take(Bucket(1.0, 5.0, 5.0, 0.0), 0.0)).tokens == 5.0
     assert give_back(Bucket(1.0, 5.0, 5.0, 0.0)).tokens == 5.0
+    assert give_back(Bucket(1.0, 5.0, 3.0, 0.0)).tokens == 4.0
 
 
 def test_time_that_goes_back_gives_nothing() -> None:
@@ -82,6 +119,7 @@ def test_a_known_limit_keeps_the_measured_margin() -> None:
     [
         (None, None),
         ("", None),
+        (" ", None),
         ("soon", None),
         ("nan", None),
         ("inf", None),
@@ -95,12 +133,30 @@ def test_a_known_limit_keeps_the_measured_margin() -> None:
         (formatdate(NOW - 12, usegmt=True), 0.0),
         (formatdate(NOW + 86400, usegmt=True), 900.0),
         (asctime(gmtime(NOW + 12)), 12.0),
+        (f" {formatdate(NOW + 12, usegmt=True)} ", 12.0),
         ("Wed, 99 Jun 2026 10:00:00 GMT", None),
         ("Wed, 01 Jun 99999999999 10:00:00 GMT", None),
     ],
 )
 def test_retry_after_is_read_in_all_its_forms(header: str | None, seconds: float | None) -> None:
     assert pause_seconds(header, now=NOW) == seconds
+
+
+@pytest.fixture
+def in_new_york() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        tzset()
+        yield
+    tzset()
+
+
+@pytest.mark.usefixtures("in_new_york")
+@pytest.mark.parametrize(
+    "text", ["Thu, 01 Jan 1970 02:00:00 +0200", "Thu, 01 Jan 1970 00:00:00 -0000", "Thu Jan  1 00:00:00 1970"]
+)
+def test_a_date_is_in_the_zone_that_it_names_or_in_utc_and_never_in_that_of_this_machine(text: str) -> None:
+    assert http_date(text) == 0.0
 
 
 @pytest.mark.parametrize(("seconds", "tokens"), [(0.0, 0.0), (1.5, 15.0), (60.0, 20.0), (inf, 20.0)])
