@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # name → what `--help` says of it, so that help imports nothing
 COMMANDS = {
+    "init": "Write a first manifest from what an account holds.",
     "validate": "Check a manifest and its tenants; nothing is sent.",
     "plan": "Show what apply would do; only reads are sent.",
     "rehearse": "Carry the plan out on a copy of the accounts.",

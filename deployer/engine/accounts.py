@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from anyio import to_thread
 
 from deployer.domain.adaptive import Pace, known, recalled, unknown
-from deployer.domain.manifest import Account, Rate, Safety
+from deployer.domain.manifest import REGIONS, Account, Rate, Safety
 from deployer.domain.pacing import BURST, PER_SECOND
 from deployer.engine.pool import each
 from deployer.engine.rates import keep, recall
@@ -180,6 +180,13 @@ def _pace(rate: Rate) -> Pace:
     return known(rate.per_second or PER_SECOND, rate.burst or BURST, share)
 
 
+def said_of(account: Account) -> str:
+    """Return an account's address, and its region with those that it is not in."""
+    others = [name for name, url in REGIONS.items() if url != account.base_url]
+    elsewhere = f", not for another region ({', '.join(others)})" if len(others) < len(REGIONS) else ""
+    return f"{account.base_url}{elsewhere}"
+
+
 async def _who(name: str, account: Account, client: Client) -> str:
     match await client.who():
         case Done(user):
@@ -187,7 +194,7 @@ async def _who(name: str, account: Account, client: Client) -> str:
         case Refused(status):
             raise AccountError(
                 f"account {name}: the API does not accept the token ({status})",
-                remedy=f"check that the token is complete, not expired, and made for {account.base_url}",
+                remedy=f"check that the token is complete, not expired, and made for {said_of(account)}",
             )
         case Unknown(reason) | NotSent(reason):
             raise AccountError(

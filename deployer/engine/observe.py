@@ -88,9 +88,9 @@ async def observe(account: OpenAccount, aim: Aim, *, tenants: int) -> Observatio
     client = account.client
     template = await read_template(account, aim)
     places = got(account, "the list of integrations", await client.integrations())
-    integrations, connections = _named(places), {}
+    integrations, connections = named(places), {}
     if template.connections:
-        connections = _named(got(account, "the list of connections", await client.connections()))
+        connections = named(got(account, "the list of connections", await client.connections()))
     if tenants <= FEW:
         return Observation(account, template, integrations, connections, None, aim.adopt)
     listed = by_integration(got(account, "the list of flows", await client.flows()))
@@ -165,7 +165,8 @@ def got(account: OpenAccount, what: str, outcome: Outcome[T]) -> T:
             )
 
 
-def _named(documents: Iterable[Document]) -> dict[str, str]:
+def named(documents: Iterable[Document]) -> dict[str, str]:
+    """Return the names of documents by id."""
     return {str(item["_id"]): str(item.get("name", "")) for item in documents}
 
 

@@ -15,7 +15,7 @@ Row: TypeAlias = Mapping[str, Any]
 _SAMPLE = 300  # rows that decide how wide the columns are
 _MOST = 40  # columns of the terminal for one cell of a table, if it is not the last
 _GAP = "  "
-_FORMULA: Final = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - a spreadsheet takes the wide forms for the others
+FORMULA: Final = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - a spreadsheet takes the wide forms for the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _cells(shown: Sequence[Column], rows: Iterable[Row]) -> Iterator[list[str]]:
 def _harmless(value: object) -> str:
     """Return a cell that no spreadsheet computes: text that would be a formula begins with an apostrophe."""
     text = plain(_text(value))
-    return f"'{text}" if not isinstance(value, int | float) and text.lstrip()[:1] in _FORMULA else text
+    return f"'{text}" if not isinstance(value, int | float) and text.lstrip()[:1] in FORMULA else text
 
 
 def _text(value: object) -> str:
