@@ -5,9 +5,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Final
 
@@ -26,7 +27,7 @@ class Shell:
 
     keys: IO[str]
     screen: IO[str]
-    standing: Mapping[str, str]
+    standing: dict[str, str]
 
     def type(self, command: str) -> tuple[list[str], int]:
         """Type a command, and return the lines that it prints and its exit code, in the words of the page."""
@@ -61,7 +62,19 @@ def settled(lines: Sequence[str], *, minted: bool) -> list[str]:
     text = "\n".join(line.rstrip() for line in lines)
     for pattern, stand_in in _OF_MINTED if minted else _CHANGING:
         text = re.sub(pattern, stand_in, text)
-    return text.splitlines()
+    return list(_in_any_order(text.splitlines()))
+
+
+def _in_any_order(lines: Sequence[str]) -> Iterator[str]:
+    """Yield lines, those of tenants that were done side by side sorted by their names."""
+    for done, run in groupby(lines, key=lambda line: line.startswith("done ")):
+        together = list(run)
+        yield from sorted(together) if done else together
+
+
+def digests(lines: Sequence[str]) -> list[str]:
+    """Return the digests of plans that lines tell to type."""
+    return re.findall(_OF_MINTED[-1][0], "\n".join(lines))
 
 
 def alone() -> list[str]:
@@ -73,7 +86,7 @@ def alone() -> list[str]:
 
 
 @contextmanager
-def shell(directory: Path, home: Path, standing: Mapping[str, str]) -> Iterator[Shell]:
+def shell(directory: Path, home: Path, standing: dict[str, str]) -> Iterator[Shell]:
     """Open a shell in a directory, with a home of its own; what it left in the background is ended with it."""
     programs = Path(sys.executable).parent
     environment = {

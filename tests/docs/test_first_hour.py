@@ -1,14 +1,25 @@
 """What the README shows is what happens: its sections typed in a fresh copy, with a home that holds nothing."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import ROOT, Typed, blocks, typed
-from tests.docs.shell import Shell, settled, shell
+from tests.docs.shell import Shell, digests, settled, shell
 
 README = ROOT / "README.md"
+HERE = "127.0.0.1:8765"
+SIMULATE = "deployer simulate --tenants 20 &"
+# What the account of the page has here: its region is the simulator.
+REAL = {
+    "INTEGRATOR_TOKEN=…": "INTEGRATOR_TOKEN=sim-acme-us",
+    "--region us": f"--url http://{HERE}",
+    "account main (us)": f"account main (http://{HERE})",
+    "account main (us,": f"account main ({HERE},",
+}
 
 
 def commands(heading: str) -> list[Typed]:
@@ -26,16 +37,38 @@ def replay(here: Shell, each: Typed) -> list[str]:
     return lines
 
 
+@contextmanager
+def clone(directory: Path, standing: dict[str, str]) -> Iterator[Shell]:
+    """Open a shell in a fresh copy; whatever is done, a home keeps nothing but the locks of accounts."""
+    copy, home = directory / "clone", directory / "home"
+    home.mkdir()
+    shutil.copytree(ROOT / "templates", copy / "templates")
+    with shell(copy, home, standing) as here:
+        yield here
+    assert [str(path.relative_to(home)) for path in home.rglob("*") if path.is_dir()] == [
+        ".local",
+        ".local/state",
+        ".local/state/deployer",
+        ".local/state/deployer/locks",
+    ]
+
+
 @pytest.mark.timeout(120)
 def test_sixty_seconds_go_as_they_are_shown(tmp_path: Path) -> None:
-    clone, home, elsewhere = tmp_path / "clone", tmp_path / "home", tmp_path / "elsewhere"
-    for directory in (clone, home, elsewhere):
-        directory.mkdir()
-    shutil.copytree(ROOT / "templates", clone / "templates")
-    with shell(clone, home, {"/tmp": str(elsewhere)}) as here:  # noqa: S108 - what the page says, not where it goes
-        minted = False
+    minted = False
+    with clone(tmp_path, {"/tmp": str(tmp_path)}) as here:  # noqa: S108 - what the page says, not where it goes
         for each in commands("Sixty seconds"):
             printed = replay(here, each)
             assert settled(printed, minted=minted) == settled(each.shown, minted=minted), each.command
             minted |= each.command.startswith("deployer apply")
-    assert [path.name for path in home.iterdir()] == [".local"], "locks alone are kept in a home"
+
+
+@pytest.mark.timeout(120)
+def test_the_first_rollout_goes_as_it_is_shown(tmp_path: Path) -> None:
+    """A plan's digest is of the account's address too, so that another one is typed here."""
+    with clone(tmp_path, dict(REAL)) as here:
+        here.start(SIMULATE, 3)
+        for each in commands("The first rollout on a real account"):
+            printed = replay(here, each)
+            assert settled(printed, minted=True) == settled(each.shown, minted=True), each.command
+            here.standing.update(zip(digests(each.shown), digests(printed), strict=True))
