@@ -143,8 +143,21 @@ class Safety(Part):
     timeout: Timeout = 30.0
 
 
+class Workbook(Part):
+    """Tenants that stand in one sheet of a workbook."""
+
+    file: Name
+    sheet: Name | None = None
+
+
 def _kind(value: object) -> str:
-    return "list" if isinstance(value, list | tuple) else "path"
+    match value:
+        case list() | tuple():
+            return "list"
+        case dict() | Workbook():
+            return "workbook"
+        case _:
+            return "path"
 
 
 class Manifest(Part):
@@ -154,7 +167,10 @@ class Manifest(Part):
     template: Template
     accounts: Annotated[dict[AccountName, Account], Field(json_schema_extra=or_path)]
     tenants: Annotated[
-        Annotated[Name, Tag("path")] | Annotated[tuple[TenantEntry, ...], Tag("list")], Discriminator(_kind)
+        Annotated[Name, Tag("path")]
+        | Annotated[Workbook, Tag("workbook")]
+        | Annotated[tuple[TenantEntry, ...], Tag("list")],
+        Discriminator(_kind),
     ]
     values: dict[str, JsonValue] = Field(default_factory=dict)
     labels: dict[Annotated[str, AfterValidator(label_selector)], dict[str, JsonValue]] = Field(default_factory=dict)
@@ -221,6 +237,7 @@ _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     ("integration",): Adjusted.model_fields,
     ("exports", "*"): Adjusted.model_fields,
     ("imports", "*"): Adjusted.model_fields,
+    ("tenants",): Workbook.model_fields,
     ("run",): Run.model_fields,
     ("waves",): Waves.model_fields,
     ("waves", "*"): {*Bake.model_fields, *Verify.model_fields},

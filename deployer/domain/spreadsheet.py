@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from math import isfinite
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
+from deployer.domain.cells import KINDS, NO_FAULTS, Faults, text
 from deployer.domain.documents import Json
-from deployer.domain.source import read_json
 from deployer.domain.wording import did_you_mean, legible
 from deployer.errors import ManifestError, Problem
 
@@ -51,7 +50,7 @@ class Table:
     """The columns that a file may have.
 
     `own` are read by title, `texts` by what follows this prefix, and `values` likewise, where "" takes every other
-    title. `example` is a header.
+    title. `example` is a header. In `literal` columns a workbook has to hold text.
     """
 
     own: Mapping[str, Callable[[str], str]]
@@ -60,6 +59,36 @@ class Table:
     texts_key: Callable[[str], str]
     values: str
     example: str
+    literal: frozenset[str] = frozenset()
+
+
+class Record(NamedTuple):
+    """What stands in one row: its cells, the line and the row that people count, and what is wrong with cells."""
+
+    cells: list[str]
+    line: int
+    number: int
+    faults: Faults = NO_FAULTS
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where rows are read: a file, and in a workbook the sheet, and the columns to the left that hold nothing."""
+
+    name: str
+    sheet: str | None = None
+    left: int = 0
+
+    def row(self, line: int) -> str:
+        """Return where a row is."""
+        return f"{self.name}:{line}" if self.sheet is None else f'{self.name}: sheet "{self.sheet}" row {line}'
+
+    def cell(self, position: int, record: Record) -> tuple[str, str]:
+        """Return where a cell is, and what is said of that besides: `t.csv:3` and `cell C3: `."""
+        cell = _address(position + self.left, record.number)
+        if self.sheet is None:
+            return self.row(record.line), f"cell {cell}: "
+        return f'{self.name}: sheet "{self.sheet}" {cell}', ""
 
 
 class Row(NamedTuple):
@@ -76,7 +105,9 @@ class Row(NamedTuple):
     def cell(self, title: str) -> str:
         """Return `cell C17: ` for the column of that title, or nothing where there is none."""
         columns: list[_Column[Any]] = [*self.header.own, *self.header.texts, *self.header.values]
-        return next((f"{column.cell(self.number)}: " for column in columns if column.title == title), "")
+        return next(
+            (f"cell {_address(column.position, self.number)}: " for column in columns if column.title == title), ""
+        )
 
 
 class _Column(NamedTuple, Generic[T]):
@@ -85,14 +116,7 @@ class _Column(NamedTuple, Generic[T]):
     key: str
     read: Callable[[str], T]
     required: bool = False
-
-    def cell(self, row: int) -> str:
-        """Return what a spreadsheet calls the cell in this column: C17."""
-        letters, rest = "", self.position + 1
-        while rest:
-            rest, letter = divmod(rest - 1, 26)
-            letters = chr(ord("A") + letter) + letters
-        return f"cell {letters}{row}"
+    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +127,33 @@ class _Header:
     values: list[_Column[Json]]
 
 
+def _address(position: int, row: int) -> str:
+    """Return what a spreadsheet calls a cell: C17."""
+    letters, rest = "", position + 1
+    while rest:
+        rest, letter = divmod(rest - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row}"
+
+
 def read_rows(lines: Iterable[str], table: Table, *, name: str, complain: Complain) -> Iterator[Row]:
-    """Yield the rows that can be used, complain of the others; raise ManifestError where the header is no use."""
+    """Yield the rows of CSV that can be used, complain of others; raise ManifestError where the header is no use."""
+    return rows_of(_records(lines, name, complain), table, Place(name), complain)
+
+
+def rows_of(records: Iterable[Record], table: Table, place: Place, complain: Complain) -> Iterator[Row]:
+    """Yield the rows that can be used, the first being the header; otherwise as `read_rows` does."""
+    rest = iter(records)
+    if (first := next(rest, None)) is None:
+        return
+    header = _header(table, first, place)
+    for record in rest:
+        if any(record.cells) and (row := _row(header, record, place, complain)):
+            yield row
+
+
+def _records(lines: Iterable[str], name: str, complain: Complain) -> Iterator[Record]:
+    """Yield the records of CSV, at least a header; the end is where it is none."""
     rest = iter(lines)
     first = next(rest, "").removeprefix("\ufeff")
     stated = _STATED.fullmatch(first)
@@ -112,11 +161,10 @@ def read_rows(lines: Iterable[str], table: Table, *, name: str, complain: Compla
     records = csv.reader(rest if stated else chain([first], rest), delimiter=delimiter, strict=True)
     skipped = 1 if stated else 0  # a line that a spreadsheet does not show, so it counts as a line but not as a row
     try:
-        header = _header(table, [title.strip() for title in next(records, [])], f"{name}:{skipped + 1}")
+        yield Record(next(records, []), skipped + 1, 1)
         line = skipped + records.line_num + 1
         for number, cells in enumerate(records, start=2):
-            if any(cells) and (row := _row(header, cells, (line, f"{name}:{line}", number), complain)):
-                yield row
+            yield Record(cells, line, number)
             line = skipped + records.line_num + 1
     except csv.Error as error:
         complain(f"{name}:{skipped + records.line_num}", "", f"not CSV: {error}")
@@ -127,11 +175,13 @@ def _separator(header: str) -> str:
     return max(",;\t", key=outside_quotes.count)
 
 
-def _header(table: Table, titles: list[str], where: str) -> _Header:
+def _header(table: Table, first: Record, place: Place) -> _Header:
+    titles, where = [title.strip() for title in first.cells], place.row(first.line)
     if not any(titles):
         raise ManifestError([Problem(where, "", f"there is no header such as {table.example}")])
     header = _Header(len(titles), [], [], [])
-    problems: list[Problem] = []
+    broken = {position: fault.what for position, fault in first.faults.items() if not fault.changed}
+    problems = [Problem(place.cell(position, first)[0], "", what) for position, what in broken.items()]
     for index, title in enumerate(titles):
         try:
             _add_column(header, table, index, title)
@@ -152,7 +202,8 @@ def _repeated(titles: list[str]) -> list[str]:
 
 def _add_column(header: _Header, table: Table, index: int, title: str) -> None:
     if title in table.own:
-        header.own.append(_Column(index, title, title, table.own[title], required=title in table.required))
+        required, literal = title in table.required, title in table.literal
+        header.own.append(_Column(index, title, title, table.own[title], required, literal))
     elif title.startswith(table.texts):
         header.texts.append(_Column(index, title, table.texts_key(title.removeprefix(table.texts)), legible))
     elif not title:
@@ -167,29 +218,31 @@ def _add_column(header: _Header, table: Table, index: int, title: str) -> None:
 def _typed(title: str) -> tuple[str, Callable[[str], Json]]:
     key, _, kind = title.rpartition(":")
     if not key:
-        return title, _text
-    if kind not in _KINDS:
-        raise ValueError(f'unknown type "{kind}": there are {", ".join(_KINDS)}')
-    return key, _KINDS[kind]
+        return title, text
+    if kind not in KINDS:
+        raise ValueError(f'unknown type "{kind}": there are {", ".join(KINDS)}')
+    return key, KINDS[kind]
 
 
-def _row(header: _Header, cells: list[str], place: tuple[int, str, int], complain: Complain) -> Row | None:
-    line, where, number = place
+def _row(header: _Header, record: Record, place: Place, complain: Complain) -> Row | None:
+    cells, line, number, _ = record
+    where = place.row(line)
     if len(cells) != header.width:
         if any(cells[header.width :]):
             complain(where, "", f"row {number} has {len(cells)} cells under {header.width} titles")
         cells += [""] * (header.width - len(cells))
     required = 0
 
-    def wrong(column: _Column[T], error: ValueError) -> None:
+    def wrong(column: _Column[T], what: str) -> None:
         nonlocal required
         required += column.required
-        complain(where, column.title, f"{column.cell(number)}: {error}")
+        there, cell = place.cell(column.position, record)
+        complain(there, column.title, f"{cell}{what}")
 
     row = Row(
-        _read(header.own, cells, wrong),
-        _read(header.texts, cells, wrong),
-        _read(header.values, cells, wrong),
+        _read(header.own, record, wrong),
+        _read(header.texts, record, wrong),
+        _read(header.values, record, wrong),
         line,
         where,
         number,
@@ -198,56 +251,20 @@ def _row(header: _Header, cells: list[str], place: tuple[int, str, int], complai
     return None if required else row
 
 
-def _read(columns: list[_Column[T]], cells: list[str], wrong: Callable[[_Column[T], ValueError], None]) -> dict[str, T]:
-    found = {}
+def _read(columns: list[_Column[T]], record: Record, wrong: Callable[[_Column[T], str], None]) -> dict[str, T]:
+    found, cells, faults = {}, record.cells, record.faults
     for column in columns:
-        position, _, key, read, required = column
+        position, _, key, read, required, literal = column
         if (cell := cells[position]) or required:
+            if faults and (fault := faults.get(position)) and (literal or not fault.changed):
+                wrong(column, fault.what)
+                continue
             try:
                 found[key] = read(cell)
             except ValueError as error:
-                wrong(column, error)
+                wrong(column, str(error))
     return found
 
 
 def _untitled(cell: str) -> Json:
     raise ValueError(f'"{cell}" stands in a column without a title')
-
-
-def _text(cell: str) -> str:
-    if "\0" in cell:
-        raise ValueError("holds a NUL character")
-    return cell
-
-
-def _integer(cell: str) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]{1,18}", cell):
-        raise ValueError(f'"{cell}" is no whole number')
-    return int(cell)
-
-
-def _number(cell: str) -> float:
-    if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?", cell) or not isfinite(float(cell)):
-        raise ValueError(f'"{cell}" is no number such as 0.5')
-    return float(cell)
-
-
-def _truth(cell: str) -> bool:
-    if cell.lower() not in {"true", "false"}:
-        raise ValueError(f'"{cell}" is neither true nor false')
-    return cell.lower() == "true"
-
-
-def _json(cell: str) -> Json:
-    try:
-        return read_json(cell, "")
-    except ManifestError as error:
-        raise ValueError(error.problems[0].what) from None
-
-
-_KINDS: Final[Mapping[str, Callable[[str], Json]]] = {
-    "int": _integer,
-    "float": _number,
-    "bool": _truth,
-    "json": _json,
-}

@@ -13,7 +13,7 @@ from deployer.domain.manifest_rules import complaints
 from deployer.domain.scalars import identifier
 from deployer.domain.seen import Seen
 from deployer.domain.source import read_json, spoken
-from deployer.domain.spreadsheet import Problems, Table, read_rows
+from deployer.domain.spreadsheet import Place, Problems, Record, Row, Table, read_rows, rows_of
 from deployer.domain.wording import did_you_mean, legible
 from deployer.errors import ManifestError, Problem
 
@@ -31,6 +31,7 @@ _TABLE: Final = Table(
     texts_key=legible,
     values="",
     example="tenant,account,integration",
+    literal=frozenset({"tenant", "account", "integration", "id"}),
 )
 
 
@@ -90,11 +91,18 @@ def read_tenants(lines: Iterable[str], *, name: str, kind: Format, manifest: Man
     census = _Census(manifest, (lambda index: f"{name}[{index}]") if kind == "json" else lambda line: f"{name}:{line}")
     match kind:
         case "csv":
-            yield from _from_csv(lines, name, census)
+            yield from _from_rows(read_rows(lines, _TABLE, name=name, complain=census.problems.complain), census)
         case "json":
             yield from _from_json(lines, name, census)
         case "jsonl":
             yield from _from_json_lines(lines, name, census)
+    census.problems.judge()
+
+
+def read_workbook(records: Iterable[Record], place: Place, manifest: Manifest) -> Iterator[Tenant]:
+    """Yield the tenants of a workbook's sheet that can be used, as they are read; otherwise as `read_tenants` does."""
+    census = _Census(manifest, place.row)
+    yield from _from_rows(rows_of(records, _TABLE, place, census.problems.complain), census)
     census.problems.judge()
 
 
@@ -113,8 +121,8 @@ def _tenant(entry: TenantEntry, where: str, census: _Census) -> Tenant:
     return Tenant(entry.tenant, account, entry.integration, entry.labels, entry.values, entry.id, where)
 
 
-def _from_csv(lines: Iterable[str], name: str, census: _Census) -> Iterator[Tenant]:
-    for row in read_rows(lines, _TABLE, name=name, complain=census.problems.complain):
+def _from_rows(rows: Iterable[Row], census: _Census) -> Iterator[Tenant]:
+    for row in rows:
         own, account = row.own, census.account(row.own.get("account"), row.where)
         tenant = Tenant(own["tenant"], account, own["integration"], row.texts, row.values, own.get("id"), row.where)
         if census.admits(tenant, row.line):

@@ -11,11 +11,11 @@ from typing import BinaryIO, Final, TextIO, TypeVar
 from deployer.domain.accounts import with_accounts
 from deployer.domain.documents import Document, fingerprint
 from deployer.domain.guards import refuse_broken
-from deployer.domain.manifest import Manifest, parse_manifest
+from deployer.domain.manifest import Manifest, Workbook, parse_manifest
 from deployer.domain.manifest_rules import PLANNED
 from deployer.domain.selection import RollCall, Selection
 from deployer.domain.source import read_json, read_yaml
-from deployer.domain.tenants import Format, inline_tenants, read_tenants
+from deployer.domain.tenants import Format, Tenant, inline_tenants, read_tenants, read_workbook
 from deployer.domain.wording import is_broken
 from deployer.engine.tenants import Tenants
 from deployer.errors import ManifestError, Problem
@@ -28,6 +28,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+WORKBOOK: Final = ".xlsx"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _WINDOWS: Final = "cp1252"
 _CHUNK: Final = 1 << 20
@@ -123,11 +124,7 @@ def _with_accounts(manifest: Manifest, path: Path, env: Mapping[str, str]) -> Ma
 
 
 def _tenants(manifest: Manifest, path: Path, stdin: TextIO, scope: Scope) -> Tenants:
-    if not isinstance(manifest.tenants, str):
-        name, found = f"{path}: tenants", inline_tenants(manifest)
-    else:
-        name, lines, kind = _tenant_lines(manifest.tenants, path, stdin)
-        found = read_tenants(lines, name=name, kind=kind, manifest=manifest)
+    name, found = _listed(manifest, path, stdin)
     tenants, roll = Tenants(), RollCall(scope.selection)
     for tenant in found:
         selected = roll.selects(tenant.tenant, tenant.labels)
@@ -138,15 +135,40 @@ def _tenants(manifest: Manifest, path: Path, stdin: TextIO, scope: Scope) -> Ten
     return tenants
 
 
+def _listed(manifest: Manifest, path: Path, stdin: TextIO) -> tuple[str, Iterator[Tenant]]:
+    """Return the tenants that are listed, and what lists them."""
+    match manifest.tenants:
+        case str() as named if Path(named).suffix.lower() != WORKBOOK:
+            name, lines, kind = _tenant_lines(named, path, stdin)
+            return name, read_tenants(lines, name=name, kind=kind, manifest=manifest)
+        case str() as named:
+            return _in_workbook(manifest, path.parent / named, None, path)
+        case Workbook(file=named, sheet=sheet):
+            return _in_workbook(manifest, path.parent / named, sheet, path)
+        case _:
+            return f"{path}: tenants", inline_tenants(manifest)
+
+
+def _in_workbook(manifest: Manifest, file: Path, sheet: str | None, path: Path) -> tuple[str, Iterator[Tenant]]:
+    if file.suffix.lower() != WORKBOOK:
+        raise ManifestError([Problem(str(file), "", f"has no sheets: only a workbook has ({WORKBOOK})")])
+    from deployer.engine.workbook import open_sheet  # noqa: PLC0415 - what reads archives, for who has one
+
+    with _reading(file, f" (named by tenants in {path})"):
+        place, records = open_sheet(file, sheet)
+    return place.name, read_workbook(records, place, manifest)
+
+
 def _tenant_lines(named: str, path: Path, stdin: TextIO) -> tuple[str, Iterable[str], Format]:
     if named == "-":
         text = _stdin_text(stdin)
         return "stdin", StringIO(text, newline=""), _kind_of(text)
     file = path.parent / named
     if not (kind := FORMATS.get(file.suffix.lower())):
-        planned = file.suffix.lower() in {".xlsx", ".yaml", ".yml"}
+        planned = file.suffix.lower() in {".yaml", ".yml"}
         what = f"{file.suffix} is {PLANNED}" if planned else "what kind of file is this?"
-        raise ManifestError([Problem(str(file), "", f"{what}; tenants are read from {', '.join(FORMATS)}")])
+        kinds = ", ".join([*FORMATS, WORKBOOK])
+        raise ManifestError([Problem(str(file), "", f"{what}; tenants are read from {kinds}")])
     with _reading(file, f" (named by tenants in {path})"):
         encoding = _encoding(file, spreadsheet=kind == "csv")
     return str(file), _lines(file, encoding), kind

@@ -4,7 +4,7 @@ import pytest
 
 from deployer.domain.arrays import Keys
 from deployer.domain.documents import Path, fingerprint
-from deployer.domain.manifest import Manifest, TenantEntry, parse_manifest
+from deployer.domain.manifest import Manifest, parse_manifest
 from deployer.domain.model import span
 from deployer.errors import ManifestError
 
@@ -75,8 +75,9 @@ def test_a_whole_manifest_becomes_values() -> None:
 
 
 def test_an_inline_tenant_keeps_its_text_and_knows_its_place() -> None:
-    entry = parse_manifest(WHOLE, "r.yaml", ENV).tenants[0]
-    assert isinstance(entry, TenantEntry)
+    tenants = parse_manifest(WHOLE, "r.yaml", ENV).tenants
+    assert isinstance(tenants, tuple)
+    entry = tenants[0]
     assert (entry.tenant, entry.integration, entry.labels) == ("007", "12345678", {"ring": "1"})
     assert entry.values == {"size": 200, "zone": "no"}
     assert entry.where == "r.yaml:12:5"
