@@ -33,7 +33,6 @@ from deployer.journal.calendar import Calendar
 from deployer.journal.home import Home
 from deployer.journal.lock import exclusive
 from deployer.telemetry.events import Event
-from deployer.telemetry.log import log_event
 
 _DRIFTED: Final = 3
 _NEAR: Final = 200  # firings that may have kept one waiting
@@ -138,8 +137,7 @@ class Firer:
             "rollout": firing.rollout,
             "code": firing.code,
         }
-        if self.office.log is not None:
-            log_event(self.office.log, Event(_name(firing), self.office.clock.utc(), fields))
+        self.office.tell(Event(_name(firing), self.office.clock.utc(), fields))
         await self.heard(firing)
 
 

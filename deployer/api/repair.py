@@ -21,7 +21,7 @@ async def rebuild_journal(place: Workplace, onlooker: Onlooker) -> Mapping[Insta
     Return, by instance key, the calls that only a person can decide about. Nothing is sent but reads.
     """
     place.accounts.demand_one()
-    crew = crew_of(place, Stop(), Narrator(place.clock, place.log))
+    crew = crew_of(place, Stop(), Narrator(place.clock, place.office.tell))
     return await Rebuilding(crew, place.loaded, place.accounts, onlooker).go()
 
 
@@ -38,6 +38,6 @@ async def delete_copies(place: Workplace, found: Sweeping) -> list[Removal]:
 
     Everything is read afresh right before. Raise GuardError where an account is held by another deployer.
     """
-    removing = Removing(crew_of(place, Stop(), Narrator(place.clock, place.log)), found)
+    removing = Removing(crew_of(place, Stop(), Narrator(place.clock, place.office.tell)), found)
     await removing.go()
     return removing.removals

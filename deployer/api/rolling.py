@@ -28,6 +28,7 @@ from deployer.engine.rollouts import UNFINISHED, Crew
 from deployer.journal.protocol import Rollout
 from deployer.report.tally import Budget
 from deployer.telemetry.events import Event
+from deployer.telemetry.observing import Work as Seen
 
 _LOOK = 0.25  # seconds between two looks at the calendar
 
@@ -95,10 +96,16 @@ class Rolling:
 
     async def work(self) -> None:
         """Carry the rollout out, and write how it ended."""
+        rollout = self.rollout
+        seen = Seen(rollout.id, rollout.name, rollout.kind, rollout.plan, self.counts)
+        with self._place.office.observers.carrying(seen):
+            await self._carry()
+
+    async def _carry(self) -> None:
         place, rollout = self._place, self.rollout
         self._tell(place.tell("rollout.started", {"rollout": rollout.id, "plan": rollout.plan}))
         control = Control(place.control, place.journal, rollout.id, self._instructed)
-        narrator = Narrator(place.clock, self._log_and_tell)
+        narrator = Narrator(place.clock, self._log_and_tell, place.office.observers.taken)
         crew = crew_of(place, self._stop, narrator, said=lambda: control.standing)
         try:
             with self._scope:
@@ -149,7 +156,7 @@ class Rolling:
         return outcome
 
     def _log_and_tell(self, event: Event) -> None:
-        self._place.log(event)
+        self._place.office.tell(event)
         self._tell(event)
 
     def _tell(self, event: Event) -> None:

@@ -9,6 +9,7 @@ from logging import DEBUG
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -20,11 +21,22 @@ from deployer.engine.clock import Clock, SystemClock
 from deployer.engine.control import CONTROL
 from deployer.engine.load import Loaded
 from deployer.integrator.client import Exchange
+from deployer.integrator.limiter import Limiter
+from deployer.integrator.wire import Done, NotSent, Refused, Throttled, Unknown
 from deployer.journal.home import Home
 from deployer.journal.protocol import Journal, Rollout
 from deployer.journal.sqlite import SqliteJournal
 from deployer.telemetry.events import Event
 from deployer.telemetry.log import Redactor, log_event
+from deployer.telemetry.observing import NOBODY, Call, Observers
+
+_OUTCOMES: Final[Mapping[type, str]] = {
+    Done: "done",
+    Refused: "refused",
+    Unknown: "unknown",
+    NotSent: "not_sent",
+    Throttled: "throttled",
+}
 
 __all__ = ["Exchange", "Office", "Rollout", "Workplace", "workplace"]
 
@@ -33,7 +45,7 @@ __all__ = ["Exchange", "Office", "Rollout", "Workplace", "workplace"]
 class Office:
     """What a caller may set: where the environment, the log and the state lie, who watches the requests, the clock.
 
-    `redactor` learns every token before it is used, and nothing that is written may pass by it.
+    `redactor` learns every token before it is used, and nothing that is written may pass by it; `observers` measure.
     """
 
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -41,6 +53,13 @@ class Office:
     redactor: Redactor = field(default_factory=Redactor)
     trace: Callable[[Account, Exchange], None] | None = None
     clock: Clock = field(default_factory=SystemClock)
+    observers: Observers = NOBODY
+
+    def tell(self, event: Event) -> None:
+        """Log an event, and let it be seen."""
+        self.observers.told(event)
+        if self.log is not None:
+            log_event(self.log, event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +97,8 @@ class Workplace:
     def tell(self, name: str, fields: Document) -> Event:
         """Log an event, and return it."""
         event = Event(name, self.clock.utc(), fields)
-        self.log(event)
+        self.office.tell(event)
         return event
-
-    def log(self, event: Event) -> None:
-        """Log an event."""
-        if self.office.log is not None:
-            log_event(self.office.log, event)
 
 
 @asynccontextmanager
@@ -106,7 +120,12 @@ async def workplace(
     opening = opening_of(loaded, office, clock, chance)
     async with AsyncExitStack() as stack:
         book = await stack.enter_async_context(_journal(home, read_only=read_only, alone=alone))
+        budgets: dict[str, Limiter] = {}
+        if office.observers:
+            stack.enter_context(office.observers.visiting(loaded.manifest.name, budgets))
+            book.tell_commits(partial(office.observers.committed, "postgresql" if home.is_shared else "sqlite"))
         accounts = await stack.enter_async_context(_accounts(loaded.manifest.accounts, opening))
+        budgets |= {name: account.limiter for name, account in accounts.opened.items()}
         place = Workplace(loaded, home, book, accounts, clock, chance, office)
         for account in accounts.opened.values():
             place.tell("account.opened", {"account": account.name, "host": account.base_url, "user": account.user})
@@ -155,12 +174,14 @@ def _debugs(office: Office) -> bool:
 
 def _watches(office: Office) -> bool:
     """Tell whether anybody looks at requests: where nobody does, they are sent with less ado."""
-    return office.trace is not None or _debugs(office)
+    return office.trace is not None or _debugs(office) or bool(office.observers)
 
 
 def _exchanged(office: Office, clock: Clock, account: Account, exchange: Exchange) -> None:
     if office.trace is not None:
         office.trace(account, exchange)
+    if office.observers:
+        office.observers.called(_call(exchange))
     if _debugs(office) and office.log is not None:
         fields: Document = {
             "method": exchange.method,
@@ -170,3 +191,19 @@ def _exchanged(office: Office, clock: Clock, account: Account, exchange: Exchang
             "reason": exchange.reason,
         }
         log_event(office.log, Event("request.answered", clock.utc(), fields))
+
+
+def _call(exchange: Exchange) -> Call:
+    url = exchange.url
+    return Call(
+        method=exchange.method,
+        scheme=url.scheme,
+        host=url.host or "",
+        port=url.port or 0,
+        path=url.path,
+        seconds=exchange.seconds,
+        outcome=_OUTCOMES[exchange.outcome],
+        status=exchange.status,
+        reason=exchange.reason or "",
+        resent=exchange.resent,
+    )

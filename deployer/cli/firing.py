@@ -5,7 +5,8 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGTERM
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, MANIFEST, VERBOSE, together
+from deployer.cli.options import JOURNAL, MANIFEST, METRICS, VERBOSE, scrape, together
 from deployer.errors import GuardError, UsageError
 
 if TYPE_CHECKING:
     from deployer.api.schedules import Firing
     from deployer.domain.manifest import Account
+    from deployer.telemetry.signals import Signals
 
 HOOK = click.option(
     "--on-failure",
@@ -35,9 +37,8 @@ _MISSED = 1
 @click.command()
 @together(MANIFEST, JOURNAL)
 @click.option("--due", is_flag=True, help="Fire what is due now, and end: for cron, systemd and the like.")
-@HOOK
-@VERBOSE
-def run(*, manifest: Path, journal: str | None, due: bool, hook: str | None, verbose: int) -> int:
+@together(HOOK, METRICS, VERBOSE)
+def run(*, manifest: Path, journal: str | None, due: bool, hook: str | None, metrics: str | None, verbose: int) -> int:
     """Fire what comes due, until SIGTERM or Ctrl-C.
 
     Start as many as you like: each time is fired once, by one of them, and what one leaves behind as it dies the next
@@ -50,12 +51,14 @@ def run(*, manifest: Path, journal: str | None, due: bool, hook: str | None, ver
     from deployer.api.scheduler import carrying_here, fire_due, keep_firing
     from deployer.api.schedules import take_up
     from deployer.api.workplace import Office
+    from deployer.cli.signalling import signals
     from deployer.cli.wiring import log_to
     from deployer.telemetry.log import Redactor
 
-    async def fire() -> int:
+    async def fire(found: "Signals") -> int:
         loaded, home, redactor, stop = load(manifest), journal_home(manifest, journal), Redactor(), Stop()
-        office = Office(os.environ, log_to(sys.stderr, verbose, redactor), redactor)
+        log = log_to(sys.stderr, verbose, redactor, found)
+        office = Office(os.environ, log, redactor, observers=found.observers)
         kept = await take_up(home, loaded, office.clock)
         if not kept:
             raise UsageError(
@@ -63,20 +66,16 @@ def run(*, manifest: Path, journal: str | None, due: bool, hook: str | None, ver
             )
         heard = partial(hear, hook, redactor.clean)
         firer = Firer(home, journal, Path(), office, carrying_here(stop), heard)
-        name, ended = loaded.manifest.name, []
-        async with anyio.create_task_group() as group:
-            group.start_soon(_heed, stop.ask)
+        name = loaded.manifest.name
+        async with _heeded(stop.ask):
             if due:
-                ended = list(await _due(fire_due(firer, name, stop)))
-            else:
-                click.echo(f"firing {', '.join(each.name for each in kept)} of {name}; Ctrl-C stops", err=True)
-                await keep_firing(
-                    firer, name, stop, stands_by=lambda said: click.echo(f"standing by: {said}", err=True)
-                )
-            group.cancel_scope.cancel()
-        return worst(ended)
+                return worst(await _due(fire_due(firer, name, stop)))
+            click.echo(f"firing {', '.join(each.name for each in kept)} of {name}; Ctrl-C stops", err=True)
+            await keep_firing(firer, name, stop, stands_by=_stand_by)
+        return 0
 
-    return anyio.run(fire)
+    with signals(scrape(metrics)) as found:
+        return anyio.run(fire, found)
 
 
 async def _due(firing: Awaitable[Sequence["Firing"]]) -> Sequence["Firing"]:
@@ -123,6 +122,19 @@ async def call_hook(hook: str | None, firing: "Firing", clean: Callable[[str], s
     else:
         if done.returncode:
             click.echo(f"--on-failure {hook}: it ended with {done.returncode}", err=True)
+
+
+def _stand_by(said: str) -> None:
+    click.echo(f"standing by: {said}", err=True)
+
+
+@asynccontextmanager
+async def _heeded(ask: Callable[[], None]) -> AsyncIterator[None]:
+    """Heed signals until the block ends."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(_heed, ask)
+        yield
+        group.cancel_scope.cancel()
 
 
 async def _heed(ask: Callable[[], None]) -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployer.cli.completing import complete_tenant
-from deployer.cli.options import DESPITE, JSON, QUIET, TIMEOUT, VERBOSE, seconds, together
+from deployer.cli.options import DESPITE, JSON, METRICS, QUIET, TIMEOUT, VERBOSE, scrape, seconds, together
 from deployer.errors import UsageError
 
 if TYPE_CHECKING:
     from deployer.report.files import Report
+    from deployer.telemetry.asked import Scrape
 
 # Where a rollout is carried out: here; by workers, who are only told; by workers if there are any, and watched.
 HERE, AWAY, ANYWHERE = "here", "away", "anywhere"
@@ -92,6 +93,7 @@ class Manner:
     reports: "tuple[Report, ...]" = ()
     events: str | None = None
     print_requests: bool = False
+    metrics: "Scrape | None" = None
     despite: str | None = None
     at: str = HERE
 
@@ -193,6 +195,7 @@ def carrying(command: Command) -> Command:
         timeout: str | None,
         events: str | None,
         print_requests: bool,
+        metrics: str | None,
         **words: Any,  # noqa: ANN401 - whatever the command takes
     ) -> Any:  # noqa: ANN401 - as above
         manner = Manner(
@@ -204,10 +207,11 @@ def carrying(command: Command) -> Command:
             _reports(reports),
             _events(events),
             print_requests,
+            scrape(metrics),
         )
         return command(manner=manner, **words)
 
-    return together(JSON, _FORM, QUIET, VERBOSE, TIMEOUT, _REPORT, _EVENTS, _REQUESTS)(with_manner)
+    return together(JSON, _FORM, QUIET, VERBOSE, TIMEOUT, _REPORT, _EVENTS, _REQUESTS, METRICS)(with_manner)
 
 
 def _form(form: str | None, *, as_json: bool) -> str | None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from deployer.cli.completing import complete_tenant
 from deployer.errors import UsageError
+
+if TYPE_CHECKING:
+    from deployer.telemetry.asked import Scrape
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,6 +29,11 @@ NO_INPUT = click.option("--no-input", is_flag=True, help="Never ask: fail where 
 QUIET = click.option("--quiet", "-q", is_flag=True, help="No progress, only the result.")
 VERBOSE = click.option("--verbose", "-v", count=True, help="Log more: -v tenants, -vv every step and request.")
 TIMEOUT = click.option("--timeout", metavar="DURATION", help="Start nothing new after so long, such as 30m; exit 5.")
+METRICS = click.option(
+    "--metrics",
+    metavar="WHERE",
+    help="Show Prometheus metrics: at ADDRESS:PORT, or :PORT of this machine alone, or in FILE.prom.",
+)
 RECREATE = click.option(
     "--recreate",
     multiple=True,
@@ -62,6 +70,15 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
         return command
 
     return decorate
+
+
+def scrape(where: str | None) -> "Scrape | None":
+    """Return where Prometheus finds metrics, if that was said; raise UsageError where that is nowhere."""
+    if where is None:
+        return None
+    from deployer.telemetry.asked import Scrape
+
+    return Scrape.of(where)
 
 
 def seconds(duration: str | None) -> float | None:

@@ -17,6 +17,7 @@ from deployer.cli.firing import call_hook
 from deployer.cli.wiring import log_to
 from deployer.errors import DeployerError
 from deployer.telemetry.log import Redactor
+from deployer.telemetry.signals import Signals
 from deployer.workers.queue import Home, address_of, opened_queue, sharing
 from deployer.workers.tasks import Shift
 from deployer.workers.worker import work
@@ -35,6 +36,7 @@ class Serving:
     hook: str | None
     env: Mapping[str, str]
     stderr: TextIO
+    signals: Signals
     _stop: Stop = field(default_factory=Stop)
     _scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     _redactor: Redactor = field(default_factory=Redactor)
@@ -57,7 +59,8 @@ class Serving:
     async def _serve(self) -> None:
         """Work until a signal comes, or the database does not answer."""
         address = address_of(self.home)
-        office = Office(self.env, log_to(self.stderr, self.verbose + 1, self._redactor), self._redactor)
+        log = log_to(self.stderr, self.verbose + 1, self._redactor, self.signals)
+        office = Office(self.env, log, self._redactor, observers=self.signals.observers)
         try:
             async with opened_queue(address) as queue:
                 await queue.part_with(self._left)

@@ -15,9 +15,11 @@ from structlog.typing import FilteringBoundLogger
 from deployer.api.loading import Loaded
 from deployer.api.workplace import Exchange, Office, Workplace, workplace
 from deployer.cli.manner import Manner
+from deployer.cli.signalling import signals
 from deployer.domain.manifest import Account
 from deployer.report.curl import curl_line
 from deployer.telemetry.log import Redactor, new_log
+from deployer.telemetry.signals import Signals
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
@@ -35,16 +37,18 @@ async def opened(
 ) -> AsyncIterator[Workplace]:
     """Open the workplace of a command, whose log is written to standard error."""
     redactor = Redactor()
-    log = log_to(cast("TextIO", _Stderr()), manner.verbose, redactor)
     trace = partial(_print_request, redactor) if manner.print_requests else None
-    office = Office(os.environ, log, redactor, trace)
-    async with workplace(manifest, journal=journal, office=office, read_only=read_only) as place:
-        yield place
+    with signals(manner.metrics) as found:
+        log = log_to(cast("TextIO", _Stderr()), manner.verbose, redactor, found)
+        office = Office(os.environ, log, redactor, trace, observers=found.observers)
+        async with workplace(manifest, journal=journal, office=office, read_only=read_only) as place:
+            yield place
 
 
-def log_to(stream: TextIO, verbose: int, redactor: Redactor) -> FilteringBoundLogger:
+def log_to(stream: TextIO, verbose: int, redactor: Redactor, found: Signals) -> FilteringBoundLogger:
     """Return a log that says more the more `verbose` it is: text for a terminal, else JSON lines."""
-    return new_log(stream, level=_LEVELS[min(verbose, 2)], console=sys.stderr.isatty(), redactor=redactor)
+    level, added = _LEVELS[min(verbose, 2)], found.processors
+    return new_log(stream, level=level, console=sys.stderr.isatty(), redactor=redactor, added=added)
 
 
 def _print_request(redactor: Redactor, account: Account, exchange: Exchange) -> None:

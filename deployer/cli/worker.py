@@ -8,7 +8,7 @@ import anyio
 import click
 
 from deployer.cli.firing import HOOK
-from deployer.cli.options import JOURNAL, VERBOSE, together
+from deployer.cli.options import JOURNAL, METRICS, VERBOSE, scrape, together
 
 
 @click.command()
@@ -22,8 +22,10 @@ from deployer.cli.options import JOURNAL, VERBOSE, together
     default=Path(),
     help="Where the manifests of schedules lie, and files that manifests name; else here.",
 )
-@together(HOOK, VERBOSE)
-def worker(*, journal: str | None, concurrency: int, directory: Path, hook: str | None, verbose: int) -> int:
+@together(HOOK, METRICS, VERBOSE)
+def worker(
+    *, journal: str | None, concurrency: int, directory: Path, hook: str | None, metrics: str | None, verbose: int
+) -> int:
     """Carry out rollouts that were left to the workers of a journal on Postgres, until SIGTERM or Ctrl-C.
 
     Start as many as you like, on as many machines: each account is worked on by one of them at a time, and whatever one
@@ -32,12 +34,15 @@ def worker(*, journal: str | None, concurrency: int, directory: Path, hook: str 
     """
     from deployer.api.places import journal_home
     from deployer.cli.serving import Serving
+    from deployer.cli.signalling import signals
     from deployer.workers.queue import address_of
 
     home = journal_home(directory / "rollout.yaml", journal)
     address_of(home)  # a file cannot be shared
 
     async def serve() -> int:
-        return await Serving(home, concurrency, directory, verbose, hook, os.environ, sys.stderr).go()
+        with signals(shown) as found:
+            return await Serving(home, concurrency, directory, verbose, hook, os.environ, sys.stderr, found).go()
 
+    shown = scrape(metrics)
     return anyio.run(serve)

@@ -29,6 +29,9 @@ _BROKEN = frozenset({State.FAILED, State.UNKNOWN})
 class Watcher(Protocol):
     """Who looks on while a rollout goes."""
 
+    def taken(self, deployment: Deployment) -> None:
+        """See a deployment taken up by whoever calls: what is sent from there on is for it."""
+
     def moved(self, before: Deployment, after: Deployment) -> None:
         """See a deployment move."""
 
@@ -150,6 +153,7 @@ class AccountRun:
 
     async def _drive(self, deployment: Deployment, agenda: Agenda) -> None:
         """Move a deployment until it rests, has to wait, or the account stops."""
+        self.watcher.taken(deployment)
         while not self.stop.asked and not self.halted:
             now = self.desk.clock.moment()
             move = next_move(deployment, now, self.desk.settings.safety, settle_only=self.settle_only)

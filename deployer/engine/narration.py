@@ -12,9 +12,17 @@ from deployer.telemetry.events import Event
 class Narrator:
     """A watcher that makes events of what it sees: every step that moves, every tenant that waits or comes to rest."""
 
-    def __init__(self, clock: Clock, tell: Callable[[Event], None]) -> None:
+    def __init__(
+        self, clock: Clock, tell: Callable[[Event], None], taken: Callable[[Deployment], None] | None = None
+    ) -> None:
         self._clock = clock
         self._tell = tell
+        self._taken = taken
+
+    def taken(self, deployment: Deployment) -> None:
+        """Pass it on: it is no event, since nothing has happened yet."""
+        if self._taken is not None:
+            self._taken(deployment)
 
     def moved(self, before: Deployment, after: Deployment) -> None:
         """Tell of the steps that changed, and of the tenant if it rests now."""

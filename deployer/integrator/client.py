@@ -49,7 +49,10 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and what became of it, for who wants to watch: no headers, and so no token."""
+    """One request and what became of it, for who wants to watch: no headers, and so no token.
+
+    `resent` counts the times it was sent before, `outcome` is what it came to.
+    """
 
     method: str
     url: URL
@@ -57,6 +60,8 @@ class Exchange:
     seconds: float
     status: int | None
     reason: str | None
+    resent: int
+    outcome: type
 
 
 class Client:
@@ -270,11 +275,11 @@ class Client:
             self.dated = (answer.date, time.time())
         outcome = self._judge(answer, read)
         if self._trace is not None:
+            seconds = time.perf_counter() - start
             status = answer.status if isinstance(answer, Answer) else None
             reason = outcome.reason if isinstance(outcome, Unknown | NotSent) else None
-            self._trace(
-                Exchange(request.method, request.url, request.body, time.perf_counter() - start, status, reason)
-            )
+            ended = (seconds, status, reason, next(request.sends), type(outcome))
+            self._trace(Exchange(request.method, request.url, request.body, *ended))
         return outcome
 
     def _judge(self, answer: Answer | NotSent | Unknown, read: Reader[T]) -> Outcome[T] | Throttled:

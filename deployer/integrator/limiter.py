@@ -83,11 +83,12 @@ class Limiter:
     def __init__(self, pace: Pace, cap: int, crowd: Crowd | None = None) -> None:
         self.sent = 0
         self.throttled = 0
+        self.paused = 0.0  # seconds in all
         self.in_flight = 0
         self.cap = cap
         self._pace = pace
         self._crowd = crowd or Crowd()
-        self._on_the_wire = 0
+        self.on_the_wire = 0
         self._latency = 0.0
         self._holders, self._requests, self._polls = _Line[None](), _Line[Turn](), _Line[Turn]()
         self._passed = 0
@@ -183,7 +184,10 @@ class Limiter:
     def pause(self, turn: Turn, seconds: float | None) -> None:
         """Let nothing start for so long: what the 429 to a turn asks of the whole account."""
         self.throttled += 1
-        self._pace = refused(self._pace, turn, asyncio.get_running_loop().time(), seconds)
+        now = asyncio.get_running_loop().time()
+        before = max(now, self._pace.bucket.at)
+        self._pace = refused(self._pace, turn, now, seconds)
+        self.paused += max(0.0, self._pace.bucket.at - before)
         self._served = self._pace.bucket.at
 
     def _admit(self) -> None:
@@ -192,7 +196,7 @@ class Limiter:
             self._holders.call(None)
 
     def _is_starved(self) -> bool:
-        return self._on_the_wire == self.in_flight < self.cap
+        return self.on_the_wire == self.in_flight < self.cap
 
     def _free(self) -> None:
         self.in_flight -= 1
@@ -202,7 +206,7 @@ class Limiter:
         self._latency += (seconds - self._latency) * (_WEIGHT if self._latency else 1.0)
 
     def _leave(self) -> None:
-        self._on_the_wire -= 1
+        self.on_the_wire -= 1
         self._crowd.leave()
 
     def _give_back(self) -> None:
@@ -239,7 +243,7 @@ class Limiter:
     def _give(self, now: float) -> None:
         self._pace = taken(self._pace, now)
         self.sent += 1
-        self._on_the_wire += 1
+        self.on_the_wire += 1
         patient = bool(self._requests) and self._passed < _PASSED_BY
         self._passed = self._passed + 1 if patient and self._polls else 0
         line = self._requests if patient or not self._polls else self._polls

@@ -3,9 +3,10 @@
 import errno
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final
 
 import aiohttp
@@ -26,11 +27,12 @@ class _StayedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent, without the token; `body` is JSON."""
+    """What is sent, without the token; `body` is JSON. `sends` numbers the times that it is sent, from 0."""
 
     method: str
     url: URL
     body: bytes | None = None
+    sends: Iterator[int] = field(default_factory=count, compare=False)
 
 
 @dataclass(slots=True)

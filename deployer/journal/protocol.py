@@ -94,6 +94,9 @@ class Journal(Protocol):
     def is_shared(self) -> bool:
         """Tell whether others may write at the same time."""
 
+    def tell_commits(self, told: Callable[[float], None]) -> None:
+        """Tell from now on how many seconds each commit took, from the thread that commits."""
+
     async def work(self) -> Work:
         """Return which journal this is, and how often work was begun with it."""
 

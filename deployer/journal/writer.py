@@ -36,6 +36,7 @@ class Writer:
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self.waiting: deque[Any] = deque()  # what those who share it have their jobs write, whoever's job comes first
+        self.told: Callable[[float], None] | None = None  # how many seconds each commit took, on the thread
         self._connect = connect
         self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._failure: Exception | None = None
@@ -124,8 +125,9 @@ class Writer:
         return 0.0 if job.waiting else time.monotonic() + LINGER
 
     def _commit(self, connection: Connection, batch: list[Job[Any]]) -> None:
+        begun = time.monotonic()
         if any(job.spaced for job in batch):
-            self._committed = time.monotonic()
+            self._committed = begun
         try:
             connection.execute("BEGIN")
             results = [job.work(connection) for job in batch]
@@ -136,6 +138,8 @@ class Writer:
                 connection.rollback()
             self._fail(batch)
             return
+        if self.told is not None:
+            self.told(time.monotonic() - begun)
         _answer(batch, partial(_give, batch, results))
 
     def _fail(self, batch: list[Job[Any]]) -> None:
@@ -158,6 +162,10 @@ class Book:
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._writer = Writer(connect)
+
+    def tell_commits(self, told: Callable[[float], None]) -> None:
+        """Tell from now on how many seconds each commit took, from the thread that commits."""
+        self._writer.told = told
 
     async def __aenter__(self) -> Self:
         """Open the tables."""

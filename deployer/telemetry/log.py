@@ -1,7 +1,7 @@
 """The log: events with fields instead of prose, and secrets taken out last."""
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any, Final, TextIO
 
 import structlog
@@ -44,14 +44,24 @@ def _steady(_logger: object, _method: str, event: MutableMapping[str, Any]) -> M
     return {key: escaped(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
-def new_log(stream: TextIO, *, level: int, console: bool, redactor: Redactor) -> FilteringBoundLogger:
-    """Return a log that writes lines of text for a terminal, or else JSON lines; nothing process-wide is touched."""
+def new_log(
+    stream: TextIO, *, level: int, console: bool, redactor: Redactor, added: Sequence[Processor] = ()
+) -> FilteringBoundLogger:
+    """Return a log that writes lines of text for a terminal, or else JSON lines; nothing process-wide is touched.
+
+    `added` are processors that add to a line before it is made harmless.
+    """
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback) if console else _json_line
     )
     log: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(stream),
-        processors=[structlog.processors.add_log_level, *([_steady] if console else []), redactor.around(renderer)],
+        processors=[
+            structlog.processors.add_log_level,
+            *added,
+            *([_steady] if console else []),
+            redactor.around(renderer),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )

@@ -1,0 +1,23 @@
+"""What watches a command: spans and metrics, where the environment or an option asks for them."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from deployer.report.text import plain
+from deployer.telemetry.asked import Scrape
+from deployer.telemetry.signals import Signals, signalling
+
+
+@contextmanager
+def signals(metrics: Scrape | None) -> Iterator[Signals]:
+    """Have what was asked for until the block ends; what cannot be had is said on standard error."""
+    with signalling(os.environ, metrics, warn=_warn) as found:
+        yield found
+
+
+def _warn(sentence: str) -> None:
+    click.echo(f"warning: {plain(sentence)}", file=sys.stderr)
