@@ -8,6 +8,7 @@ from typing import Final
 
 import anyio.to_thread
 
+from deployer.api.notifying import examine_hooks
 from deployer.api.places import journal_home
 from deployer.api.workplace import Office, opening_of
 from deployer.domain.checkup import Checkup, Finding, Verdict
@@ -32,7 +33,7 @@ async def examine(loaded: Loaded, *, journal: str | None = None, office: Office 
     home = journal_home(loaded.path, journal)
     found = await anyio.to_thread.run_sync(lambda: [*_journal(home)])
     checkup.damaged = any(each.verdict is Verdict.PROBLEM for each in found)
-    checkup.take([*found, _disk(home.folder)])
+    checkup.take([*found, _disk(home.folder), *await examine_hooks(loaded, office)])
     return checkup
 
 

@@ -1,7 +1,7 @@
 """Fire what is due: an apply, a run or a drift check, begun once whoever fires, and gone on with after any death."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +9,8 @@ from random import Random
 from typing import Any, Final
 
 from deployer.api.freezing import frozen_now
-from deployer.api.loading import load
+from deployer.api.loading import Scope, load
+from deployer.api.notifying import notice_of_firing, notifier_of
 from deployer.api.rollouts import (
     begin,
     demand_not_paused,
@@ -62,8 +63,9 @@ class Firer:
         async with self.home.calendar() as calendar:
             now = datetime.fromisoformat(await calendar.now(self.office.clock.utc))
             found = await calendar.look(rollout, now, whoever())
+            kept = {each.name: each for each in await calendar.schedules(rollout)} if found else {}
             for firing in found:
-                await self._tell(firing)
+                await self._tell(firing, kept.get(firing.schedule))
             return found
 
     async def fire(self, firing: Firing) -> Firing | None:
@@ -77,9 +79,9 @@ class Firer:
                 id_ = new_id(firing.of, self.office.clock, Random())
                 if not await paper.move(state=State.RUNNING, began_at=await paper.now(), who=whoever(), rollout=id_):
                     return None
-                await self._tell(paper.firing)
+                await self._tell(paper.firing, kept)
             end = await self._attempted(kept, paper)
-            return await self._end(paper, end) if end else None
+            return await self._end(paper, end, kept) if end else None
 
     async def _missed(self, calendar: Calendar, kept: Kept | None, paper: "_Paper") -> Firing | None:
         """Skip what is too late by now, such as what nobody was there for since it was due, and return it."""
@@ -87,11 +89,11 @@ class Firer:
             return None
         past = await calendar.firings(kept.rollout, limit=_NEAR)
         late = missed(kept, paper.firing, past, datetime.fromisoformat(await paper.now()))
-        return await self._end(paper, _skipped(Cause.MISSED, late)) if late else None
+        return await self._end(paper, _skipped(Cause.MISSED, late), kept) if late else None
 
-    async def _end(self, paper: "_Paper", end: dict[str, Any]) -> Firing | None:
+    async def _end(self, paper: "_Paper", end: dict[str, Any], kept: Kept | None) -> Firing | None:
         """Tell how a firing ended, then write it: who dies in between tells it again. None where it was another's."""
-        await self._tell(replace(paper.firing, **end))
+        await self._tell(replace(paper.firing, **end), kept)
         return paper.firing if await paper.move(**end, ended_at=await paper.now()) else None
 
     async def _attempted(self, kept: Kept | None, paper: "_Paper") -> dict[str, Any] | None:
@@ -128,7 +130,7 @@ class Firer:
         reason = f"{outcome}: {standing.rollout.reason}" if standing.rollout.reason else outcome
         return {"state": State.ENDED, "code": exit_code(outcome), "reason": reason, "counts": counts}
 
-    async def _tell(self, firing: Firing) -> None:
+    async def _tell(self, firing: Firing, kept: Kept | None) -> None:
         fields: dict[str, Any] = {
             "schedule": firing.schedule,
             "of": firing.of,
@@ -139,6 +141,16 @@ class Firer:
         }
         self.office.tell(Event(_name(firing), self.office.clock.utc(), fields))
         await self.heard(firing)
+        if firing.failed and kept is not None:
+            await self._notify(firing, kept.manifest)
+
+    async def _notify(self, firing: Firing, manifest: str) -> None:
+        """Tell whoever the manifest says; one that cannot be read names nobody, which is why it failed."""
+        with suppress(DeployerError):
+            loaded = load(self.folder / manifest, env=self.office.env, scope=Scope(tenants=False))
+            if loaded.manifest.notify:
+                notifier = await notifier_of(loaded, self.office, self.office.tell)
+                await notifier.tell(notice_of_firing(firing, at=self.office.clock.utc(), manifest=manifest))
 
 
 @asynccontextmanager

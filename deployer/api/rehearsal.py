@@ -139,7 +139,7 @@ def _variable(account: str) -> str:
 
 
 def _elsewhere(manifest: Manifest, url: str) -> Manifest:
-    """Return the manifest for the copies of its accounts, where nothing takes long."""
+    """Return the manifest for the copies of its accounts, where nothing takes long and nobody is told."""
     accounts = {
         name: account.model_copy(
             update={"region": None, "url": url, "token": f"env:{_variable(name)}", "rate": _UNPACED}
@@ -147,7 +147,7 @@ def _elsewhere(manifest: Manifest, url: str) -> Manifest:
         for name, account in manifest.accounts.items()
     }
     waves = _without_waits(manifest.waves, runs=manifest.run.trigger) if manifest.waves else None
-    return manifest.model_copy(update={"accounts": accounts, "safety": _QUICK, "waves": waves})
+    return manifest.model_copy(update={"accounts": accounts, "safety": _QUICK, "waves": waves, "notify": ()})
 
 
 def _without_waits(waves: Waves, *, runs: bool) -> Waves:

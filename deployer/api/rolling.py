@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from json import dumps
 from sys import stderr
@@ -12,11 +12,13 @@ from typing import Self
 import anyio
 
 from deployer.api.freezing import frozen_now
+from deployer.api.notifying import Notifier, notice_of_rollout, notifier_of
 from deployer.api.workplace import Workplace
 from deployer.domain.deployment import Status
 from deployer.domain.documents import Document
 from deployer.domain.freeze import Thaw
 from deployer.domain.instructions import Instruction, Standing, Verb
+from deployer.domain.notify import occasion_of
 from deployer.domain.outcome import judge
 from deployer.domain.waves import titled
 from deployer.engine.accounts import Accounts
@@ -63,7 +65,7 @@ class Rolling:
         self._place = place
         self._work = work
         self._stop = work.stop
-        self._scope = anyio.CancelScope()
+        self._scope, self._telling = anyio.CancelScope(), anyio.CancelScope()
         self._told: deque[Event] = deque()
         self._news = anyio.Event()
         self._ended = False
@@ -81,6 +83,7 @@ class Rolling:
     def leave(self) -> None:
         """Leave at once; whatever is in flight is found again by the next apply."""
         self._scope.cancel()
+        self._telling.cancel()
 
     def __aiter__(self) -> Self:
         return self
@@ -108,6 +111,7 @@ class Rolling:
         narrator = Narrator(place.clock, self._log_and_tell, place.office.observers.taken)
         crew = crew_of(place, self._stop, narrator, said=lambda: control.standing)
         try:
+            notifier = await notifier_of(place.loaded, place.office, self._log_and_tell) if self._notifies else None
             with self._scope:
                 await control.know()
                 async with anyio.create_task_group() as group:
@@ -118,7 +122,7 @@ class Rolling:
                     group.cancel_scope.cancel()
             await control.take()  # what was said meanwhile
             if self._work.concludes:
-                outcome = await self._conclude(control.standing)
+                outcome = await self._conclude(control.standing, notifier)
                 self._tell(place.tell("rollout.ended", {"rollout": rollout.id, "outcome": outcome}))
         finally:
             self._ended = True
@@ -139,21 +143,42 @@ class Rolling:
         if said.verb is Verb.PAUSE:
             self._stop.ask()
 
-    async def _conclude(self, standing: Standing) -> str:
-        """Write how the rollout stands now."""
+    @property
+    def _notifies(self) -> bool:
+        """Tell whether anybody may be told how this ends."""
+        work = self._work
+        return bool(self._place.loaded.manifest.notify) and work.concludes and not work.settles
+
+    async def _conclude(self, standing: Standing, notifier: Notifier | None) -> str:
+        """Write how the rollout stands now, after telling whoever is to know: who dies in between tells it again."""
         journal, rollout = self._place.journal, self.rollout.id
         halted, waiting = self.ending.halted, self.ending.waiting
         held = f"by {standing.paused.who}" if standing.paused else self.ending.held or self._frozen
         left = "halted" if halted else "paused" if held else "waiting" if waiting else "running"
-        outcome = judge(await journal.counts(rollout), left=left)
+        counts = await journal.counts(rollout)
+        outcome = judge(counts, left=left)
         reasons = [f"{what}: {cause}" for what, cause in halted.items()]
         reasons += [held] if outcome == "paused" else []
         reasons += [f"{titled(waiting)} waits for approval"] if outcome == "waiting" else []
         reasons += [Thaw(standing.thawed).said] if standing.thawed else []
         reason = "; ".join(reasons)
+        if notifier is not None:
+            await self._notify(notifier, replace(self.rollout, outcome=outcome, reason=reason), counts)
         ended_at = None if outcome in UNFINISHED else self._place.clock.utc()
         await journal.conclude(rollout, outcome=outcome, reason=reason, ended_at=ended_at)
         return outcome
+
+    async def _notify(self, notifier: Notifier, now: Rollout, counts: Mapping[Status, int]) -> None:
+        """Tell how the rollout stands now, unless nothing changed since that was told."""
+        occasion = occasion_of(now.outcome, held=bool(self.ending.held))
+        before = self.rollout
+        same = (now.outcome, now.reason, counts) == (before.outcome, before.reason, self.counts)
+        if occasion is None or same:
+            return
+        at, manifest, wave = self._place.clock.utc(), str(self._place.loaded.path), self.ending.waiting
+        notice = notice_of_rollout(now, counts, occasion=occasion, at=at, wave=wave, manifest=manifest)
+        with self._telling:
+            await notifier.tell(notice)
 
     def _log_and_tell(self, event: Event) -> None:
         self._place.office.tell(event)

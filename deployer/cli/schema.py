@@ -17,6 +17,7 @@ SCHEMAS: Final[Mapping[str, str]] = {
     "drift": "What `deployer drift --json` prints.",
     "rehearse": "What `deployer rehearse --json` prints.",
     "schedule": "What `deployer schedule list|next|firings --json` print.",
+    "notice": "What webhooks of `notify:` are told.",
     "rebuild": "What `deployer rebuild --json` prints.",
 }
 

@@ -26,6 +26,7 @@ from deployer.domain.documents import Path
 from deployer.domain.editor import or_path
 from deployer.domain.freeze import Freeze
 from deployer.domain.model import Duration, Part, Positive, Share, Timeout
+from deployer.domain.notify import Hook
 from deployer.domain.pins import Pin
 from deployer.domain.scalars import AccountName, Id, Name, Slug, TokenReference, Url
 from deployer.domain.schedule import Schedule
@@ -189,6 +190,7 @@ class Manifest(Part):
     freeze: tuple[Freeze, ...] = Field(default=(), exclude=True)  # which changes nothing of what is rolled out
     safety: Safety = Safety()
     schedules: dict[Slug, Schedule] = Field(default_factory=dict, exclude=True)  # as with a freeze
+    notify: tuple[Hook, ...] = Field(default=(), exclude=True)  # as with a freeze
     _accounts_file: str | None = PrivateAttr(default=None)
     _places: Mapping[Steps, str] = PrivateAttr(default_factory=dict)
 
@@ -246,6 +248,7 @@ _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     ("pins", "*"): Pin.model_fields,
     ("freeze", "*"): Freeze.model_fields,
     ("safety",): Safety.model_fields,
+    ("notify", "*"): Hook.model_fields,
     ("schedules", "*"): Schedule.model_fields,
 }
 

@@ -23,6 +23,7 @@ _WRITTEN: Final[Mapping[str, Document]] = {
     "slug": {"type": _TEXT, "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"},
     "_account": {"type": _TEXT, "pattern": "^[0-9A-Za-z][0-9A-Za-z._-]{0,62}$"},
     "_token": {"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|command:.+)$"},
+    "_webhook": {"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|command:.+)$"},
     "_url": {"type": "string", "pattern": "^https?://[^/?#@]+/?$"},
 }
 _OWNED: Final[Mapping[str, Document]] = {
@@ -74,6 +75,10 @@ SAID: Final[Mapping[str, str]] = {
     "Schedule.overlap": "What becomes of a time that comes while the one before is under way.",
     "Schedule.catch_up": "How late a time may be fired that nobody could fire.",
     "Schedule.jitter": "By how much at most each time is put off.",
+    "Manifest.notify": "Who is told, by webhooks, how a rollout ended or what it waits for.",
+    "Hook.url": "Where the address is, never the address: env:NAME, file:PATH or command:WORDS.",
+    "Hook.kind": "Whose format it takes: a document of ours, a message of Slack, a card of Teams' Workflows.",
+    "Hook.on": "Of what: a rollout that finished, halted or waits for a person; a firing that failed.",
     "Run.trigger": "Run each flow that this rollout created or updated.",
     "Run.follow": "Wait for the run to end.",
     "Run.max_errors": "The most errors of a run that is well.",

@@ -18,8 +18,14 @@ _FILES: Final = {
     "drift": "drift",
     "rehearse": "rehearsal",
     "schedule": "schedules",
+    "notice": "notice",
 }
-_LIKE: Final = {"drift": "plan", "rehearse": "status", "history": "status"}  # whose parts a schema has too
+_LIKE: Final = {
+    "drift": "plan",
+    "rehearse": "status",
+    "history": "status",
+    "notice": "schedule",
+}  # whose parts a schema has too
 
 
 def schema(name: str) -> Document:

@@ -27,6 +27,8 @@ EVENTS: Final[Mapping[str, int]] = {
     "schedule.skipped": logging.INFO,
     "schedule.ended": logging.INFO,
     "schedule.failed": logging.ERROR,
+    "notice.sent": logging.INFO,
+    "notice.failed": logging.WARNING,
     "workers.gone": logging.WARNING,
     "step.moved": logging.DEBUG,
     "step.waiting": logging.DEBUG,

@@ -25,5 +25,6 @@ async def leave(queue: Queue, place: Workplace, rollout: Rollout, *, despite: st
     await let_go_on(place, rollout, despite=despite)
     await journal.conclude(rollout.id, outcome="running", reason="", ended_at=None)
     freezes: list[Json] = [freeze.model_dump(mode="json") for freeze in place.loaded.manifest.freeze]
-    await journal.hand_over(rollout.id, {"freeze": freezes})
+    hooks: list[Json] = [hook.model_dump(mode="json") for hook in place.loaded.manifest.notify]
+    await journal.hand_over(rollout.id, {"freeze": freezes, "notify": hooks})
     await queue.conduct(rollout.id)

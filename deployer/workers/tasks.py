@@ -14,6 +14,7 @@ from deployer.api.workplace import Office, Rollout, Workplace, workplace
 from deployer.domain.firing import Firing
 from deployer.domain.freeze import Freeze
 from deployer.domain.instructions import Standing
+from deployer.domain.notify import Hook
 from deployer.domain.plan import Plan
 from deployer.engine.accounts import Accounts, identity_of
 from deployer.engine.carrying import Ending, Part, Spread, carry_part, conduct
@@ -25,6 +26,7 @@ from deployer.journal.protocol import Journal
 from deployer.workers.queue import Queue
 
 _FREEZES: TypeAdapter[tuple[Freeze, ...]] = TypeAdapter(tuple[Freeze, ...])
+_HOOKS: TypeAdapter[tuple[Hook, ...]] = TypeAdapter(tuple[Hook, ...])
 _LOOK = 0.25  # seconds between two looks at what others have done
 _LOST = 40  # looks after which a job that nobody has is queued again
 
@@ -118,8 +120,10 @@ class Shift:
         """Open what a rollout was planned with, all accounts or some."""
         loaded = await planned_manifest(self.home, rollout, self.folder, accounts)
         async with self.home.open(read_only=True) as book:
-            freezes = (await shared(book).terms(rollout)).get("freeze", [])
-        manifest = loaded.manifest.model_copy(update={"freeze": _FREEZES.validate_python(freezes)})
+            terms = await shared(book).terms(rollout)
+        agreed: dict[str, object] = {"freeze": _FREEZES.validate_python(terms.get("freeze", []))}
+        agreed |= {"notify": _HOOKS.validate_python(terms.get("notify", []))}
+        manifest = loaded.manifest.model_copy(update=agreed)
         opened = workplace(replace(loaded, manifest=manifest), journal=self.home, office=self.office, alone=False)
         async with opened as place:
             yield place
