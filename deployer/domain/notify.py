@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from deployer.domain.documents import canonical
 from deployer.domain.firing import Firing
@@ -48,12 +48,18 @@ def _webhook(text: str) -> str:
     return text
 
 
+def _some(occasions: tuple[Occasion, ...]) -> tuple[Occasion, ...]:
+    if not occasions:
+        raise ValueError("must not be empty")
+    return occasions
+
+
 class Hook(Part):
     """Somebody who is told: where, in whose format, and of what."""
 
     url: Annotated[str, AfterValidator(_webhook)]
     kind: Literal["json", "slack", "teams"] = "json"
-    on: Annotated[tuple[Occasion, ...], Field(min_length=1)] = tuple(Occasion)
+    on: Annotated[tuple[Occasion, ...], AfterValidator(_some)] = tuple(Occasion)
 
 
 @dataclass(frozen=True, slots=True)

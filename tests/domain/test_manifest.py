@@ -6,6 +6,7 @@ from deployer.domain.arrays import Keys
 from deployer.domain.documents import Path, fingerprint
 from deployer.domain.manifest import Manifest, parse_manifest
 from deployer.domain.model import span
+from deployer.domain.notify import Occasion
 from deployer.errors import ManifestError
 
 FILLED_IN = "flow, integration, exports, imports, connections"
@@ -47,6 +48,7 @@ tenants: tenants.csv
 """
 MANGLED = '"5.98E+23" was an id until a spreadsheet made a number of it: format the column as text'
 OWNED = "name, description, schedule, timezone, disabled, skipRetries, settings"
+SECRET = "a webhook's address is a secret: write where it is, as env:NAME, file:PATH or command:…"
 BARE = "a token itself never stands in a manifest: write where it is, as env:NAME, file:PATH or command:…"
 
 
@@ -225,6 +227,39 @@ def test_a_bare_token_is_refused_and_never_echoed(token: str) -> None:
         "a token itself never stands in a manifest: write where it is, as env:NAME, file:PATH or command:…"
     )
     assert "s3cret" not in line
+
+
+@pytest.mark.parametrize(
+    "url", ["https://hooks.slack.com/services/s3cret-value", "${env:ACME_TOKEN}", "env:", "env:1X", "s3cret-value"]
+)
+def test_the_address_of_a_webhook_is_refused_and_never_echoed(url: str) -> None:
+    told = lines(with_line(f'notify: [{{url: "{url}"}}]\n'))
+    assert told == [f"error: r.yaml:5:16: notify[0].url: {SECRET}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{url: "env:X", kid: slack}', '5:25: notify[0].kid: unknown key (did you mean "kind"?)'),
+        ("{kind: slack}", "5:10: notify[0].url: is required"),
+        ('{url: "env:X", kind: mail}', "5:31: notify[0].kind: must be 'json', 'slack' or 'teams'"),
+        (
+            '{url: "env:X", on: [finish]}',
+            "5:30: notify[0].on[0]: must be 'finished', 'halted', 'waiting' or 'failed_night'",
+        ),
+        ('{url: "env:X", on: []}', "5:29: notify[0].on: must not be empty"),
+        ('{url: "env:X", on: finished}', "5:29: notify[0].on: must be a list"),
+    ],
+)
+def test_a_mistake_about_who_is_told_is_explained_at_its_place(line: str, problem: str) -> None:
+    [told] = lines(with_line(f"notify: [{line}]\n"))
+    assert told.startswith(f"error: r.yaml:{problem}")
+
+
+def test_whoever_is_told_is_told_of_everything_unless_it_is_said() -> None:
+    manifest = parse_manifest(with_line('notify: [{url: "env:X"}, {url: "env:Y", on: [halted]}]\n'), "r.yaml", {})
+    assert [each.on for each in manifest.notify] == [tuple(Occasion), (Occasion.HALTED,)]
+    assert "notify" not in manifest.model_dump(mode="json")
 
 
 def test_a_password_in_a_url_is_refused_and_never_echoed() -> None:

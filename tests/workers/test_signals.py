@@ -1,0 +1,49 @@
+"""Workers of one rollout: their spans are one trace, and whoever ends it tells people, once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployer.simulator import Customer, Knobs
+from deployer.telemetry.tracing import trace_of
+from tests.engine.stage import EU, US, Stage, staged
+from tests.postgres import Server
+from tests.telemetry.listener import listening
+from tests.telemetry.receiver import receiving
+from tests.workers.test_workers import workers
+
+
+@pytest.fixture
+def stage(database: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setenv("DEPLOYER_JOURNAL", database.new_database())
+    with staged(tmp_path, monkeypatch, Knobs(job_duration=0.0)) as ready:
+        ready.manifest["safety"] |= {"clone_timeout": "30s"}
+        yield ready
+
+
+def test_one_rollout_of_many_workers_is_one_trace_and_its_end_is_told_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.add_account()
+    stage.tenants = {"acme": Customer(US, 0), "globex": Customer(EU, 0)}
+    stage.manifest["notify"] = [{"url": "env:HOOK_URL"}]
+    with receiving() as collector, listening() as listener:
+        monkeypatch.setenv("HOOK_URL", listener.url)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        with workers(stage, 2, concurrency=1) as started:
+            ended = stage.apply()
+            for one in started:
+                one.terminate()
+                one.communicate(timeout=30)
+    assert ended.code == 0, ended.err
+    assert listener.events == ["finished"]
+    assert listener.told[0]["rollout"] == ended.document["rollout"]
+    tenants = collector.named("tenant")
+    assert sorted(span.attributes["deployer.tenant"] for span in tenants) == ["acme", "globex"]
+    rollouts = collector.named("rollout")
+    assert {span.trace for span in (*tenants, *rollouts)} == {f"{trace_of(ended.document['rollout']):032x}"}
+    assert {span.parent for span in tenants} <= {span.id for span in rollouts}
+    assert [span.attributes["deployer.outcome"] for span in rollouts if "deployer.outcome" in span.attributes] == [
+        "succeeded"
+    ]
