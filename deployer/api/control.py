@@ -4,36 +4,59 @@ import anyio
 
 from deployer.domain.deployment import Status
 from deployer.domain.gate import GateState
-from deployer.domain.instructions import Instruction, Verb
+from deployer.domain.instructions import Instruction, Standing, Verb
 from deployer.engine.clock import SystemClock
 from deployer.engine.control import CONTROL, Control, instruction_of, leave_out, post
 from deployer.engine.rollouts import UNFINISHED
+from deployer.engine.rollouts import abort as end
+from deployer.engine.whoever import whoever
 from deployer.errors import GuardError, UsageError
 from deployer.journal.home import Home
 from deployer.journal.protocol import Journal, Rollout
 
-__all__ = ["approve", "exclude", "pause", "stop_work"]
+__all__ = ["abort", "approve", "exclude", "pause", "stop_work", "unpause"]
 
 _PATIENCE = 3.0  # seconds in which whoever works on a rollout takes what it is told
 _LOOK = 0.05
+_AGAIN = 1.0
 _DRAINED = 45.0  # seconds after which a process that was paused must have ended
 _BEGUN = frozenset({Status.RUNNING, Status.DONE})
 _DIGITS = 6  # of a digest, at least
 _SHOWN = 12
 
 
-async def pause(home: Home, name: str | None) -> str:
-    """Let nothing more of a rollout begin, until it is resumed; return what came of it."""
-    rollout = await _unfinished(home, name)
-    return await _say(home, instruction_of(SystemClock(), rollout.id, Verb.PAUSE), "paused")
+async def pause(home: Home, name: str | None, *, id_: str | None = None, who: str | None = None) -> str:
+    """Let nothing more of a rollout begin, until it is resumed; return what came of it.
+
+    It is the unfinished one of a name, which with `id_` has to be that one; `who` says so, else whoever is at work.
+    """
+    rollout = await _unfinished(home, name, id_)
+    return await _say(home, instruction_of(SystemClock(), rollout.id, Verb.PAUSE, who=who), "paused")
 
 
-async def approve(home: Home, name: str | None, *, wave: str | None, digest: str) -> str:
+async def unpause(home: Home, name: str | None, *, id_: str | None = None, who: str | None = None) -> str:
+    """Take a pause back, so that workers, or the next apply, go on; nothing is sent from here."""
+    rollout = await _unfinished(home, name, id_)
+    async with home.open(read_only=True) as book:
+        if Standing.of(await book.instructions(rollout.id)).paused is None:
+            raise UsageError(f"rollout {rollout.id} is not paused")
+    return await _say(home, instruction_of(SystemClock(), rollout.id, Verb.RESUME, who=who), "no longer paused")
+
+
+async def approve(
+    home: Home,
+    name: str | None,
+    *,
+    wave: str | None,
+    digest: str,
+    id_: str | None = None,
+    who: str | None = None,
+) -> str:
     """Let the gate after a wave open: the one that waits, if none is named.
 
     `digest` is the plan's, or how it begins. Raise UsageError for another plan's, or a wave that asks for no approval.
     """
-    rollout = await _unfinished(home, name)
+    rollout = await _unfinished(home, name, id_)
     begins = digest.removeprefix("plan:")
     if len(begins) < _DIGITS or not rollout.plan.startswith(begins):
         remedy = f"look at what is rolled out, and approve that: --plan {rollout.plan[:_SHOWN]}"
@@ -43,7 +66,8 @@ async def approve(home: Home, name: str | None, *, wave: str | None, digest: str
         asking = {each.name for each in (await book.plan(rollout.id)).waves if each.approve or each.checks}
     if chosen not in asking:
         raise UsageError(f'no wave "{chosen}" of rollout {rollout.id} asks for approval')
-    return await _say(home, instruction_of(SystemClock(), rollout.id, Verb.APPROVE, chosen), f"{chosen} approved")
+    said = instruction_of(SystemClock(), rollout.id, Verb.APPROVE, chosen, who=who)
+    return await _say(home, said, f"{chosen} approved")
 
 
 async def exclude(home: Home, name: str | None, tenant: str) -> str:
@@ -63,9 +87,22 @@ async def exclude(home: Home, name: str | None, tenant: str) -> str:
     return f"{tenant} has begun meanwhile, and goes on" if now and now.status in _BEGUN else said
 
 
-async def stop_work(home: Home, name: str | None) -> None:
+async def abort(home: Home, name: str | None, *, id_: str | None = None, who: str | None = None) -> str:
+    """End a rollout where it stands, without any account: raise GuardError where a call is in doubt, or others work."""
+    rollout = await _unfinished(home, name, id_)
+    await stop_work(home, name, id_=id_, who=who)
+    with home.hold():
+        async with home.open() as book:
+            with anyio.move_on_after(_DRAINED):  # what workers have in flight ends first
+                while not await end(book, SystemClock(), rollout, who or whoever()):  # noqa: ASYNC110 - of other machines
+                    await anyio.sleep(_AGAIN)
+                return "aborted"
+    raise GuardError("what became of a call cannot be known yet", remedy="run: deployer abort MANIFEST")
+
+
+async def stop_work(home: Home, name: str | None, *, id_: str | None = None, who: str | None = None) -> None:
     """Pause a rollout, and wait until nobody works on it; raise GuardError where that takes longer than it may."""
-    await pause(home, name)
+    await pause(home, name, id_=id_, who=who)
     with anyio.move_on_after(_DRAINED):
         while home.holder() is not None:  # noqa: ASYNC110 - a lock of another process tells nobody
             await anyio.sleep(_LOOK)
@@ -73,11 +110,14 @@ async def stop_work(home: Home, name: str | None) -> None:
     raise GuardError("the deployer at work does not end", remedy="look at it: deployer status")
 
 
-async def _unfinished(home: Home, name: str | None) -> Rollout:
+async def _unfinished(home: Home, name: str | None, id_: str | None = None) -> Rollout:
+    """Return the newest rollout of a name; raise UsageError where that is over, or is not the one that is meant."""
     async with home.open(read_only=True) as book:
         found = await book.rollouts(name, limit=1)
     if not found or found[0].outcome not in UNFINISHED:
         raise UsageError("no rollout is unfinished" if name is None else f"no rollout of {name} is unfinished")
+    if id_ not in {None, found[0].id}:
+        raise UsageError(f"rollout {id_} is not the newest of {name}: that is {found[0].id}")
     return found[0]
 
 
@@ -98,6 +138,7 @@ async def _say(home: Home, instruction: Instruction, done: str) -> str:
         if not await _written(home, instruction):
             async with home.open(alone=False) as book:
                 await book.instruct(instruction)
+                await _go_on(book, instruction)
         return done
     file = post(home.folder / CONTROL, instruction)
     with anyio.move_on_after(_PATIENCE):
@@ -116,11 +157,19 @@ async def _written(home: Home, instruction: Instruction) -> bool:
                 await control.know()
                 await book.instruct(instruction)
                 await control.take()
+                await _go_on(book, instruction)
                 if instruction.verb is Verb.EXCLUDE:
                     await _leave_out(book, instruction)
     except GuardError:
         return False
     return True
+
+
+async def _go_on(book: Journal, instruction: Instruction) -> None:
+    """Write that a rollout may go on, where that was said of one that nobody works on."""
+    [rollout] = await book.rollouts(begins=instruction.rollout, limit=1)
+    if instruction.verb is Verb.RESUME and rollout.outcome == "paused":
+        await book.conclude(rollout.id, outcome="running", reason="", ended_at=None)
 
 
 async def _leave_out(book: Journal, instruction: Instruction) -> None:

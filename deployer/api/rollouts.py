@@ -12,7 +12,6 @@ from deployer.domain.plan import Plan, Planned
 from deployer.domain.template import Template
 from deployer.engine import rollouts
 from deployer.engine.carrying import give_over
-from deployer.engine.control import cancel
 from deployer.engine.keeping import demand_kept
 from deployer.engine.planning import Materials, make_plan, plan_runs
 from deployer.engine.plans import SavedPlan, load_plan
@@ -20,7 +19,6 @@ from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, retry_failed
 from deployer.engine.templates import changed_templates, new_revisions
 from deployer.engine.whoever import whoever
 from deployer.errors import GuardError, UsageError
-from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Rollout
 
 __all__ = [
@@ -205,7 +203,8 @@ async def retry(place: Workplace, last: Rollout) -> int:
 
 async def supersede(place: Workplace, last: Rollout) -> bool:
     """Leave a rollout whose calls were settled; tell whether that could be: none is in doubt any more."""
-    if not await _is_settled(place, last):
+    await give_over(place.journal, place.clock, last, place.accounts)
+    if not await rollouts.is_settled(place.journal, last):
         return False
     reason = "left for a new plan"
     await place.journal.conclude(last.id, outcome=SUPERSEDED, reason=reason, ended_at=place.clock.utc())
@@ -214,20 +213,8 @@ async def supersede(place: Workplace, last: Rollout) -> bool:
 
 async def abort(place: Workplace, last: Rollout) -> bool:
     """End a rollout whose calls were settled: what has not begun is cancelled; tell whether that could be."""
-    if not await _is_settled(place, last):
-        return False
-    async for deployment in every_deployment(place.journal, last.id):
-        cancel(place.journal, place.clock, deployment)
-    await place.journal.conclude(last.id, outcome="aborted", reason=f"by {whoever()}", ended_at=place.clock.utc())
-    return True
-
-
-async def _is_settled(place: Workplace, last: Rollout) -> bool:
     await give_over(place.journal, place.clock, last, place.accounts)
-    async for deployment in every_deployment(place.journal, last.id):
-        if deployment.in_doubt:
-            return False
-    return True
+    return await rollouts.abort(place.journal, place.clock, last, whoever())
 
 
 async def demand_not_paused(place: Workplace, last: Rollout) -> None:

@@ -77,9 +77,9 @@ async def tidy(folder: Path, journal: Journal) -> None:
             path.unlink(missing_ok=True)
 
 
-def instruction_of(clock: Clock, rollout: str, verb: Verb, about: str = "") -> Instruction:
-    """Return what whoever is at work says now."""
-    return Instruction(token_hex(8), rollout, verb, about, whoever(), clock.utc())
+def instruction_of(clock: Clock, rollout: str, verb: Verb, about: str = "", *, who: str | None = None) -> Instruction:
+    """Return what somebody says now: whoever is at work, if nobody is named."""
+    return Instruction(token_hex(8), rollout, verb, about, who or whoever(), clock.utc())
 
 
 def post(folder: Path, instruction: Instruction) -> Path:

@@ -14,6 +14,7 @@ from deployer.domain.manifest import Safety
 from deployer.domain.template import Template
 from deployer.engine.accounts import OpenAccount
 from deployer.engine.clock import Clock
+from deployer.engine.control import cancel
 from deployer.engine.execute import Stop, Watcher
 from deployer.engine.keeping import Leases, begin_work, demand_kept, held, locked
 from deployer.engine.plans import SavedPlan
@@ -91,6 +92,24 @@ def new_id(name: str, clock: Clock, chance: Random) -> str:
     """Return the id of a rollout to come."""
     stamp = clock.utc()[:19].replace("-", "").replace(":", "")
     return f"{name}-{stamp}-{chance.getrandbits(16):04x}"
+
+
+async def is_settled(journal: Journal, rollout: Rollout) -> bool:
+    """Tell whether no call of a rollout is in doubt."""
+    async for deployment in every_deployment(journal, rollout.id):
+        if deployment.in_doubt:
+            return False
+    return True
+
+
+async def abort(journal: Journal, clock: Clock, rollout: Rollout, who: str) -> bool:
+    """End a rollout where it stands: what has not begun is cancelled; tell whether that could be: none is in doubt."""
+    if not await is_settled(journal, rollout):
+        return False
+    async for deployment in every_deployment(journal, rollout.id):
+        cancel(journal, clock, deployment)
+    await journal.conclude(rollout.id, outcome="aborted", reason=f"by {who}", ended_at=clock.utc())
+    return True
 
 
 async def retry_failed(journal: Journal, clock: Clock, rollout: Rollout) -> int:

@@ -8,9 +8,10 @@ from typing import Protocol
 from deployer.journal.calendar import ALONE_IN_FILE, Calendar, in_file, in_memory
 from deployer.journal.checkup import read_whole
 from deployer.journal.lock import exclusive, holder
-from deployer.journal.opening import copy_journal
+from deployer.journal.opening import copy_journal, open_to_read
 from deployer.journal.protocol import Journal
 from deployer.journal.sqlite import SqliteJournal
+from deployer.journal.watched import WatchedJournal
 
 
 class Home(Protocol):
@@ -42,6 +43,12 @@ class Home(Protocol):
 
     def calendar(self, *, read_only: bool = False) -> Calendar:
         """Return the schedules that go with the journal, still closed; who only reads makes nothing."""
+
+    def watched(self) -> WatchedJournal:
+        """Return the journal for somebody who looks at it again and again, still closed; it has to be there."""
+
+    def mark(self) -> object:
+        """Return what is another once anything was written, in the journal or the schedules; it costs little."""
 
     def copy(self, target: Path) -> None:
         """Copy the journal into a file; where there is none, nothing is copied."""
@@ -75,6 +82,10 @@ class SqliteHome:
     def _lock(self) -> Path:
         return self.path.with_name(f"{self.path.name}.lock")
 
+    @property
+    def _schedules(self) -> Path:
+        return self.path.with_name(f"{self.path.stem}-schedules.db")
+
     def exists(self) -> bool:
         return self.path.exists()
 
@@ -88,11 +99,27 @@ class SqliteHome:
         return SqliteJournal(self.path, read_only=read_only)
 
     def calendar(self, *, read_only: bool = False) -> Calendar:
-        path = self.path.with_name(f"{self.path.stem}-schedules.db")
+        path = self._schedules
         return Calendar(in_memory if read_only and not path.exists() else in_file(path), alone=ALONE_IN_FILE)
+
+    def watched(self) -> WatchedJournal:
+        return WatchedJournal(lambda: open_to_read(self.path))
+
+    def mark(self) -> object:
+        beside = (self.path, self._lock, self._schedules)
+        return [_stamp(each) for path in beside for each in (path, path.with_name(f"{path.name}-wal"))]
 
     def copy(self, target: Path) -> None:
         copy_journal(self.path, target)
 
     def examine(self) -> str:
         return read_whole(self.path)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what tells one state of a file from the next; None where nothing is in it: SQLite makes such to look."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return (found.st_ino, found.st_mtime_ns, found.st_size) if found.st_size else None

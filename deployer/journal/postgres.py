@@ -27,6 +27,7 @@ from deployer.journal.protocol import Admitted, Hold, Rollout
 from deployer.journal.reading import deployments_of
 from deployer.journal.rows import read_rollout
 from deployer.journal.tables import TableJournal
+from deployer.journal.watched import WatchedDatabase
 from deployer.journal.writers import SharedWriter
 
 _AGAIN: Final = 0.1  # seconds
@@ -252,6 +253,13 @@ class PostgresHome:
             return connect(self.address, read_only=read_only, alone=False)
 
         return Calendar(opened, alone=ALONE_IN_POSTGRES, clock=CLOCK_OF_POSTGRES)
+
+    def watched(self) -> WatchedDatabase:
+        return WatchedDatabase(lambda: connect(self.address, read_only=True))
+
+    def mark(self) -> object:
+        with closing(connected(self.address)) as raw:
+            return raw.execute("SELECT pg_current_snapshot()::text").fetchone()
 
     def copy(self, target: Path) -> None:
         if not self.exists():

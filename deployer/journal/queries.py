@@ -40,7 +40,7 @@ LATEST: Final = f"""
 BY_ID: Final = f"SELECT {ROLLOUT} FROM rollout WHERE id = ?"
 CONCLUDE: Final = "UPDATE rollout SET outcome = ?, reason = ?, ended_at = ?, checksum = ? WHERE id = ?"
 
-_OF = f"SELECT {DEPLOYMENT} FROM deployment d WHERE rollout = :rollout"
+OF = f"SELECT {DEPLOYMENT} FROM deployment d WHERE rollout = :rollout"
 _OPEN = """EXISTS (
     SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place AND s.state IN ('ready', 'intended')
 )"""
@@ -51,13 +51,13 @@ _TROUBLED = """(action = 'blocked' OR EXISTS (
 _NEXT = "AND place > :after ORDER BY place LIMIT :limit"
 _BEGUN = "EXISTS (SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place AND s.state != 'ready')"
 CLAIM: Final = f"""
-    {_OF} AND account = :account AND wave = :wave AND {_OPEN} AND coalesce({_BEGUN} = :begun, true) {_NEXT}
+    {OF} AND account = :account AND wave = :wave AND {_OPEN} AND coalesce({_BEGUN} = :begun, true) {_NEXT}
 """
-PAGE: Final = f"{_OF} AND coalesce(wave = :wave, true) {_NEXT}"
-TROUBLED: Final = f"{_OF} AND coalesce(wave = :wave, true) AND {_TROUBLED} {_NEXT}"
-ONE: Final = f"{_OF} AND tenant = :tenant"
+PAGE: Final = f"{OF} AND coalesce(wave = :wave, true) {_NEXT}"
+TROUBLED: Final = f"{OF} AND coalesce(wave = :wave, true) AND {_TROUBLED} {_NEXT}"
+ONE: Final = f"{OF} AND tenant = :tenant"
 RESTED_AT: Final = f"""
-    {_OF} AND place IN (SELECT CAST(value AS INTEGER) FROM json_each(:places)) AND NOT EXISTS (
+    {OF} AND place IN (SELECT CAST(value AS INTEGER) FROM json_each(:places)) AND NOT EXISTS (
         SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place AND s.state IN ('ready', 'intended')
         AND NOT EXISTS (
             SELECT 1 FROM step f
@@ -86,14 +86,14 @@ MOVED: Final = """
 
 # Of each deployment the first step that is not done decides, as in `status_of`.
 _STALE = "coalesce(CAST(json_extract(s.body, '$.facts.stale') AS TEXT), '') IN ('1', 'true')"
-_FIRST_LEFT = f"""
+FIRST_LEFT = f"""
     SELECT place, position, state, CASE state WHEN 'failed' THEN {_STALE} ELSE false END AS stale
     FROM step s WHERE rollout = :rollout AND state != 'done' AND NOT EXISTS (
         SELECT 1 FROM step f
         WHERE f.rollout = s.rollout AND f.place = s.place AND f.position < s.position AND f.state != 'done'
     )
 """
-STANDING: Final = f"SELECT state, position > 0, stale, count(*) FROM ({_FIRST_LEFT}) AS s GROUP BY 1, 2, 3"
+STANDING: Final = f"SELECT state, position > 0, stale, count(*) FROM ({FIRST_LEFT}) AS s GROUP BY 1, 2, 3"
 IDLE: Final = """
     SELECT action = 'blocked', count(*) FROM deployment d WHERE rollout = :rollout
     AND NOT EXISTS (SELECT 1 FROM step s WHERE s.rollout = d.rollout AND s.place = d.place) GROUP BY 1
@@ -101,7 +101,7 @@ IDLE: Final = """
 ALL: Final = "SELECT count(*) FROM deployment WHERE rollout = :rollout"
 BY_WAVE: Final = f"""
     SELECT d.wave, s.state, s.position > 0, s.stale, count(*)
-    FROM ({_FIRST_LEFT}) AS s JOIN deployment d ON d.rollout = :rollout AND d.place = s.place GROUP BY 1, 2, 3, 4
+    FROM ({FIRST_LEFT}) AS s JOIN deployment d ON d.rollout = :rollout AND d.place = s.place GROUP BY 1, 2, 3, 4
 """
 WAVES: Final = "SELECT wave, count(*) FROM deployment WHERE rollout = :rollout AND wave > 0 GROUP BY wave"
 INSTRUCT: Final = f"{_insert('instruction', INSTRUCTION)} ON CONFLICT (id) DO NOTHING"
