@@ -14,7 +14,7 @@ from deployer.errors import GuardError, UsageError
 from deployer.journal.home import Home
 from deployer.journal.protocol import Journal, Rollout
 
-__all__ = ["abort", "approve", "exclude", "pause", "stop_work", "unpause"]
+__all__ = ["abort", "approve", "exclude", "pause", "stop_work", "unpause", "whoever"]
 
 _PATIENCE = 3.0  # seconds in which whoever works on a rollout takes what it is told
 _LOOK = 0.05

@@ -12,7 +12,7 @@ from deployer.domain.manifest_rules import complaints
 from deployer.domain.scalars import slug
 from deployer.domain.schedule import Kept, Pause, Schedule
 from deployer.domain.wording import did_you_mean
-from deployer.engine.clock import Clock
+from deployer.engine.clock import Clock, SystemClock
 from deployer.engine.load import Loaded
 from deployer.engine.whoever import whoever
 from deployer.errors import GuardError, UsageError
@@ -20,10 +20,12 @@ from deployer.journal.calendar import Calendar
 from deployer.journal.home import Home
 
 __all__ = [
+    "Clock",
     "Firing",
     "Kept",
     "Outlook",
     "Schedule",
+    "SystemClock",
     "add",
     "drop",
     "firings",
@@ -105,13 +107,13 @@ async def drop(home: Home, rollout: str, name: str) -> None:
         await calendar.drop(rollout, name)
 
 
-async def outlooks(home: Home, rollout: str, clock: Clock, *, most: int = 1) -> Sequence[Outlook]:
-    """Return the schedules of a rollout, each with its newest firing and so many of the times to come."""
+async def outlooks(home: Home, rollout: str | None, clock: Clock, *, most: int = 1) -> Sequence[Outlook]:
+    """Return the schedules of a rollout, or of all, each with its newest firing and so many of the times to come."""
     async with home.calendar(read_only=True) as calendar:
         now = datetime.fromisoformat(await calendar.now(clock.utc))
         found: list[Outlook] = []
         for kept in await calendar.schedules(rollout):
-            last = await calendar.firings(rollout, kept.name, limit=1)
+            last = await calendar.firings(kept.rollout, kept.name, limit=1)
             coming = zip(kept.coming(now), range(most), strict=False)
             times = [(kept.label(each), kept.fires_at(each)) for each, _ in coming]
             found.append(Outlook(kept, last[0] if last else None, times))

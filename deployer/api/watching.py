@@ -1,6 +1,6 @@
 """A journal that is looked at again and again while others write it: what moved since is read, and nothing twice."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -14,17 +14,18 @@ from deployer.domain.plan import Plan
 from deployer.errors import DeployerError
 from deployer.journal.home import Home
 from deployer.journal.protocol import Rollout
-from deployer.journal.watched import WatchedDatabase, WatchedJournal
+from deployer.journal.watched import Newest, WatchedDatabase, WatchedJournal
 from deployer.report.causes import Causes
 from deployer.report.summary import WaveStanding, tenant_view
 
-__all__ = ["Home", "Standing", "Status", "Watch", "WatchedJournal"]
+__all__ = ["Home", "Newest", "Rollout", "Standing", "Status", "Watch", "WatchedJournal"]
 
 _PATIENCE: Final = 0.2  # seconds that a page waits for tenants that were never counted
 _KEPT: Final = 64  # rollouts whose tenants are kept counted
 _OVERLAP: Final = 1000  # numbers: of several writers, those that commit late have smaller ones than were read already
 _MOST: Final = 5 * _OVERLAP  # events that are read at a time
 _TOO_MANY: Final = 20 * _MOST  # after which counting anew is cheaper
+_SHARE: Final = 0.05  # of the time, at most, that flows are counted in
 _MANY: Final = 10_000  # tenants
 _LOOKED_AT: Final = 2000  # tenants in trouble whose causes are told apart
 _NAMES: Final = 5  # that are named for each
@@ -40,6 +41,7 @@ class Watch:
         self.counted = 0  # rises as the tenants of one more rollout are counted
         self._boards: dict[str, Board] = {}
         self._plans: dict[str, Plan] = {}
+        self._revisions: dict[tuple[str, ...], tuple[float, Mapping[str, int]]] = {}
         self._wanted: dict[str, anyio.Event] = {}
         self._asked = anyio.Event()
         self._after, self._journal = 0, ""
@@ -93,6 +95,16 @@ class Watch:
             self._plans[rollout] = await book.plan(rollout)
         return self._plans[rollout]
 
+    async def revisions(self, book: WatchedJournal, templates: tuple[str, ...]) -> Mapping[str, int]:
+        """Count the flows of templates by their revision: as often as is worth what it costs."""
+        known = self._revisions.get(templates)
+        begun = anyio.current_time()
+        if known is None or begun >= known[0]:
+            found = await book.by_revision(templates)
+            again = begun + (anyio.current_time() - begun) / _SHARE
+            self._revisions[templates] = known = (again, found)
+        return known[1]
+
     async def causes(self, book: WatchedJournal, rollout: str, board: Board) -> tuple[Causes, int]:
         """Return why tenants are in trouble, and how many more of them were not looked at."""
         places = list(board.places(_TOLD))
@@ -131,8 +143,8 @@ class Watch:
     async def _catch_up(self, book: WatchedJournal) -> None:
         latest, journal = await book.latest_event(), (await book.work()).journal
         if journal != self._journal or not 0 <= latest - self._after <= _TOO_MANY:  # another, an older one, or too late
-            self._boards.clear()
-            self._plans.clear()
+            for kept in (self._boards, self._plans, self._revisions):
+                kept.clear()
             self._after, self._journal = latest, journal
         if latest == self._after and not book.is_shared:
             return

@@ -41,6 +41,7 @@ COMMANDS = {
     "doctor": "Check token, account, template, connections, journal, clock.",
     "rebuild": "Find every flow again after the journal was lost or restored.",
     "sweep": "Name the copies that should not exist, or delete them.",
+    "serve": "Show what runs, was and comes, live, in a browser.",
     "worker": "Carry out what is left to workers.",
     "simulate": "Pretend to be integrator.io on this machine.",
     "schema": "Print the JSON Schemas of what is read and printed.",

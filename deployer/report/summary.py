@@ -206,16 +206,23 @@ def error_text(error: Mapping[str, Any], outcome: str) -> str:
     return f"{code}{plain(error['message'])}{place_of(error)}"
 
 
-def _next(head: Mapping[str, Any], manifest: str) -> list[str]:
-    counts, tenants, commands = head["counts"], sum(head["counts"].values()), []
+def next_commands(head: Mapping[str, Any], manifest: str) -> list[tuple[str, str]]:
+    """Return what to type next: what for, and the command."""
+    counts, commands = head["counts"], []
     doubted = head["outcome"] == "paused" and any(wave["state"] == "baking" for wave in head["waves"])
     if doubted or head["outcome"] == "waiting":
-        commands.append(f"let the next wave begin:  {typed('approve', manifest, '--plan', head['plan'][:_DIGITS])}")
+        commands.append(("let the next wave begin", typed("approve", manifest, "--plan", head["plan"][:_DIGITS])))
     if any(counts[status] for status in OPEN):
         mend = "mend what stopped it, then" if head["outcome"] == "halted" else "go on"
-        commands.append(f"{mend}:  {typed('resume', manifest)}")
+        commands.append((mend, typed("resume", manifest)))
     if counts[Status.FAILED] and head["outcome"] not in {"aborted", "superseded"}:
-        commands.append(f"try the failed again:  {typed('resume', manifest, '--failed')}")
+        commands.append(("try the failed again", typed("resume", manifest, "--failed")))
+    return commands
+
+
+def _next(head: Mapping[str, Any], manifest: str) -> list[str]:
+    counts, tenants = head["counts"], sum(head["counts"].values())
+    commands = [f"{what}:  {command}" for what, command in next_commands(head, manifest)]
     if tenants and counts[Status.NO_CHANGE] == tenants:
         return [f"nothing to do: {tenants} {'tenant' if tenants == 1 else 'tenants'} unchanged, only reads were sent"]
     return ["", *commands] if commands else []

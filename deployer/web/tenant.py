@@ -1,0 +1,54 @@
+"""The page of one tenant: its steps, and everything that happened to it."""
+
+from collections.abc import Mapping
+from shlex import quote
+
+from deployer.api.watching import Status
+from deployer.domain.command import typed
+from deployer.domain.documents import Document
+from deployer.report.history import tenant_document
+from deployer.report.plan_view import plan_tenant
+from deployer.report.text import value_text
+from deployer.web.rendering import Page, region
+from deployer.web.rollouts import rollout_address
+from deployer.web.site import MissingError, Site
+
+_NOBODY = dict.fromkeys(Status, 0)
+
+
+async def one_tenant(site: Site, rollout: str, query: Mapping[str, str]) -> Page:
+    """Return the page of a tenant."""
+    tenant = query.get("name", "")
+    async with site.look() as book:
+        found = await site.find(book, rollout)
+        deployment = await book.deployment(rollout, tenant)
+        if deployment is None:
+            raise MissingError(f'rollout {rollout} has no tenant "{tenant}"')
+        told = tenant_document(found, _NOBODY, deployment, await book.happenings(deployment))
+    events = [{**event, "facts": _facts(event["facts"])} for event in told["events"]]
+    facts = region(
+        "history",
+        told={**told, "events": events},
+        planned=plan_tenant(deployment.planned),
+        integration=deployment.planned.integration,
+        remembered=deployment.known,
+        value=value_text,
+        commands=_commands(site.manifest_of(found), tenant, deployment.status),
+        rollout=found,
+        address=rollout_address(rollout),
+    )
+    headline = f"{tenant} {deployment.status.replace('_', ' ')}"
+    return Page("tenant", tenant, {"history": facts}, headline)
+
+
+def _facts(facts: Document) -> list[tuple[str, str]]:
+    return [(key, value_text(value)) for key, value in facts.items()]
+
+
+def _commands(manifest: str, tenant: str, status: Status) -> list[tuple[str, str]]:
+    """Return what to type next about a tenant."""
+    of = () if manifest == "rollout.yaml" else ("-m", quote(manifest))
+    commands = [("where its values come from", typed("explain", tenant, *of))]
+    if status in {Status.FAILED, Status.UNKNOWN}:
+        commands.append(("decide what became of it", typed("resolve", tenant, "--took ID | --retry | --skip")))
+    return commands
