@@ -26,6 +26,7 @@ from deployer.engine.execute import AccountRun, execute
 from deployer.engine.keeping import Leases
 from deployer.engine.premises import frozen, halted_before
 from deployer.engine.rollouts import Crew
+from deployer.engine.sampling import sampled
 from deployer.engine.templates import changed_templates
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Entry, Journal, Rollout
@@ -56,7 +57,8 @@ async def carry_held(crew: Crew, rollout: Rollout, accounts: Accounts, leases: L
     """Do the same with accounts that are held already, and a journal that is known to be the one."""
     plan = await crew.journal.plan(rollout.id)
     carrying = _Carrying(crew, rollout.id, plan, frozen(plan, crew.safety), accounts, rollout.kind, settle_only)
-    await carrying.go(leases)
+    with sampled(crew.journal, crew.clock, rollout.id, accounts.opened):
+        await carrying.go(leases)
     sure = not await crew.journal.unsettled()
     for name, account in accounts.opened.items():
         lease = leases[account.identity]
@@ -94,7 +96,8 @@ async def carry_part(crew: Crew, rollout: Rollout, accounts: Accounts, *, part: 
         plan = await crew.journal.plan(rollout.id)
         settings = frozen(plan, crew.safety)
         carrying = _Carrying(crew, rollout.id, plan, settings, accounts, rollout.kind)
-        await carrying.part(part, leases)
+        with sampled(crew.journal, crew.clock, rollout.id, accounts.opened):
+            await carrying.part(part, leases)
         return Ending(carrying.halted)
 
 

@@ -14,6 +14,7 @@ from yarl import URL
 from deployer.domain.documents import Document
 from deployer.domain.pacing import pause_seconds
 from deployer.domain.resources import ResourceKind
+from deployer.domain.samples import Call
 from deployer.errors import UsageError
 from deployer.integrator import wire
 from deployer.integrator.address import checked_base, is_below, parsed, path_id
@@ -141,19 +142,19 @@ class Client:
 
     async def clone(self, template: str, body: Document, *, stamp: Stamp) -> Outcome[Created]:
         """Copy a flow, which may take minutes and is not idempotent."""
-        request = self._request("POST", f"flows/{path_id(template)}/clone", body)
+        request = self._request("POST", f"flows/{path_id(template)}/clone", body, Call.CLONE)
         return await self._call(request, wire.copy_of(template), stamp=stamp, patience=self._timeouts.clone)
 
     async def copy(self, kind: ResourceKind, source: str, body: Document, *, stamp: Stamp) -> Outcome[Created]:
         """Copy an export or import, which is not idempotent either."""
         request, read = (
-            self._request("POST", f"{kind}s/{path_id(source)}/clone", body),
+            self._request("POST", f"{kind}s/{path_id(source)}/clone", body, Call.CLONE),
             wire.copy_of(source, kind.title()),
         )
         return await self._call(request, read, stamp=stamp, patience=self._timeouts.clone)
 
     async def create(self, body: Document, *, stamp: Stamp) -> Outcome[Created]:
-        return await self._call(self._request("POST", "flows", body), wire.created, stamp=stamp)
+        return await self._call(self._request("POST", "flows", body, Call.CREATE), wire.created, stamp=stamp)
 
     async def replace(self, flow: str, body: Document, *, stamp: Stamp) -> Outcome[Document]:
         """Replace a whole flow: what `body` omits is erased."""
@@ -166,7 +167,7 @@ class Client:
         return await self._put(f"{kind}s/{path_id(id_)}", id_, body, stamp)
 
     async def _put(self, path: str, id_: str, body: Document, stamp: Stamp) -> Outcome[Document]:
-        return await self._call(self._request("PUT", path, body), wire.document_of(id_), stamp=stamp)
+        return await self._call(self._request("PUT", path, body, Call.WRITE), wire.document_of(id_), stamp=stamp)
 
     async def delete_flow(self, flow: str, *, stamp: Stamp | None = None) -> Outcome[None]:
         """Delete a flow. An answer that is lost is for the caller to find out about: nothing is sent again."""
@@ -180,24 +181,24 @@ class Client:
         async def unstamped() -> float:
             return self._timeouts.other  # of no intent: what is to go may go late
 
-        return await self._call(self._request("DELETE", path), wire.nothing, stamp=stamp or unstamped)
+        return await self._call(self._request("DELETE", path, call=Call.DELETE), wire.nothing, stamp=stamp or unstamped)
 
     async def run(self, flow: str, body: Document, *, stamp: Stamp) -> Outcome[str]:
         """Start a flow and return the job's id; asked twice, it runs twice."""
-        request = self._request("POST", f"flows/{path_id(flow)}/run", body)
+        request = self._request("POST", f"flows/{path_id(flow)}/run", body, Call.RUN)
         return await self._call(request, wire.field_of("_jobId"), stamp=stamp)
 
-    def _request(self, method: str, path: str, body: "Document | None" = None) -> Request:
+    def _request(self, method: str, path: str, body: "Document | None" = None, call: Call = Call.READ) -> Request:
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
-        return Request(method, URL(f"{self._base}{path}", encoded=True), content)
+        return Request(method, URL(f"{self._base}{path}", encoded=True), content, call)
 
     async def _get(self, path: str, read: Reader[T], *, poll: bool = False) -> Outcome[T]:
-        return await self._call(self._request("GET", path), read, poll=poll)
+        return await self._call(self._request("GET", path, call=Call.POLL if poll else Call.READ), read, poll=poll)
 
     async def _pages(self, path: str) -> Outcome[tuple[Document, ...]]:
         """Read a list to its end. A page that brings nothing new and yet points on is a loop."""
         found: dict[str, Document] = {}
-        request: Request | None = self._request("GET", path)
+        request: Request | None = self._request("GET", path, call=Call.LIST)
         while request is not None:
             outcome = await self._page(request)
             if not isinstance(outcome, Done):
@@ -221,7 +222,7 @@ class Client:
         following = None if url is None else request.url.join(url)
         if following is None or not is_below(following, self._base):
             raise wire.UnreadableError("the link to the next page leads elsewhere")
-        return Request("GET", following)
+        return Request("GET", following, call=Call.LIST)
 
     async def _call(
         self,
@@ -262,7 +263,7 @@ class Client:
         if window is not None and window <= 0:
             return NotSent("the intent had expired")
         self.guard()
-        start = time.perf_counter()
+        left, start = self._limiter.leaves(), time.perf_counter()
         connect = self._timeouts.connect if window is None else min(window, self._timeouts.connect)
         answer = await send(
             self._session,
@@ -274,6 +275,8 @@ class Client:
         if isinstance(answer, Answer) and answer.date:
             self.dated = (answer.date, time.time())
         outcome = self._judge(answer, read)
+        if isinstance(answer, Answer) and not isinstance(outcome, Throttled):
+            self._limiter.meter.answered(request.call, left)
         if self._trace is not None:
             seconds = time.perf_counter() - start
             status = answer.status if isinstance(answer, Answer) else None

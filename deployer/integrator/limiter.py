@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 
 from deployer.domain.adaptive import Pace, Turn, refused, taken, used
 from deployer.domain.pacing import give_back, since_empty, wait_for
+from deployer.integrator.meter import Meter
 
 T = TypeVar("T")
 
@@ -86,6 +87,7 @@ class Limiter:
         self.paused = 0.0  # seconds in all
         self.in_flight = 0
         self.cap = cap
+        self.meter = Meter()
         self._pace = pace
         self._crowd = crowd or Crowd()
         self.on_the_wire = 0
@@ -181,6 +183,10 @@ class Limiter:
             self._learn(asyncio.get_running_loop().time() - given.at)
             self._leave()
 
+    def leaves(self) -> float:
+        """Count a request that leaves now in its turn, and return when that is."""
+        return self.meter.sent(self._on_the_wire, self._pace.bucket.rate)
+
     def pause(self, turn: Turn, seconds: float | None) -> None:
         """Let nothing start for so long: what the 429 to a turn asks of the whole account."""
         self.throttled += 1
@@ -189,6 +195,7 @@ class Limiter:
         self._pace = refused(self._pace, turn, now, seconds)
         self.paused += max(0.0, self._pace.bucket.at - before)
         self._served = self._pace.bucket.at
+        self.meter.refused(self._served)
 
     def _admit(self) -> None:
         while self._holders and (self.in_flight < self.slots or self._is_starved()):

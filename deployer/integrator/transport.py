@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp.connector import Connection
 from yarl import URL
 
+from deployer.domain.samples import Call
 from deployer.integrator.wire import Answer, NotSent, Unknown, clean
 
 LARGEST_BODY: Final = 8 * 2**20  # after decoding, so that a small gzip cannot become 200 MB
@@ -27,11 +28,15 @@ class _StayedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent, without the token; `body` is JSON. `sends` numbers the times that it is sent, from 0."""
+    """What is sent, without the token; `body` is JSON. As what it counts, `call` tells.
+
+    `sends` numbers the times that it is sent, from 0.
+    """
 
     method: str
     url: URL
     body: bytes | None = None
+    call: Call = Call.READ
     sends: Iterator[int] = field(default_factory=count, compare=False)
 
 

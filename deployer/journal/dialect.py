@@ -9,12 +9,15 @@ from deployer.journal.connection import Values
 _ROW: Final = re.compile(r"VALUES \((\?, )*\?\)")
 _BOUND: Final = re.compile(r"\?(?P<number>\d*)|:(?P<name>[a-z_]+)")
 _LIST: Final = re.compile(r"json_each\((\?|:[a-z_]+)\)")
+_NAMED: Final = "sqlite_master WHERE name = "
+_NAMED_THERE: Final = "pg_tables WHERE schemaname = current_schema() AND tablename = "
 _FIELD: Final = re.compile(r"json_extract\(([\w.]+), '\$\.([\w.]+)'\)")
 
 
 @cache
 def in_postgres(statement: str) -> str:
     """Return a statement of SQLite's as Postgres and its driver understand it."""
+    statement = statement.replace(_NAMED, _NAMED_THERE)
     listed = _LIST.sub(lambda found: f"json_array_elements_text({found[1]}::json)", _FIELD.sub(_field, statement))
     return _BOUND.sub(_bound, listed.replace("::", "\0")).replace("\0", "::")
 

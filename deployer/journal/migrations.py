@@ -5,7 +5,7 @@ from typing import Final
 
 from deployer.errors import JournalError
 
-VERSION: Final = 8
+VERSION: Final = 9
 OLDEST: Final = 5
 
 _ADMISSION = """
@@ -36,11 +36,21 @@ _SCHEDULES: Final = (
     "CREATE INDEX firing_by_due ON firing (rollout, due)",
     "CREATE INDEX firing_open ON firing (state) WHERE state IN ('due', 'running')",
 )
+_SAMPLE = (
+    """
+    CREATE TABLE sample (
+        number {0}, rollout TEXT{1} NOT NULL REFERENCES rollout (id), account TEXT{1} NOT NULL, at TEXT{1} NOT NULL,
+        body TEXT{1} NOT NULL, checksum {2} NOT NULL
+    )
+    """,
+    "CREATE INDEX sample_by_rollout ON sample (rollout, number)",
+)
 _BY_WAVE = "CREATE INDEX admission_by_wave ON admission (rollout, wave)"
 _SQLITE: Final[Mapping[int, Sequence[str]]] = {
     6: (_ADMISSION.format(""), _BY_WAVE),
     7: (),
     8: (),
+    9: [each.format("INTEGER PRIMARY KEY", "", "INTEGER") for each in _SAMPLE],
 }
 _PART = """
     CREATE TABLE part (
@@ -53,6 +63,7 @@ _POSTGRES: Final[Mapping[int, Sequence[str]]] = {
     6: (_ADMISSION.format(_COLLATED), _BY_WAVE, _CLAIM.format(_COLLATED)),
     7: (_PART.format(_COLLATED),),
     8: _SCHEDULES,
+    9: [each.format("BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", _COLLATED, "BIGINT") for each in _SAMPLE],
 }
 
 

@@ -18,7 +18,7 @@ from deployer.errors import DeployerError, GuardError
 from deployer.journal import claims
 from deployer.journal import queries as q
 from deployer.journal.calendar import ALONE_IN_POSTGRES, CLOCK_OF_POSTGRES, Calendar
-from deployer.journal.checkup import read_rows
+from deployer.journal.checkup import guarded, read_rows
 from deployer.journal.connection import Connection
 from deployer.journal.database import connect, connected, holder_of, shown_address, version_of
 from deployer.journal.entering import refusal
@@ -75,7 +75,8 @@ class PostgresJournal(TableJournal):
         with anyio.CancelScope(shield=True):
             try:
                 if error is None:
-                    await self._writer.ask(lambda _: None)  # what nobody waited for is durable, or could not be written
+                    # with which all that nobody waited for is durable, or could not be written
+                    await self._writer.ask(self._writer.samples.write)
             finally:
                 await self._shared.release(self._writer)
 
@@ -266,7 +267,7 @@ class PostgresHome:
             return
         with closing(connect(self.address, read_only=True)) as source, closing(open_to_write(target)) as copy:
             copy.execute("BEGIN")
-            for table, query in q.GUARDED.items():
+            for table, query in guarded(source):
                 copy.executemany(q.COPY[table], source.execute(query))
             copy.execute("COMMIT")
 

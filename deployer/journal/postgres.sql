@@ -1,4 +1,4 @@
--- Version 7, as in sqlite.sql. Text is ordered by its bytes, as there.
+-- Version 9, as in sqlite.sql. Text is ordered by its bytes, as there.
 CREATE TABLE rollout (
     number          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id              TEXT COLLATE "C" NOT NULL UNIQUE,
@@ -94,6 +94,17 @@ CREATE TABLE event (
     checksum BIGINT NOT NULL
 );
 CREATE INDEX event_by_deployment ON event (rollout, place, number);
+
+-- What accounts were asked meanwhile, a row for some seconds of one: the body has the figures.
+CREATE TABLE sample (
+    number   BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    rollout  TEXT COLLATE "C" NOT NULL REFERENCES rollout (id),
+    account  TEXT COLLATE "C" NOT NULL,
+    at       TEXT COLLATE "C" NOT NULL,  -- UTC, when they began
+    body     TEXT COLLATE "C" NOT NULL,
+    checksum BIGINT NOT NULL
+);
+CREATE INDEX sample_by_rollout ON sample (rollout, number);
 
 -- What each revision of a template holds: what changed since is what an upgrade carries.
 CREATE TABLE revision (

@@ -16,6 +16,7 @@ from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Plan
 from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
+from deployer.domain.samples import Sample
 from deployer.domain.template import Template
 from deployer.domain.waves import Wave
 
@@ -184,6 +185,12 @@ class Journal(Protocol):
 
     def note(self, entry: Entry) -> None:
         """Write an entry before anything that is recorded later, without waiting for it."""
+
+    def sample(self, rollout: str, sample: Sample) -> None:
+        """Write a sample with what is written next, or before the journal is closed; it fails nobody."""
+
+    async def samples(self, rollout: str) -> Sequence[Sample]:
+        """Return the samples of a rollout, oldest first; where it was carried out by an older version, none."""
 
     async def remember(self, instances: Sequence[Instance]) -> None:
         """Write what is remembered of live flows from now on, and return when it is durable."""

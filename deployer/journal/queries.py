@@ -15,6 +15,7 @@ GATE: Final = "rollout, wave, state, since, who, checksum"
 STEP: Final = "rollout, place, position, kind, state, attempts, body, checksum"
 INSTANCE: Final = "template, integration, tenant, account, body, checksum"
 REVISION: Final = "template, revision, body, checksum"
+SAMPLE: Final = "rollout, account, at, body, checksum"
 EVENT: Final = "rollout, place, position, event, at, body, checksum"
 SCHEDULE: Final = "rollout, name, body, checksum"
 FIRING: Final = "rollout, schedule, local, due, state, body, checksum"
@@ -135,6 +136,10 @@ DONE: Final = """
     WHERE d.rollout = ? AND d.account = ? AND s.kind = ? AND s.state = 'done' LIMIT 1
 """
 
+TABLE: Final = "SELECT 1 FROM sqlite_master WHERE name = ?"
+KEEP_SAMPLE: Final = _insert("sample", SAMPLE)
+SAMPLES: Final = f"SELECT {SAMPLE} FROM sample WHERE rollout = ? ORDER BY number"
+
 END_PART: Final = f"""
     {_insert("part", "rollout, wave, account, cause")}
     ON CONFLICT (rollout, wave, account) DO UPDATE SET cause = excluded.cause
@@ -180,8 +185,9 @@ _TABLES: Final = {
     "instance": INSTANCE,
     "revision": REVISION,
     "event": EVENT,
+    "sample": SAMPLE,
 }
-_IN_ORDER: Final = dict.fromkeys(("rollout", "instruction", "event"), " ORDER BY number")
+_IN_ORDER: Final = dict.fromkeys(("rollout", "instruction", "event", "sample"), " ORDER BY number")
 # Every row of every table, with its checksum; and the same into another journal.
 GUARDED: Final = {
     table: f"SELECT {columns} FROM {table}{_IN_ORDER.get(table, '')}" for table, columns in _TABLES.items()

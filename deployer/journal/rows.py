@@ -19,6 +19,7 @@ from deployer.domain.records import (
     template_from,
     template_record,
 )
+from deployer.domain.samples import Sample, sample_from, sample_record
 from deployer.domain.template import Template
 from deployer.journal.checksums import checked, summed
 from deployer.journal.connection import Row
@@ -85,6 +86,17 @@ def read_instruction(row: Row) -> Instruction:
     """Return what a person said."""
     id_, rollout, verb, about, who, at = checked(row, f"an instruction to rollout {row[1]}")
     return Instruction(id_, rollout, Verb(verb), about, who, at)
+
+
+def sample_row(rollout: str, sample: Sample) -> Row:
+    """Return the row of a sample."""
+    return summed((rollout, sample.account, sample.at, canonical(sample_record(sample))))
+
+
+def read_sample(row: Row) -> Sample:
+    """Return the sample of a row."""
+    _, account, at, body = checked(row, f"a sample of rollout {row[0]}")
+    return sample_from(account, at, json.loads(body))
 
 
 def gate_row(rollout: str, gate: Gate) -> Row:

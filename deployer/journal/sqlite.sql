@@ -1,4 +1,4 @@
--- Version 8. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
+-- Version 9. Every row that is read back carries a checksum of its columns: integrity_check does not see flipped bits.
 CREATE TABLE rollout (
     number          INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,
@@ -94,6 +94,17 @@ CREATE TABLE event (
     checksum INTEGER NOT NULL
 );
 CREATE INDEX event_by_deployment ON event (rollout, place, number);
+
+-- What accounts were asked meanwhile, a row for some seconds of one: the body has the figures.
+CREATE TABLE sample (
+    number   INTEGER PRIMARY KEY,
+    rollout  TEXT NOT NULL REFERENCES rollout (id),
+    account  TEXT NOT NULL,
+    at       TEXT NOT NULL,  -- UTC, when they began
+    body     TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+);
+CREATE INDEX sample_by_rollout ON sample (rollout, number);
 
 -- What each revision of a template holds: what changed since is what an upgrade carries.
 CREATE TABLE revision (

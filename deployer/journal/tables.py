@@ -16,6 +16,7 @@ from deployer.domain.plan import Plan
 from deployer.domain.plan_records import plan_from, plan_record
 from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
+from deployer.domain.samples import Sample
 from deployer.domain.template import Template
 from deployer.domain.waves import Wave
 from deployer.errors import JournalError
@@ -48,6 +49,7 @@ from deployer.journal.rows import (
     step_row,
     work_row,
 )
+from deployer.journal.samples import samples_of
 from deployer.journal.writer import Book
 
 
@@ -107,6 +109,7 @@ class TableJournal(Book):
             before, head = rollout_of(connection, rollout)
             after = replace(before, outcome=outcome, reason=reason, ended_at=ended_at)
             _one(connection, q.CONCLUDE, (outcome, reason, ended_at, rollout_row(after, head)[-1], rollout))
+            self._writer.samples.write(connection)
 
         await self._writer.ask(work)
 
@@ -216,6 +219,15 @@ class TableJournal(Book):
         self._writer.waiting.append((self, entry))
         self._writer.tell(self._enter)
 
+    def sample(self, rollout: str, sample: Sample) -> None:
+        """Write a sample with what is written next, or before the journal is closed; it fails nobody."""
+        if self._writer.samples.put(rollout, sample) and not self._writer.is_broken:
+            self._writer.tell(self._writer.samples.write)
+
+    async def samples(self, rollout: str) -> Sequence[Sample]:
+        """Return the samples of a rollout, oldest first; where it was carried out by an older version, none."""
+        return await self._writer.ask(lambda connection: samples_of(connection, rollout))
+
     async def remember(self, instances: Sequence[Instance]) -> None:
         """Write what is remembered of live flows from now on, and return when it is durable."""
         await self._writer.ask(lambda connection: remember(connection, instances))
@@ -258,6 +270,7 @@ class TableJournal(Book):
             names = {entry.deployment.planned.account for journal, entry in taken if journal is one}
             epochs |= one._claimed(names)  # noqa: SLF001 - it shares the writer
         enter(connection, [entry for _, entry in taken], epochs)
+        self._writer.samples.write(connection)
 
     def _guard(self, connection: Connection, names: Collection[str]) -> None:
         """Raise GuardError where an account, or rollout, is ours no more, and keep others from it until the commit."""

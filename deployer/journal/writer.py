@@ -14,6 +14,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from deployer.errors import DeployerError, JournalError
 from deployer.journal.connection import Connection, Row
+from deployer.journal.samples import SampleQueue
 
 LINGER = 0.01  # seconds that writes nobody waits for may be collected
 SPACING = 0.005  # seconds between two commits that may be spaced: each costs more CPU than what is written in it
@@ -37,6 +38,7 @@ class Writer:
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self.waiting: deque[Any] = deque()  # what those who share it have their jobs write, whoever's job comes first
         self.told: Callable[[float], None] | None = None  # how many seconds each commit took, on the thread
+        self.samples = SampleQueue()
         self._connect = connect
         self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._failure: Exception | None = None
@@ -180,6 +182,8 @@ class Book:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Commit what waits, and close; raise JournalError if what nobody waited for could not be written."""
+        if error is None and self._writer.samples and not self._writer.is_broken:
+            self._writer.tell(self._writer.samples.write)
         await self._writer.stop()
         if error is None:
             self._writer.own_up()

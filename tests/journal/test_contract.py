@@ -21,6 +21,7 @@ from deployer.domain.merge3 import Change, Memory, Verdict
 from deployer.domain.plan import Action, Planned
 from deployer.domain.rebuilding import Work
 from deployer.domain.resources import ResourceKind
+from deployer.domain.samples import Call, Sample
 from deployer.domain.template import Part, flow_template
 from deployer.domain.waves import Wave
 from deployer.errors import JournalError
@@ -725,3 +726,39 @@ async def test_a_number_that_json_does_not_know_is_refused(store: Store) -> None
             await journal.record(entry(found, Event.INTEND, {"size": float("nan")}))
     async with store.open() as journal:
         assert await state_of(journal) is State.READY
+
+
+def sample(requests: int, account: str = "main") -> Sample:
+    return Sample(account, AT, 10.0, requests, 2, 1.5, 7, 147.75, {Call.CLONE: {3: 1, 40: requests}, Call.POLL: {0: 9}})
+
+
+async def test_samples_are_read_in_the_order_they_were_taken(store: Store) -> None:
+    taken = [sample(1), sample(2, "other"), sample(3)]
+    async with store.open() as journal:
+        await begun(journal, planned())
+        await journal.begin(rollout(number=2), plan(planned()))
+        for each in taken:
+            journal.sample(FIRST.id, each)
+        journal.sample("order-sync-2", sample(4))
+        await journal.conclude(FIRST.id, outcome="succeeded", reason="", ended_at=AT)
+        assert await journal.samples(FIRST.id) == taken
+        assert await journal.samples("order-sync-2") == [sample(4)]
+        assert await journal.samples("order-sync-3") == []
+
+
+async def test_a_sample_is_durable_with_the_next_entry(store: Store) -> None:
+    async with store.open() as journal:
+        [found] = await begun(journal, planned())
+        journal.sample(FIRST.id, sample(1))
+        assert await journal.samples(FIRST.id) == []  # it is worth no commit of its own
+        await journal.record(entry(found, Event.INTEND))
+        async with store.after_a_crash() as left:
+            assert await left.samples(FIRST.id) == [sample(1)]
+
+
+async def test_a_sample_after_everything_else_is_written_when_the_journal_closes(store: Store) -> None:
+    async with store.open() as journal:
+        await begun(journal, planned())
+        journal.sample(FIRST.id, sample(1))
+    async with store.open() as journal:
+        assert await journal.samples(FIRST.id) == [sample(1)]

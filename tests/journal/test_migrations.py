@@ -44,7 +44,7 @@ async def test_a_file_of_version_5_becomes_one_of_this_version(tmp_path: Path) -
         async with SqliteJournal(path) as journal:
             await journal.begin(FIRST, plan())
     with closing(sqlite3.connect(old)) as connection:
-        connection.executescript("DROP TABLE admission; PRAGMA user_version = 5")
+        connection.executescript("DROP TABLE admission; DROP TABLE sample; PRAGMA user_version = 5")
     async with SqliteJournal(old, read_only=True) as journal:  # which changes nothing
         assert await journal.deployment(FIRST.id, "acme")
     assert sqlite_shape(old) != sqlite_shape(new)
@@ -61,7 +61,8 @@ async def test_a_database_of_version_5_becomes_one_of_this_version(database: Ser
             await journal.begin(FIRST, plan())
     with psycopg.connect(old) as connection:
         connection.execute(
-            "DROP TABLE deployer.admission, deployer.claim, deployer.part, deployer.schedule, deployer.firing"
+            "DROP TABLE deployer.admission, deployer.claim, deployer.part, deployer.schedule, deployer.firing,"
+            " deployer.sample"
         )
         connection.execute("UPDATE deployer.version SET number = 5")
     async with PostgresJournal(old, read_only=True) as journal:

@@ -1,5 +1,6 @@
 """Rollouts that workers carry out: spread over them, gone on with whatever becomes of one, never twice."""
 
+import json
 import os
 import subprocess
 import sys
@@ -83,12 +84,19 @@ def everybody_has_one(stage: Stage) -> bool:
     return all(stage.flow(name)["settings"]["batchSize"] == 200 for name in stage.tenants)
 
 
+def sampled() -> int:
+    """Return how many requests the samples in the journal tell of."""
+    with psycopg.connect(os.environ["DEPLOYER_JOURNAL"]) as connection:
+        return sum(json.loads(body)["requests"] for (body,) in connection.execute("SELECT body FROM deployer.sample"))
+
+
 def test_an_apply_is_left_to_the_workers_and_watched(stage: Stage) -> None:
     many(stage, 4)
     with workers(stage, 2):
         ended = stage.run("apply", "--yes")
         assert (ended.code, stage.sent("flows.clone")) == (0, 8), ended.err
     assert everybody_has_one(stage)
+    assert sampled() == 8 * 3  # a listing, a clone and a PUT each
     assert sum(line.startswith("done ") for line in ended.err.splitlines()) == 8
     assert ended.out.endswith("succeeded: 8 done\n")
     assert stage.apply("--local").code == 0  # and the journal is free again
