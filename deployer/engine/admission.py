@@ -58,10 +58,10 @@ class Admission:
             self.close()
         return admitted.granted and not self.is_over
 
-    def rested(self, deployment: Deployment) -> None:
-        """Count a tenant that has nothing left to do, and let the next one begin."""
+    def rested(self, deployment: Deployment, *, anew: bool) -> None:
+        """Count a tenant that has nothing left to do, if that is `anew`, and let the next one begin."""
         if deployment.status not in OPEN:
-            self.failed += deployment.status in _FAILURES
+            self.failed += anew and deployment.status in _FAILURES
             self._wake()
 
     def close(self) -> None:

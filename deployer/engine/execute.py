@@ -9,7 +9,7 @@ from typing import Protocol
 import anyio
 from anyio.abc import TaskGroup
 
-from deployer.domain.deployment import Deployment, Step
+from deployer.domain.deployment import OPEN, Deployment, Step
 from deployer.domain.instructions import Standing
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.moves import Rest, next_move
@@ -154,6 +154,7 @@ class AccountRun:
     async def _drive(self, deployment: Deployment, agenda: Agenda) -> None:
         """Move a deployment until it rests, has to wait, or the account stops."""
         self.watcher.taken(deployment)
+        was_open = deployment.status in OPEN  # one that failed before is counted already
         while not self.stop.asked and not self.halted:
             now = self.desk.clock.moment()
             move = next_move(deployment, now, self.desk.settings.safety, settle_only=self.settle_only)
@@ -174,7 +175,7 @@ class AccountRun:
         if self.halted:
             agenda.close()
         agenda.rest()
-        self.admission.rested(deployment)
+        self.admission.rested(deployment, anew=was_open)
 
     async def _tally(self, deployment: Deployment, step: Step) -> None:
         """Take tenants that fail alike in a step that nobody has done yet for the account's or the template's fault."""

@@ -177,3 +177,19 @@ def test_a_bake_that_was_cut_short_is_not_begun_again(stage: Stage) -> None:
     ended = stage.apply("--timeout", "1700ms")
 
     assert ended.code == 0, ended.err
+
+
+def test_a_tenant_that_failed_before_something_was_left_counts_once_however_often_its_wave_is_gone_through(
+    stage: Stage,
+) -> None:
+    many(stage, 5, sizes=[3, 2], tolerance=1, approve=True)
+    stage.run_flows()
+    stage.refuse("tenant-00")
+    waiting = stage.apply()
+    assert (waiting.code, waiting.document["outcome"]) == (5, "waiting")
+
+    assert stage.run("approve", "--plan", waiting.document["plan"]).code == 0
+    ended = stage.run("resume", "--json")
+
+    assert (ended.code, ended.document["outcome"]) == (3, "succeeded_with_failures"), ended.document["reason"]
+    assert outcomes(stage, "done") == ["tenant-01", "tenant-02", "tenant-03", "tenant-04"]
