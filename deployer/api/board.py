@@ -50,8 +50,8 @@ class Board:
     roster: Roster | None = None
     troubled: dict[int, Mapping[str, object]] = field(default_factory=dict)
     _statuses: bytearray = field(default_factory=bytearray)
-    _waves: array[int] = field(default_factory=lambda: array("I"))
-    _orders: dict[Order, array[int]] = field(default_factory=dict)
+    _waves: "array[int]" = field(default_factory=lambda: array("I"))
+    _orders: "dict[Order, array[int]]" = field(default_factory=dict)
 
     @classmethod
     def of(cls, standing: Mapping[int, Placed]) -> "Board":

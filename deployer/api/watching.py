@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import anyio.to_thread
 
 from deployer.api.board import Board, Roster
+from deployer.api.pace import Pace
 from deployer.api.standing import Standing
-from deployer.domain.deployment import Status
+from deployer.domain.deployment import OPEN, Status
 from deployer.domain.plan import Plan
 from deployer.errors import DeployerError
 from deployer.journal.home import Home
@@ -42,6 +43,7 @@ class Watch:
         self._boards: dict[str, Board] = {}
         self._plans: dict[str, Plan] = {}
         self._revisions: dict[tuple[str, ...], tuple[float, Mapping[str, int]]] = {}
+        self._paces: dict[str, Pace] = {}
         self._wanted: dict[str, anyio.Event] = {}
         self._asked = anyio.Event()
         self._after, self._journal = 0, ""
@@ -125,6 +127,23 @@ class Watch:
                 if other is not board and len(other) > _MANY:
                     other.forget_roster()
 
+    async def pace(self, book: WatchedJournal, rollout: str, board: Board | None) -> Pace:
+        """Return how fast a rollout goes."""
+        pace = self._paces.get(rollout)
+        if pace is None:
+            _make_room(self._paces)
+            pace = self._paces[rollout] = Pace()
+        async with self._lock:  # nothing is taken in twice
+            more = True
+            while more:
+                found = await book.samples_after(rollout, pace.read, limit=_MOST)
+                pace.add(sample for _, sample in found)
+                pace.read = max((number for number, _ in found), default=pace.read)
+                more = len(found) == _MOST
+        if board is not None:
+            pace.rest(anyio.current_time(), len(board) - sum(board.counts[status] for status in OPEN))
+        return pace
+
     async def at_work(self, book: WatchedJournal) -> bool:
         """Tell whether anybody works on the journal now."""
         if isinstance(book, WatchedDatabase) and any(age < _HEARD for *_, age in await book.holders()):
@@ -143,7 +162,7 @@ class Watch:
     async def _catch_up(self, book: WatchedJournal) -> None:
         latest, journal = await book.latest_event(), (await book.work()).journal
         if journal != self._journal or not 0 <= latest - self._after <= _TOO_MANY:  # another, an older one, or too late
-            for kept in (self._boards, self._plans, self._revisions):
+            for kept in (self._boards, self._plans, self._revisions, self._paces):
                 kept.clear()
             self._after, self._journal = latest, journal
         if latest == self._after and not book.is_shared:
@@ -158,7 +177,7 @@ class Watch:
         self._after = max(self._after, after)
 
 
-def _make_room(kept: "dict[str, Board] | dict[str, Plan]") -> None:
+def _make_room(kept: dict[str, Any]) -> None:
     """Forget what was known first where there is too much of it."""
     while len(kept) >= _KEPT:
         del kept[next(iter(kept))]

@@ -140,5 +140,6 @@ _TEMPLATES.filters |= {
     "segments": segments,
     "told": told,
     "duration": duration,
+    "short": lambda seconds: f"{1000 * seconds:.0f} ms" if seconds < 1 else duration(seconds),
 }
 _TEMPLATES.globals |= {"glyphs": GLYPHS, "took": _took}

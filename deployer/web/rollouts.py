@@ -8,12 +8,14 @@ from urllib.parse import quote, urlencode
 from deployer.api.board import Board, Order, needs_roster
 from deployer.api.schedules import outlooks
 from deployer.api.watching import WatchedJournal
-from deployer.domain.deployment import Status
+from deployer.domain.deployment import OPEN, Status
 from deployer.domain.gate import GateState
+from deployer.errors import JournalError
 from deployer.report.causes import Cause
 from deployer.report.schedules import schedule_row, time_row
 from deployer.report.summary import next_commands, tenant_view
 from deployer.web.asked import ROWS, Asked, asked, page_of
+from deployer.web.chart import chart
 from deployer.web.rendering import Page, region, told
 from deployer.web.site import Rollout, Site, Standing, outcome_of
 
@@ -47,12 +49,17 @@ class Shown:
 async def all_rollouts(site: Site, query: Mapping[str, str]) -> Page:
     """Return the first page: what runs, what was, what comes next, and what there is."""
     number = page_of(query)
-    async with site.look() as book:
-        found = await book.rollouts(limit=_PAST * number + 1)
-        at_work = await site.watch.at_work(book)
-        page = found[_PAST * (number - 1) : _PAST * number]
-        shown = [_shown(*await site.watch.standing(book, each), at_work=at_work) for each in page]
-        revisions = await _revisions(site, book, found)
+    try:
+        async with site.look() as book:
+            found = await book.rollouts(limit=_PAST * number + 1)
+            at_work = await site.watch.at_work(book)
+            page = found[_PAST * (number - 1) : _PAST * number]
+            shown = [_shown(*await site.watch.standing(book, each), at_work=at_work) for each in page]
+            revisions = await _revisions(site, book, found)
+    except JournalError:
+        if await site.exists():
+            raise
+        found, shown, revisions = [], [], []  # nothing was ever deployed from here
     schedules = [
         schedule_row(each.kept, each.last, [time_row(each.kept, *one) for one in each.coming])
         for each in await outlooks(site.watch.home, None, site.clock)
@@ -92,7 +99,7 @@ async def one_rollout(site: Site, rollout: str, query: Mapping[str, str]) -> Pag
         shown = _shown(now, board, at_work=await site.watch.at_work(book))
         newest = await site.is_newest(book, found)
         plan = await site.watch.plan(book, rollout)
-        commands = next_commands(now.head, site.manifest_of(found)) if newest and board else []
+        commands = _commands(site, shown) if newest else []
         regions = {
             "summary": region("summary", shown=shown, commands=commands, plan=plan, newest=newest),
             "actions": region(
@@ -101,6 +108,7 @@ async def one_rollout(site: Site, rollout: str, query: Mapping[str, str]) -> Pag
                 **_may(site, shown, now, newest=newest),
             ),
             "waves": region("waves", waves=now.waves, head=now.head, counted=board is not None),
+            "requests": region("requests", **await _requests(site, book, shown)),
             "causes": region("causes", **await _causes(site, book, found, board)),
             "tenants": region("tenants", **await _tenants(site, book, found, board, wanted)),
         }
@@ -111,6 +119,13 @@ async def one_rollout(site: Site, rollout: str, query: Mapping[str, str]) -> Pag
         "direction": wanted.direction,
     }
     return Page("rollout", found.id, regions, _headline(shown, now), search=search)
+
+
+def _commands(site: Site, shown: Shown) -> list[tuple[str, str]]:
+    """Return what to type next: nothing while somebody is at work, or before anybody has counted."""
+    if shown.board is None or shown.outcome == "running":
+        return []
+    return next_commands(shown.head, site.manifest_of(shown.rollout))
 
 
 def _may(site: Site, shown: Shown, now: Standing, *, newest: bool) -> dict[str, object]:
@@ -125,6 +140,19 @@ def _may(site: Site, shown: Shown, now: Standing, *, newest: bool) -> dict[str, 
         "resume": unfinished and shown.rollout.outcome == "paused",
         "abort": unfinished,
         "approve": waiting[0] if unfinished and asks else "",
+    }
+
+
+async def _requests(site: Site, book: WatchedJournal, shown: Shown) -> dict[str, object]:
+    """Return how fast a rollout goes, against its limit."""
+    pace, board = await site.watch.pace(book, shown.rollout.id, shown.board), shown.board
+    going = shown.outcome == "running" and board is not None
+    left = pace.left(sum(board.counts[status] for status in OPEN)) if board is not None and going else None
+    return {
+        "pace": pace,
+        "now": pace.now(site.clock.utc()) if going else None,
+        "left": left,
+        "chart": chart(pace.spans),
     }
 
 

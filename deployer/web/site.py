@@ -10,7 +10,7 @@ import anyio.to_thread
 
 from deployer.api.schedules import Clock
 from deployer.api.watching import Rollout, Standing, Watch, WatchedJournal
-from deployer.errors import DeployerError, JournalError, UsageError
+from deployer.errors import DeployerError, UsageError
 
 _ACTS: Final = 20  # of which the pages tell
 
@@ -45,12 +45,12 @@ class Site:
     @asynccontextmanager
     async def look(self) -> AsyncIterator[WatchedJournal]:
         """Open the journal; raise JournalError where there is none, or it cannot be read."""
-        if not await anyio.to_thread.run_sync(self.watch.home.exists):
-            raise JournalError(
-                f"there is no journal at {self.watch.home}", remedy="it is made by the first deployer apply"
-            )
         async with self.watch.look() as book:
             yield book
+
+    async def exists(self) -> bool:
+        """Tell whether there is a journal yet."""
+        return await anyio.to_thread.run_sync(self.watch.home.exists)
 
     async def find(self, book: WatchedJournal, rollout: str) -> Rollout:
         """Return a rollout; raise MissingError where there is none of that id."""
