@@ -90,7 +90,7 @@ class Life:
         ended = Entry(deployment, 0, Event.SUCCEED, replace(deployment.steps[0], state=state), AT)
         self.journal.note(ended)
         self.failed += state in {State.FAILED, State.UNKNOWN}
-        self.admission.rested(after(ended))
+        self.admission.rested(after(ended), anew=True)
 
 
 async def failures(waves: list[Wave], chance: Random, *, strict: bool) -> int:
@@ -133,7 +133,7 @@ async def test_all_that_may_fail_can_fail(strict: bool, most: int) -> None:
             ended = Entry(flying, 0, Event.REFUSE, replace(flying.steps[0], state=State.FAILED), AT)
             journal.note(ended)
             life.failed += 1
-            life.admission.rested(after(ended))
+            life.admission.rested(after(ended), anew=True)
     assert life.failed == most == blast_radius([wave], strict=strict)
 
 
