@@ -1,11 +1,10 @@
 """The pages of the schedules, and of the flows that are there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
-from deployer.api.schedules import firings, outlooks
-from deployer.api.watching import Newest
+from deployer.api.watching import Newest, WatchedJournal
 from deployer.domain.deployment import Deployment, Instance
 from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import StepKind
@@ -14,7 +13,7 @@ from deployer.report.schedules import firing_row, schedule_row, time_row
 from deployer.web.asked import ROWS
 from deployer.web.rendering import Page, region
 from deployer.web.rollouts import rollout_address, tenant_address
-from deployer.web.site import Site
+from deployer.web.site import NothingYetError, Site
 
 _TIMES: Final = 5  # to come, of each schedule
 _FIRINGS: Final = 100
@@ -22,9 +21,7 @@ _FIRINGS: Final = 100
 
 async def all_schedules(site: Site, query: Mapping[str, str]) -> Page:  # noqa: ARG001 - as every page
     """Return the page of the schedules: what is in force, what comes next, what came of each time."""
-    home = site.watch.home
-    found = await outlooks(home, None, site.clock, most=_TIMES)
-    names = sorted({each.kept.rollout for each in found} | ({site.name} if site.name else set()))
+    found, fired = await site.calendar(times=_TIMES, past=_FIRINGS)
     rows = [
         {
             "of": each.kept.rollout,
@@ -32,11 +29,9 @@ async def all_schedules(site: Site, query: Mapping[str, str]) -> Page:  # noqa: 
         }
         for each in found
     ]
-    past = [each for name in names for each in await firings(home, name, None, limit=_FIRINGS)]
-    fired = [firing_row(each) for each in sorted(past, key=lambda each: each.due, reverse=True)[:_FIRINGS]]
     regions = {
         "schedules": region("in_force", schedules=rows),
-        "firings": region("firings", firings=fired, address=rollout_address),
+        "firings": region("firings", firings=list(map(firing_row, fired)), address=rollout_address),
     }
     return Page("schedules", "Schedules", regions, place="/schedules")
 
@@ -45,22 +40,30 @@ async def all_instances(site: Site, query: Mapping[str, str]) -> Page:
     """Return a page of the flows that are remembered, by template and integration."""
     template, _, integration = query.get("after", "").partition(" ")
     after = InstanceKey(template, integration) if template else None
-    async with site.look() as book:
-        found = await book.instances(after=after, limit=ROWS + 1)
-        page = found[:ROWS]
-        compared: dict[InstanceKey, Newest] = {}
-        ran: dict[InstanceKey, Newest] = {}
-        for key in {each.template for each in page}:
-            integrations = [each.integration for each in page if each.template == key]
-            for kept, runs in ((compared, False), (ran, True)):
-                newest = await book.newest(key, integrations, ran=runs)
-                kept |= {InstanceKey(key, where): each for where, each in newest.items()}
+    try:
+        async with site.look() as book:
+            found = await book.instances(after=after, limit=ROWS + 1)
+            page = found[:ROWS]
+            compared = await _newest(book, page, ran=False)
+            ran = await _newest(book, page, ran=True)
+    except NothingYetError:
+        found, page, compared, ran = [], [], {}, {}
     rows = [_row(each, compared, ran) for each in page]
     more = (
         f"/instances?{urlencode({'after': f'{page[-1].template} {page[-1].integration}'})}" if len(found) > ROWS else ""
     )
     regions = {"instances": region("flows", rows=rows, first=after is None, more=more)}
     return Page("instances", "Flows", regions, place="/instances")
+
+
+async def _newest(book: WatchedJournal, page: Sequence[Instance], *, ran: bool) -> dict[InstanceKey, Newest]:
+    """Return the newest deployment of each flow that compared, or `ran`, it."""
+    found: dict[InstanceKey, Newest] = {}
+    for template in {each.template for each in page}:
+        integrations = [each.integration for each in page if each.template == template]
+        newest = await book.newest(template, integrations, ran=ran)
+        found |= {InstanceKey(template, integration): each for integration, each in newest.items()}
+    return found
 
 
 def _row(one: Instance, compared: Mapping[InstanceKey, Newest], ran: Mapping[InstanceKey, Newest]) -> dict[str, object]:

@@ -6,18 +6,16 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from deployer.api.board import Board, Order, needs_roster
-from deployer.api.schedules import outlooks
 from deployer.api.watching import WatchedJournal
 from deployer.domain.deployment import OPEN, Status
 from deployer.domain.gate import GateState
-from deployer.errors import JournalError
 from deployer.report.causes import Cause
 from deployer.report.schedules import schedule_row, time_row
 from deployer.report.summary import next_commands, tenant_view
 from deployer.web.asked import ROWS, Asked, asked, page_of
 from deployer.web.chart import chart
 from deployer.web.rendering import Page, region, told
-from deployer.web.site import Rollout, Site, Standing, outcome_of
+from deployer.web.site import NothingYetError, Rollout, Site, Standing, outcome_of
 
 _PAST: Final = 20  # of a page
 _UNFINISHED: Final = frozenset({"running", "halted", "waiting", "paused"})
@@ -56,13 +54,11 @@ async def all_rollouts(site: Site, query: Mapping[str, str]) -> Page:
             page = found[_PAST * (number - 1) : _PAST * number]
             shown = [_shown(*await site.watch.standing(book, each), at_work=at_work) for each in page]
             revisions = await _revisions(site, book, found)
-    except JournalError:
-        if await site.exists():
-            raise
-        found, shown, revisions = [], [], []  # nothing was ever deployed from here
+    except NothingYetError:
+        found, shown, revisions = [], [], []
+    outlooks, _ = await site.calendar(times=1, past=0)
     schedules = [
-        schedule_row(each.kept, each.last, [time_row(each.kept, *one) for one in each.coming])
-        for each in await outlooks(site.watch.home, None, site.clock)
+        schedule_row(each.kept, each.last, [time_row(each.kept, *one) for one in each.coming]) for each in outlooks
     ]
     current = [each for each in shown if each.rollout.outcome in _UNFINISHED]
     past = [each for each in shown if each.rollout.outcome not in _UNFINISHED]

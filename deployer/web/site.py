@@ -1,18 +1,22 @@
 """What every page is made from: the journal that is watched, and how the dashboard was started."""
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 import anyio.to_thread
 
-from deployer.api.schedules import Clock
+from deployer.api.schedules import Clock, Firing, Outlook, firings, outlooks
 from deployer.api.watching import Rollout, Standing, Watch, WatchedJournal
-from deployer.errors import DeployerError, UsageError
+from deployer.errors import DeployerError, JournalError, UsageError
 
 _ACTS: Final = 20  # of which the pages tell
+
+
+class NothingYetError(JournalError):
+    """Nothing was ever deployed from here."""
 
 
 class MissingError(UsageError):
@@ -44,13 +48,27 @@ class Site:
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[WatchedJournal]:
-        """Open the journal; raise JournalError where there is none, or it cannot be read."""
-        async with self.watch.look() as book:
-            yield book
+        """Open the journal; raise NothingYetError where there is none, JournalError where it cannot be read."""
+        try:
+            async with self.watch.look() as book:
+                yield book
+        except JournalError as error:
+            if not await anyio.to_thread.run_sync(self.watch.home.exists):
+                raise NothingYetError(error.what, remedy=error.remedy) from None
+            raise
 
-    async def exists(self) -> bool:
-        """Tell whether there is a journal yet."""
-        return await anyio.to_thread.run_sync(self.watch.home.exists)
+    async def calendar(self, *, times: int, past: int) -> tuple[Sequence[Outlook], list[Firing]]:
+        """Return the schedules, each with so many of the times to come, and so many of their firings, newest first."""
+        home = self.watch.home
+        try:
+            found = await outlooks(home, None, self.clock, most=times)
+            names = {each.kept.rollout for each in found} | ({self.name} if self.name else set())
+            fired = [each for name in names for each in await firings(home, name, None, limit=past)] if past else []
+        except JournalError:
+            if await anyio.to_thread.run_sync(home.exists):
+                raise
+            return (), []
+        return found, sorted(fired, key=lambda each: (each.due, each.schedule), reverse=True)[:past]
 
     async def find(self, book: WatchedJournal, rollout: str) -> Rollout:
         """Return a rollout; raise MissingError where there is none of that id."""
