@@ -1,11 +1,11 @@
-"""The ideal that efficiency is measured against: T* of a wave. Polls count as requests; CPU is left out, so T* is low.
-
-Leaving the CPU out of T* can only make an efficiency worse than the page defines it.
-"""
+"""The ideal that efficiency is measured against, of a wave whose tenants are all alike."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from deployer.domain import ideal
+from deployer.domain.ideal import Demand, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +22,10 @@ class Wave:
         return self.tenants * self.chain
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What bounds a wave: the bucket, and the requests in flight."""
-
-    rate: float
-    burst: float
-    in_flight: int
-
-
 def least_seconds(wave: Wave, limits: Limits) -> float:
-    """Return T*: the largest of what the bucket, one tenant's chain, and the slots in flight demand."""
-    paced = max(0.0, wave.requests - limits.burst) / limits.rate + wave.latency
+    """Return T* of a wave."""
     longest = wave.chain * wave.latency
-    crowded = wave.requests * wave.latency / limits.in_flight
-    return max(paced, longest, crowded)
+    return ideal.least_seconds(Demand(wave.requests, wave.latency, longest, wave.tenants * longest), limits)
 
 
 def worst_second(moments: Sequence[float]) -> int:

@@ -1,8 +1,9 @@
 """Rows 1 and 2: how near the makespan of a wave comes to the least that its bounds allow."""
 
+from deployer.domain.ideal import Limits
 from deployer.domain.pacing import with_margin
 from tests.bench.api import Api, Measured, serving
-from tests.bench.ideal import Limits, Wave, least_seconds
+from tests.bench.ideal import Wave, least_seconds
 from tests.bench.rollout import UNPACED, Rollout
 from tests.bench.row import Mode, Row, median
 from tests.bench.settings import Settings

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from deployer.domain.ideal import Limits
 from tests.bench.__main__ import main
 from tests.bench.api import Api, serving
 from tests.bench.child import ROOT, Child, ChildError
-from tests.bench.ideal import Limits, Wave, least_seconds, worst_second
+from tests.bench.ideal import Wave, least_seconds, worst_second
 from tests.bench.rollout import UNPACED, Rollout
 from tests.bench.row import Mode, Row
 from tests.bench.settings import Settings

@@ -8,11 +8,12 @@ from typing import Final
 
 import psycopg
 
+from deployer.domain.ideal import Limits
 from deployer.domain.pacing import with_margin
 from tests import postgres
 from tests.bench.api import Api, serving
 from tests.bench.child import Child
-from tests.bench.ideal import Limits, Wave, least_seconds
+from tests.bench.ideal import Wave, least_seconds
 from tests.bench.rollout import SHORT, UNPACED, Rollout
 from tests.bench.row import Mode, Row, median, ratios
 from tests.bench.settings import Settings
