@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Final
 
 PER_SECOND, BURST = 300.0, 1000.0  # the documented bucket of an account
+IN_FLIGHT: Final = 512  # a ceiling: what really is in flight follows from rate and latency
 LONGEST_PAUSE: Final = 900.0
 RATE_MARGIN, _BURST_MARGIN = 0.985, 0.6  # measured: at the limit itself there are 429s, with this margin none
 _ROUNDING: Final = 1e-6  # a token that floating point made a little too small is a token

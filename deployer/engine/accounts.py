@@ -14,7 +14,7 @@ from anyio import to_thread
 
 from deployer.domain.adaptive import Pace, known, recalled, unknown
 from deployer.domain.manifest import REGIONS, Account, Rate, Safety
-from deployer.domain.pacing import BURST, PER_SECOND
+from deployer.domain.pacing import BURST, IN_FLIGHT, PER_SECOND
 from deployer.engine.pool import each
 from deployer.engine.rates import keep, recall
 from deployer.errors import AccountError, DeployerError
@@ -25,7 +25,6 @@ from deployer.integrator.transport import open_session
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
 
 _AT_ONCE = 16  # accounts that are asked who they are
-IN_FLIGHT = 512  # a ceiling: what really is in flight follows from rate and latency
 
 
 @dataclass(frozen=True, slots=True)

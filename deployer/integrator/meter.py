@@ -6,8 +6,8 @@ from typing import Final
 
 from deployer.domain.samples import Call, Sample, bucket_of
 
-_SPAN: Final = 10.0  # seconds
-_OF_ALL: Final = 0.01  # of the time since the start, if that is longer: long work has no more rows than a short one
+_SHORTEST, _USUAL = 1.0, 10.0  # seconds
+_EARLY, _LATE = 0.1, 0.01  # of the time since the start: short work is seen more closely, and long has not more rows
 _LEAST: Final = 0.001  # seconds
 
 
@@ -41,7 +41,7 @@ class Meter:
         if self._listening:
             if now >= self._ends:
                 self._close(self._ends - self._began)
-                self._open(now, max(_SPAN, _OF_ALL * (now - self._started)))
+                self._open(now, _span(now - self._started))
             self._requests += 1
             self._limit = limit
             self._in_flight = max(self._in_flight, in_flight)
@@ -87,3 +87,8 @@ class Meter:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _span(elapsed: float) -> float:
+    """Return how long the next span is, so many seconds after the start."""
+    return max(_SHORTEST, min(_USUAL, _EARLY * elapsed), _LATE * elapsed)

@@ -88,6 +88,15 @@ class Happening:
     index: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What a step, at `index`, met and when (UTC, ISO-8601)."""
+
+    index: int
+    event: Event
+    at: str
+
+
 class Journal(Protocol):
     """The durable record. Every method may raise JournalError; after one, nothing more is written."""
 
@@ -179,6 +188,12 @@ class Journal(Protocol):
 
     async def happenings(self, deployment: Deployment) -> Sequence[Happening]:
         """Return what happened to a deployment, oldest first."""
+
+    async def met(self, rollout: str, *, after: int, upto: int) -> Mapping[int, Sequence[Met]]:
+        """Return what happened to the deployments after one place up to another, oldest first, without what it added.
+
+        Where nothing happened, there is none.
+        """
 
     async def record(self, entry: Entry) -> None:
         """Write an entry and return when it is durable."""

@@ -78,6 +78,9 @@ STEPS: Final = f"""
 """
 EVENTS: Final = f"SELECT {EVENT} FROM event WHERE rollout = ? AND place = ? ORDER BY number"
 
+EVENTS_BETWEEN: Final = f"""
+    SELECT {EVENT} FROM event WHERE rollout = ? AND place > ? AND place <= ? ORDER BY place, number
+"""
 LATEST_EVENT: Final = "SELECT coalesce(max(number), 0) FROM event"
 MOVED: Final = """
     SELECT max(number), place, count(*)

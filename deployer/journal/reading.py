@@ -6,14 +6,15 @@ from collections.abc import Collection, Mapping
 from deployer.domain.command import typed
 from deployer.domain.deployment import Deployment, Status, status_in
 from deployer.domain.identity import InstanceKey
-from deployer.domain.lifecycle import State
+from deployer.domain.lifecycle import Event, State
 from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
 from deployer.domain.template import Template
 from deployer.errors import JournalError
 from deployer.journal import queries as q
+from deployer.journal.checksums import checked
 from deployer.journal.connection import Connection, Row
-from deployer.journal.protocol import Rollout
+from deployer.journal.protocol import Met, Rollout
 from deployer.journal.rows import read_deployment, read_instance, read_revision, read_rollout, read_work
 
 
@@ -66,6 +67,15 @@ def deployments_of(connection: Connection, query: str, wanted: Mapping[str, obje
         steps.setdefault(step[1], []).append(step)
     known = {row[:2]: read_instance(row) for row in connection.execute(q.INSTANCES_OF, page)}
     return [read_deployment(row, steps.get(row[1], ()), known.get((row[4], row[5]))) for row in rows]
+
+
+def met_in(connection: Connection, rollout: str, after: int, upto: int) -> dict[int, list[Met]]:
+    """Return what happened to the deployments after one place up to another, oldest first."""
+    found: dict[int, list[Met]] = {}
+    for row in connection.execute(q.EVENTS_BETWEEN, (rollout, after, upto)):
+        _, place, index, event, at, _ = checked(row, f"an event of rollout {rollout}")
+        found.setdefault(place, []).append(Met(index, Event(event), at))
+    return found
 
 
 def why_unsettled(name: str, tenant: str, kind: str, state: str) -> str:

@@ -25,11 +25,12 @@ from deployer.journal import writer
 from deployer.journal.checksums import checked
 from deployer.journal.connection import Connection, Row
 from deployer.journal.entering import admission, enter, remember, remember_unwritten
-from deployer.journal.protocol import Admitted, Entry, Happening, Hold, Rollout
+from deployer.journal.protocol import Admitted, Entry, Happening, Hold, Met, Rollout
 from deployer.journal.reading import (
     counts_by_wave,
     counts_of,
     deployments_of,
+    met_in,
     remembered_of,
     revisions_of,
     rollout_of,
@@ -208,6 +209,10 @@ class TableJournal(Book):
         found = await self._select(q.EVENTS, (deployment.rollout, deployment.place))
         events = (checked(row, f"an event of {deployment.planned.tenant}")[2:] for row in found)
         return [Happening(kinds[index], Event(event), at, json.loads(body), index) for index, event, at, body in events]
+
+    async def met(self, rollout: str, *, after: int, upto: int) -> Mapping[int, Sequence[Met]]:
+        """Return what happened to the deployments after one place up to another, oldest first, not what it added."""
+        return await self._writer.ask(lambda connection: met_in(connection, rollout, after, upto))
 
     async def record(self, entry: Entry) -> None:
         """Write an entry and return when it is durable."""

@@ -26,7 +26,7 @@ from deployer.domain.template import Part, flow_template
 from deployer.domain.waves import Wave
 from deployer.errors import JournalError
 from deployer.journal.postgres import PostgresJournal
-from deployer.journal.protocol import Entry, Happening, Journal
+from deployer.journal.protocol import Entry, Happening, Journal, Met
 from deployer.journal.sqlite import SqliteJournal
 from tests.factories import INTEGRATION, TEMPLATE, UPDATE, crowd, instance, plan, planned, rollout
 from tests.journal.entries import AT, after, entry
@@ -762,3 +762,17 @@ async def test_a_sample_after_everything_else_is_written_when_the_journal_closes
         journal.sample(FIRST.id, sample(1))
     async with store.open() as journal:
         assert await journal.samples(FIRST.id) == [sample(1)]
+
+
+async def test_what_many_deployments_met_is_read_at_once(store: Store) -> None:
+    async with store.open() as journal:
+        first, second, third, _ = await begun(journal, *crowd(4))
+        for one in (first, second, third):
+            intent = entry(one, Event.INTEND)
+            journal.note(intent)
+            journal.note(entry(after(intent), Event.SUCCEED, {"flow": "flow0001"}))
+        journal.note(entry(second.moved(0, Step(StepKind.CLONE, State.DONE)), Event.SKIP, index=1))
+        met = [Met(0, Event.INTEND, AT), Met(0, Event.SUCCEED, AT)]
+        assert await journal.met(FIRST.id, after=-1, upto=0) == {0: met}
+        assert await journal.met(FIRST.id, after=0, upto=3) == {1: [*met, Met(1, Event.SKIP, AT)], 2: met}
+        assert await journal.met("another", after=-1, upto=3) == {}
