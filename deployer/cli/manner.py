@@ -66,7 +66,7 @@ _WHOSE = together(
 )
 _FORM = click.option("-o", "--output", "form", type=_FORMS, help="List the tenants.")
 _REPORT = click.option(
-    "--report", "reports", multiple=True, metavar="KIND=FILE", help="Write a report too: junit=FILE or md=FILE."
+    "--report", "reports", multiple=True, metavar="KIND=FILE", help="Write a report too: html, json, md, csv, or junit."
 )
 _EVENTS = click.option("--events", metavar="FILE", help="Write events as JSON lines while it goes; - is stdout.")
 _PLACE = together(

@@ -18,6 +18,7 @@ SCHEMAS: Final[Mapping[str, str]] = {
     "rehearse": "What `deployer rehearse --json` prints.",
     "schedule": "What `deployer schedule list|next|firings --json` print.",
     "notice": "What webhooks of `notify:` are told.",
+    "report": "What `deployer report -o json` prints.",
     "rebuild": "What `deployer rebuild --json` prints.",
 }
 

@@ -5,8 +5,10 @@ import sys
 from functools import partial
 from typing import TextIO
 
+import anyio.to_thread
 import click
 
+from deployer.api.reporting import reported
 from deployer.api.rollouts import SavedPlan
 from deployer.api.standing import Standing
 from deployer.cli.manner import Manner
@@ -21,8 +23,10 @@ from deployer.report.summary import summary_text
 
 async def show(now: Standing, manner: Manner, *, at_work: bool = False) -> int:
     """Print how a rollout stands as the manner asks for, and return the exit code."""
-    for report in manner.reports:
-        await now.feed(partial(report.write, now.head))
+    if manner.reports:
+        async with reported(now) as found:
+            for report in manner.reports:
+                await anyio.to_thread.run_sync(report.write, found.head, found.tenants())
     if manner.form is None:
         text = partial(
             summary_text,

@@ -10,6 +10,7 @@ from deployer.domain.pins import REVISION_DIGITS
 from deployer.journal.protocol import Rollout
 from deployer.report.listing import Column, Listing, Row
 from deployer.report.text import duration
+from deployer.report.tracks import WAITS
 
 _DIGITS = 12  # of a digest, to type
 _FORMAT = 1
@@ -29,6 +30,10 @@ def _trouble(row: Row) -> str:
     if not error:
         return ""
     return str(error["message"]) if error["code"] == row["outcome"] else f"{error['code']}: {error['message']}"
+
+
+def _waited(what: str) -> Callable[[Row], object]:
+    return lambda row: row["waited"].get(what)
 
 
 def _changes(row: Row) -> str:
@@ -66,6 +71,18 @@ OUTCOMES: Final = Listing(
         Column("status", _error("status"), wide=True),
         Column("remedy", _error("remedy"), wide=True),
         Column("error", _trouble),
+    ),
+)
+REPORTED: Final = Listing(
+    "tenants",
+    (
+        *OUTCOMES.columns[:4],
+        Column("wave", _key("wave")),
+        Column("begun", _key("begun_at")),
+        Column("ended", _key("ended_at")),
+        Column("seconds", _key("seconds")),
+        *(Column(f"waited_{what}", _waited(what)) for what in WAITS),
+        *OUTCOMES.columns[4:],
     ),
 )
 PLANNED: Final = Listing(

@@ -9,12 +9,37 @@ from secrets import token_hex
 from typing import Any, Final, TextIO, TypeAlias
 
 from deployer.errors import UsageError
+from deployer.report.columns import REPORTED
 from deployer.report.junit import write_junit
+from deployer.report.listing import write_list
 from deployer.report.markdown import write_markdown
+from deployer.report.streamed import write_document
 
-_Write: TypeAlias = Callable[[TextIO, Mapping[str, Any], Iterable[Mapping[str, Any]]], None]
-_WRITERS: Final[Mapping[str, _Write]] = {"junit": write_junit, "md": write_markdown}
-_KINDS: Final = " or ".join(f"{kind}=FILE" for kind in _WRITERS)
+_Head: TypeAlias = Mapping[str, Any]
+_Tenants: TypeAlias = Iterable[Mapping[str, Any]]
+_Write: TypeAlias = Callable[[TextIO, _Head, _Tenants], None]
+
+
+def _write_html(stream: TextIO, head: _Head, tenants: _Tenants) -> None:
+    from deployer.report.page import write_page  # noqa: PLC0415 - Jinja2, for this one only
+
+    write_page(stream, head, tenants)
+
+
+def _write_csv(stream: TextIO, head: _Head, tenants: _Tenants) -> None:
+    write_list(stream, "csv", REPORTED, head, tenants, width=None)
+
+
+WRITERS: Final[Mapping[str, _Write]] = {
+    "html": _write_html,
+    "json": write_document,
+    "md": write_markdown,
+    "csv": _write_csv,
+    "junit": write_junit,
+}
+"""What writes a rollout, as a report shows it, in each form."""
+
+_KINDS: Final = ", ".join(f"{kind}=FILE" for kind in WRITERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +53,7 @@ class Report:
         """Write it; raise UsageError where the file cannot be written, which then is as it was before."""
         try:
             with _replacing(self.path) as stream:
-                _WRITERS[self.kind](stream, head, tenants)
+                WRITERS[self.kind](stream, head, tenants)
         except OSError as error:
             what = f"the report cannot be written: {error.strerror}"
             remedy = "the rollout itself is in the journal: deployer status shows it"
@@ -36,12 +61,10 @@ class Report:
 
 
 def parse_report(text: str) -> Report:
-    """Read `junit=FILE` or `md=FILE`; raise UsageError for anything else, before anything is sent."""
+    """Read `html=FILE` and the like; raise UsageError for anything else, before anything is sent."""
     kind, equals, path = text.partition("=")
-    if kind == "html":
-        raise UsageError("--report html is not supported in this version", remedy=f"write --report {_KINDS}")
-    if kind not in _WRITERS or not equals or not path:
-        raise UsageError(f'--report "{text}" names no report', remedy=f"write --report {_KINDS}")
+    if kind not in WRITERS or not equals or not path:
+        raise UsageError(f'--report "{text}" names no report', remedy=f"write --report with one of {_KINDS}")
     demand_writable(Path(path), "the report")
     return Report(kind, Path(path))
 

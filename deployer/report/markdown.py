@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TextIO
 
 from deployer.report.causes import Cause, Causes
-from deployer.report.text import counted, plain
+from deployer.report.text import counted, duration, plain
 
 _NAMES = 10  # tenants named for a cause
 _CAUSES = 50
@@ -24,7 +24,7 @@ def write_markdown(stream: TextIO, head: Mapping[str, Any], tenants: Iterable[Te
             troubled += 1
             if len(rows) < _ROWS:
                 rows.append(_row(tenant))
-    lines = (*_headline(head), *_causes(causes), *_table(rows, more=troubled - len(rows)))
+    lines = (*_headline(head), *_pace(head), *_waves(head), *_causes(causes), *_table(rows, more=troubled - len(rows)))
     stream.writelines(f"{line}\n" for line in lines)
 
 
@@ -35,6 +35,32 @@ def _headline(head: Mapping[str, Any]) -> Iterator[str]:
     if head["reason"]:
         yield ""
         yield f"Stopped: {_code(head['reason'])}"
+
+
+def _pace(head: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how fast it went, of a rollout whose requests were counted."""
+    requests, efficiency = head.get("requests"), head.get("efficiency")
+    if not requests:
+        return
+    yield ""
+    said = f"{requests['sent']} requests in {duration(requests['seconds'])}, {requests['per_second']:.1f} a second"
+    refused = f"{requests['throttled']} refused with 429, {duration(requests['paused_seconds'])} paused"
+    part = f"; efficiency {efficiency['efficiency']:.0%}" if efficiency and efficiency["efficiency"] else ""
+    yield f"{said}; {refused}{part}."
+
+
+def _waves(head: Mapping[str, Any]) -> Iterator[str]:
+    waves = head["waves"]
+    if not waves:
+        return
+    yield ""
+    yield "| wave | stands | tenants |"
+    yield "|---|---|---|"
+    for wave in waves[:_ROWS]:
+        yield f"| {_code(wave['name'])} | {wave['state']} | {counted(wave['counts'])} |"
+    if len(waves) > _ROWS:
+        yield ""
+        yield f"… and {len(waves) - _ROWS} more waves"
 
 
 def _causes(causes: Causes) -> Iterator[str]:

@@ -19,12 +19,15 @@ _FILES: Final = {
     "rehearse": "rehearsal",
     "schedule": "schedules",
     "notice": "notice",
+    "report": "report",
 }
+# Whose parts a schema has too.
 _LIKE: Final = {
     "drift": "plan",
     "rehearse": "status",
     "history": "status",
     "notice": "schedule",
+    "report": "status",
 }  # whose parts a schema has too
 
 

@@ -1,0 +1,60 @@
+"""`deployer report`: what became of a rollout, as one page that needs nothing else, or for programs."""
+
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import anyio
+import click
+
+from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.errors import UsageError
+
+_FORMS = ("html", "json", "md", "csv", "junit")
+
+
+@click.command()
+@together(MANIFEST, JOURNAL)
+@click.option("--rollout", metavar="ID", help="This rollout, instead of the last; its id may be cut short.")
+@click.option("-o", "form", type=click.Choice(_FORMS), default="html", show_default=True, help="What is written.")
+@click.option("--output", "file", type=click.Path(path_type=Path), metavar="FILE", help="Where to, instead of stdout.")
+def report(*, manifest: Path, journal: str | None, rollout: str | None, form: str, file: Path | None) -> None:
+    """Write what became of a rollout: outcomes, times, requests, causes. Nothing is sent.
+
+    It is read from the journal alone, also while another process carries the rollout out.
+
+    \b
+    deployer report --output report.html
+    deployer report --rollout order-sync-2026 -o json
+    """  # noqa: D301 - click wants the backspace itself
+    from deployer.api.loading import name_in
+    from deployer.api.places import journal_home
+    from deployer.api.reporting import reported
+    from deployer.api.standing import find_standing
+    from deployer.report.files import WRITERS, Report, demand_writable
+
+    if file is None and form == "html" and sys.stdout.isatty():
+        raise UsageError("a page is nothing for a terminal", remedy="deployer report --output report.html")
+    if file is not None and file.name in _FORMS:
+        raise UsageError(f"--output takes a file, and {file} looks like a form", remedy=f"deployer report -o {file}")
+    if file is not None:
+        demand_writable(file, "the report")
+
+    async def written() -> None:
+        home = journal_home(manifest, journal)
+        name = None if rollout else name_in(manifest)
+        async with reported(await find_standing(home, name=name, rollout=rollout)) as found:
+            if file is None:
+                await anyio.to_thread.run_sync(WRITERS[form], _stdout(), found.head, found.tenants())
+            else:
+                await anyio.to_thread.run_sync(Report(form, file).write, found.head, found.tenants())
+
+    anyio.run(written)
+
+
+def _stdout() -> TextIO:
+    """Return standard output, to which lines go as they are, in UTF-8 as the page says."""
+    stream = sys.stdout
+    if reconfigure := getattr(stream, "reconfigure", None):
+        reconfigure(encoding="utf-8", newline="")
+    return stream
