@@ -23,7 +23,7 @@ from deployer.version import __version__
 
 _BLOCK: Final = 2000  # tenants
 _GRAINS: Final = 20_000  # how finely time is told apart in a page
-_WAVES, _ACCOUNTS, _FIELDS, _CAUSES, _NAMES = 60, 50, 40, 50, 8
+_WAVES, _ACCOUNTS, _FIELDS, _CAUSES, _NAMES = 60, 12, 40, 50, 8
 MARKS: Final[Mapping[str, str]] = {
     "done": "✓",
     "no_change": "=",

@@ -64,11 +64,11 @@
   };
   const shapes = { turn: [8, 2], gate: [7, 4], settle: [3, 12], person: [3, 12], job: [5, 8] };
   const track = (row) => {
-    const svg = draw("svg", { class: "track", viewBox: "0 0 1000 18", preserveAspectRatio: "none", "aria-hidden": "true" });
+    const svg = draw("svg", { class: "track", "aria-hidden": "true" });
     for (const { kind: [name], begin, end } of stretches(row)) {
       const [y, height] = shapes[name] || [2, 14], shape = shapes[name] ? name : "call";
-      const x = 1000 * place(begin), to = end === null ? 1000 : 1000 * place(end);
-      svg.append(draw("rect", { class: `t-${shape}`, x, y, width: Math.max(1.5, to - x), height }));
+      const x = 100 * place(begin), to = end === null ? 100 : 100 * place(end);
+      svg.append(draw("rect", { class: `t-${shape}`, x: `${x.toFixed(3)}%`, y, width: `${Math.max(0.2, to - x).toFixed(3)}%`, height }));
     }
     return svg;
   };
@@ -81,7 +81,7 @@
   };
   const foreign = (text) => make("span", "foreign", text);
   const wave = (row) => legend.waves[all.wave[row] - 1] || "";
-  const columns = [
+  const every = [
     { name: "tenant", title: "Tenant", cell: (row) => foreign(all.tenant[row]), by: (a, b) => order.compare(all.tenant[a], all.tenant[b]) },
     { name: "outcome", title: "Outcome", cell: outcome, by: (a, b) => ranks[all.outcome[a]] - ranks[all.outcome[b]] },
     { name: "account", title: "Account", cell: (row) => foreign(texts[all.account[row]]), by: (a, b) => order.compare(texts[all.account[a]], texts[all.account[b]]) },
@@ -90,6 +90,7 @@
     { name: "track", title: "Time", cell: track, by: (a, b) => all.begun[a] - all.begun[b] },
     { name: "note", title: "What went wrong", cell: (row) => foreign(texts[all.note[row]]), by: (a, b) => order.compare(texts[all.note[a]], texts[all.note[b]]) },
   ];
+  const columns = every.filter(({ name }) => legend.waves.length || name !== "wave");
 
   // ---- the table: as many rows as there is room for, whatever their number
   const height = 30, spare = 8;
@@ -106,7 +107,10 @@
     button.type = "button";
     button.addEventListener("click", () => sort(column));
     if (column.name === "track") {
+      let last = -1;
       for (const [at, label] of legend.ticks) {
+        if (at - last < 0.15 || at > 0.93) continue; // there is no room for it
+        last = at;
         const tick = make("span", "tick", label);
         tick.style.left = `${100 * at}%`;
         button.append(tick);
