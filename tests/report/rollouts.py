@@ -46,6 +46,11 @@ class Course:
     per_second: float = 60.0
     chance: Random = field(default_factory=lambda: Random(7))
 
+    @property
+    def limit(self) -> float:
+        """Return the requests a second of each account that are aimed at."""
+        return 1.1 * self.per_second / self.accounts
+
 
 @dataclass(slots=True)
 class Made:
@@ -158,9 +163,7 @@ def _samples(course: Course, taken: Sequence[int]) -> Iterator[Sample]:
                     for call, mean in ((Call.LIST, -3.0), (Call.CLONE, -0.5), (Call.READ, -3.2), (Call.WRITE, -2.0))
                 }
                 paused = (3, 2.5) if refused else (0, 0.0)
-                yield Sample(
-                    name, at(second), 10.0, sent, *paused, 24, 1.1 * course.per_second / course.accounts, latency
-                )
+                yield Sample(name, at(second), 10.0, sent, *paused, 24, course.limit, latency)
             second += 10.0
 
 
@@ -168,8 +171,7 @@ def _tenant(made: Made, place: int) -> tuple[Deployment, list[Met]]:
     course, wave = made.course, made.taken[place]
     name = course.names[place] if place < len(course.names) else f"tenant-{place}"
     account = _accounts(course)[place % course.accounts]
-    kind = place % 20
-    if kind == 19:
+    if not _has_work(place):
         action = Action.BLOCKED if place % 3 else Action.NO_CHANGE
         reason = 'connection "NetSuite EU" not found' if action is Action.BLOCKED else ""
         of = planned(name, action=action, account=account, steps=(), reason=reason)

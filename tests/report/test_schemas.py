@@ -13,8 +13,10 @@ from deployer.domain.lifecycle import State
 from deployer.domain.plan import Action
 from deployer.domain.waves import Checks, Evidence, Wave
 from deployer.report.plan_view import plan_head, plan_tenant
+from deployer.report.shapes import schema
 from deployer.report.summary import WaveStanding, rollout_head, tenant_view
 from tests.factories import rollout
+from tests.report.rollouts import Course, read
 from tests.report.stage import DIGEST, at_rest, sample, untouched
 
 CHECKS = Checks(equal=True, errors=0, evidence=Evidence(0.05, 5), command="./check")
@@ -64,6 +66,21 @@ def test_a_summary_with_waves_is_as_its_schema_says() -> None:
     judge_of("summary").validate(document)
     assert [wave["state"] for wave in document["waves"]] == ["ended", "baking", "released"]
     assert [wave["approved_by"] for wave in document["waves"]] == [None, None, "jo@laptop"]
+
+
+COURSES = [
+    Course(40),
+    Course(60, waves=[1, "20%"], outcome="running", upto=0.5),
+    Course(60, waves=[1, "20%"], outcome="halted", upto=0.3, failing=60),
+    Course(3, upto=0.0, outcome="planned"),
+]
+
+
+@pytest.mark.parametrize("course", COURSES)
+def test_a_report_is_as_its_schema_says(course: Course) -> None:
+    head, tenants = read(course)
+    document: Any = schema("report")
+    jsonschema.Draft202012Validator(document).validate(as_printed({**head, "tenants": tenants}))
 
 
 @pytest.mark.parametrize("missing", ["outcome", "counts", "tenants"])

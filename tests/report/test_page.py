@@ -1,0 +1,216 @@
+"""The page of a rollout in a real browser: what it shows, that it is inert, and that it can be used without a mouse."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from deployer.report.page import write_page
+from deployer.report.text import plain
+from tests.browser import started
+from tests.report.hostile import NAMES
+from tests.report.rollouts import Course, read
+
+COURSES = {
+    "three": Course(3, failing=0, outcome="succeeded", accounts=1),
+    "many": Course(400, waves=[1, 5, "20%"]),
+    "halted": Course(
+        400, waves=[1, 5, "20%"], failing=30, upto=0.4, outcome="halted", reason="wave 3: 11 failed, 8 tolerated"
+    ),
+    "running": Course(400, waves=[1, 5, "20%"], upto=0.6, outcome="running"),
+    "planned": Course(3, upto=0.0, outcome="running"),
+    "hostile": Course(len(NAMES) + 5, failing=100, names=[*NAMES.values()], reason=NAMES["all"]),
+}
+SIZES = {"desk": 1280, "pocket": 400}
+MOST_SECONDS, MOST_BYTES = 2.0, 30e6  # of CPU to open a page of a hundred thousand tenants, and its size
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started() as ready:
+        yield ready
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "report.html"
+
+
+def write(file: Path, course: Course) -> Path:
+    with file.open("w", encoding="utf-8", newline="\n") as stream:
+        write_page(stream, *read(course))
+    return file
+
+
+@contextmanager
+def opened(browser: Browser, file: Path, **options: Any) -> Iterator[Page]:  # noqa: ANN401 - Playwright's own
+    """Open a page; fail for whatever it asks for, complains of, or asks a person."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    page, complaints = context.new_page(), list[str]()
+    page.on("request", lambda request: complaints.append(request.url) if request.url != file.as_uri() else None)
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.goto(file.as_uri())
+    try:
+        yield page
+    finally:
+        context.close()
+    assert complaints == []
+
+
+def rows(page: Page) -> list[str]:
+    """Return the names in the rows that are there."""
+    return page.locator("tbody td.c-tenant").all_inner_texts()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", COURSES)
+def test_a_page_needs_nothing_and_lacks_nothing_for_those_who_do_not_see_it(
+    browser: Browser, file: Path, tmp_path: Path, name: str, scheme: Literal["light", "dark"]
+) -> None:
+    write(file, COURSES[name])
+    for size, width in SIZES.items():
+        with opened(browser, file, color_scheme=scheme, viewport={"width": width, "height": 900}) as page:
+            expect(page.locator("#found")).to_contain_text(f"of {COURSES[name].tenants} tenants")
+            found = Axe().run(page).response["violations"]
+            assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+            assert page.evaluate("document.documentElement.scrollWidth") == width  # nothing has to be scrolled aside
+            page.screenshot(path=tmp_path / f"{name}-{scheme}-{size}.png", full_page=True)
+
+
+def test_hostile_names_are_shown_as_text(browser: Browser, file: Path) -> None:
+    course = COURSES["hostile"]
+    write(file, course)
+    with opened(browser, file, viewport={"width": 1280, "height": 6000}) as page:
+        names = page.locator("tbody td.c-tenant .foreign").evaluate_all("cells => cells.map(cell => cell.textContent)")
+        assert names[: len(NAMES)] == [plain(name) for name in NAMES.values()]
+        assert page.locator(".reason .foreign").text_content() == plain(NAMES["all"])
+        assert page.locator("img, iframe, object, embed, a, base, link").count() == 0
+        assert page.locator("script").count() == 2  # its own, and the meaning of the numbers
+
+
+def test_the_policy_lets_nothing_run_and_nothing_be_asked_for(browser: Browser, file: Path) -> None:
+    write(file, COURSES["three"])
+    context = browser.new_context()
+    page, asked, refused = context.new_page(), list[str](), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto(file.as_uri())
+    page.evaluate(
+        """() => {
+            const script = document.createElement("script");
+            script.textContent = "window.ran = true";
+            document.body.append(script);
+            document.body.insertAdjacentHTML("beforeend", "<img src=https://evil.example onerror='window.ran = true'>");
+            document.body.insertAdjacentHTML("beforeend", "<p style='color: red' onclick='window.ran = true'>x</p>");
+            document.body.lastChild.click();
+        }"""
+    )
+    page.evaluate("fetch('https://evil.example').catch(() => null)")
+    assert page.evaluate("window.ran") is None
+    assert asked == [file.as_uri()]
+    assert len(refused) >= 5
+    context.close()
+
+
+def test_tenants_are_found_and_sorted_by_keyboard(browser: Browser, file: Path) -> None:
+    write(file, COURSES["many"])
+    with opened(browser, file) as page:
+        page.locator("#find").focus()
+        page.keyboard.type("TENANT-39")
+        expect(page.locator("#found")).to_have_text("11 of 400 tenants")  # 39 and 390 to 399
+        page.keyboard.press("Tab")
+        page.keyboard.type("done")
+        page.locator("#of-outcome").press("ArrowDown")
+        page.locator("th.c-tenant button").press("Enter")
+        page.locator("th.c-tenant button").press("Enter")
+        assert page.locator("th.c-tenant").get_attribute("aria-sort") == "descending"
+        names = rows(page)
+        assert names == sorted(names, key=lambda name: -int(name.removeprefix("tenant-")))
+        assert len({*page.locator("tbody .outcome").all_inner_texts()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "key"),
+    [
+        ("account", lambda row: (row["account"],)),
+        ("wave", lambda row: (row["wave"] or 0,)),
+        ("took", lambda row: (-1 if row["seconds"] is None else round(row["seconds"], 2),)),
+    ],
+)
+def test_a_column_sorts_and_what_is_alike_stays_in_order(browser: Browser, file: Path, column: str, key: Any) -> None:  # noqa: ANN401 - a function
+    _, tenants = read(COURSES["many"])
+    write(file, COURSES["many"])
+    with opened(browser, file) as page:
+        page.locator(f"th.c-{column} button").press("Enter")
+        found = rows(page)
+    assert found == [row["tenant"] for row in sorted(tenants, key=key)][: len(found)]
+
+
+def test_a_tenant_is_opened_and_left_by_keyboard(browser: Browser, file: Path) -> None:
+    write(file, COURSES["many"])
+    with opened(browser, file) as page:
+        grid, dialog = page.locator("#grid"), page.locator("#details")
+        grid.focus()
+        for key in ("ArrowDown", "ArrowDown", "ArrowUp"):
+            page.keyboard.press(key)
+        assert page.locator("tr.current td.c-tenant").inner_text() == "tenant-1"
+        assert grid.get_attribute("aria-activedescendant") == page.locator("tr.current").get_attribute("id")
+        page.keyboard.press("Enter")
+        expect(dialog).to_be_visible()
+        assert "waits for its turn: the rate, and others first" in dialog.inner_text()
+        assert "clone" in dialog.inner_text()
+        assert [each["id"] for each in Axe().run(page).response["violations"]] == []
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        expect(grid).to_be_focused()
+        page.keyboard.press("End")
+        assert page.locator("tr.current td.c-tenant").inner_text() == "tenant-399"
+
+
+def test_without_scripts_the_summary_is_there_and_says_where_the_tenants_are(browser: Browser, file: Path) -> None:
+    write(file, COURSES["halted"])
+    with opened(browser, file, java_script_enabled=False) as page:
+        text = page.locator("main").inner_text()
+        assert "wave 3: 11 failed, 8 tolerated" in text
+        assert page.locator(".chart .rate").count() > 3
+        assert "deployer report -o csv" in text
+        expect(page.locator("#grid")).to_be_hidden()
+
+
+def test_on_paper_stands_what_can_be_read_there(browser: Browser, file: Path, tmp_path: Path) -> None:
+    write(file, COURSES["many"])
+    with opened(browser, file, color_scheme="dark") as page:
+        page.emulate_media(media="print", color_scheme="light")
+        expect(page.locator("#tools")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Failures by cause")).to_be_visible()
+        page.screenshot(path=tmp_path / "paper.png", full_page=True)
+        paper = page.pdf()
+        assert paper.startswith(b"%PDF")
+        assert paper.count(b"/Type /Page\n") > 5  # all 400 tenants, and not those alone that the screen had room for
+
+
+def test_a_hundred_thousand_tenants_open_at_once(browser: Browser, file: Path) -> None:
+    head, few = read(Course(2000, waves=[1, 5, "20%"], per_second=600.0))
+    copies = 50
+    counts = {name: copies * count for name, count in head["counts"].items()}
+    many = ({**row, "tenant": f"{row['tenant']} of {copy}"} for copy in range(copies) for row in few)
+    with file.open("w", encoding="utf-8") as stream:
+        write_page(stream, {**head, "counts": counts}, many)
+    assert file.stat().st_size < MOST_BYTES
+    with opened(browser, file) as page:
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable")
+        expect(page.locator("#found")).to_have_text("100,000 of 100,000 tenants")
+        spent = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+        assert spent["TaskDuration"] < MOST_SECONDS
+        assert page.locator("tbody tr").count() < 80
+        page.locator("#grid").press("End")
+        assert page.locator("tr.current td.c-tenant").inner_text() == "tenant-1999 of 49"
+        page.locator("#find").fill("tenant-77 of 4")
+        expect(page.locator("#found")).to_have_text("11 of 100,000 tenants")
