@@ -185,7 +185,7 @@ class Limiter:
 
     def leaves(self) -> float:
         """Count a request that leaves now in its turn, and return when that is."""
-        return self.meter.sent(self._on_the_wire, self._pace.bucket.rate)
+        return self.meter.sent(self.on_the_wire, self._pace.bucket.rate)
 
     def pause(self, turn: Turn, seconds: float | None) -> None:
         """Let nothing start for so long: what the 429 to a turn asks of the whole account."""

@@ -21,7 +21,6 @@ _FILES: Final = {
     "notice": "notice",
     "report": "report",
 }
-# Whose parts a schema has too.
 _LIKE: Final = {
     "drift": "plan",
     "rehearse": "status",
