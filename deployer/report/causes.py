@@ -1,5 +1,6 @@
 """Why tenants are in trouble, each cause once, gathered in one pass that holds a bounded number of them."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -10,6 +11,7 @@ from deployer.report.text import anonymous, plain
 Tenant: TypeAlias = Mapping[str, Any]
 
 _TROUBLE: Final = frozenset({Status.FAILED, Status.UNKNOWN, Status.STALE, Status.BLOCKED, Status.CANCELLED})
+_ID: Final = re.compile(r"(?<!\w)[0-9a-f]{24}(?!\w)")  # as integrator.io writes it
 _MOST = 1000  # causes told apart; where nearly every tenant has one of its own, telling them apart says nothing
 
 
@@ -25,7 +27,7 @@ class Cause:
     names: list[str] = field(default_factory=list)
 
     def add(self, name: str, message: str, remedy: str, *, most: int) -> None:
-        """Count one more tenant; what is said differently of each is said without its name."""
+        """Count one more tenant; what is said differently of each is said without names and ids."""
         self.message = message if message == self.message else _of_any(message, name)
         self.remedy = remedy if remedy == self.remedy else _of_any(remedy, name)
         self.count += 1
@@ -86,4 +88,6 @@ def place_of(error: Mapping[str, Any]) -> str:
 
 
 def _of_any(text: str, name: str) -> str:
-    return anonymous(text, name) if name in text else text  # the search by word is slow, and mostly needless
+    """Return what can be said of several: without the tenant's name, and without any id."""
+    unnamed = anonymous(text, name) if name in text else text  # the search by word is slow, and mostly needless
+    return _ID.sub("ID", unnamed)

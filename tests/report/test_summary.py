@@ -169,3 +169,12 @@ def test_a_tenant_is_shown_with_all_that_happened_to_it() -> None:
         "  invalid_field: no such zone (timezone, 422)",
         "  → mend it",
     ]
+
+
+def test_what_differs_in_ids_alone_is_one_cause_said_without_them() -> None:
+    gone = [
+        untouched(f"tenant-{n}", action=Action.BLOCKED, reason=f"integration {n:024x} is not in account main")
+        for n in range(3)
+    ]
+    assert "3 blocked: integration ID is not in account main" in shown(gone)
+    assert f"1 blocked: integration {0:024x} is not" in shown(gone[:1], width=120)
