@@ -3,13 +3,17 @@
 import asyncio
 import gc
 import sqlite3
+import threading
+from collections.abc import Callable
 from threading import Event
 from typing import Any
 
 import pytest
 
+from deployer.errors import DeployerError, JournalError
 from deployer.journal.connection import Connection
-from deployer.journal.writer import Writer
+from deployer.journal.writer import BATCH, Book, Writer
+from deployer.journal.writers import SharedWriter
 
 pytestmark = pytest.mark.anyio
 
@@ -38,3 +42,217 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_not_printed() -> None
     gc.collect()
 
     assert complaints == []
+
+
+class Room:
+    """A database in memory, and what was begun, committed and rolled back in it."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.opened = 0
+
+    def connect(self) -> sqlite3.Connection:
+        self.opened += 1
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        connection.execute("CREATE TABLE rows (value INTEGER)")
+        connection.set_trace_callback(self.said.append)
+        return connection
+
+    def count(self, statement: str) -> int:
+        return self.said.count(statement)
+
+
+def put(value: int) -> Callable[[Connection], int]:
+    """Return the work of writing a row, which returns its value."""
+
+    def work(connection: Connection) -> int:
+        connection.execute("INSERT INTO rows VALUES (?)", (value,))
+        return value
+
+    return work
+
+
+def values(connection: Connection) -> list[int]:
+    return [value for (value,) in connection.execute("SELECT value FROM rows")]
+
+
+def broken(_: Connection) -> None:
+    raise sqlite3.OperationalError("disk I/O error")
+
+
+def threads() -> int:
+    return sum(thread.name == "journal" for thread in threading.enumerate())
+
+
+class _Breakable(Book):
+    def fail(self) -> None:
+        self._writer.tell(broken)
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+async def test_who_asks_gets_the_result_and_what_was_told_before_is_there(room: Room) -> None:
+    writer = Writer(room.connect)
+    await writer.start()
+    for value in range(3):
+        writer.tell(put(value))
+    assert await writer.ask(put(3)) == 3
+    assert await writer.ask(values) == [0, 1, 2, 3]
+    assert not writer.is_broken
+    await writer.stop()
+
+
+async def test_what_is_told_shares_the_commit_of_whoever_asks_next(room: Room) -> None:
+    writer = Writer(room.connect)
+    await writer.start()
+    before = room.count("COMMIT")
+    for value in range(100):
+        writer.tell(put(value))
+    await writer.ask(put(100))
+    assert room.count("COMMIT") - before == 1
+    await writer.stop()
+
+
+async def test_no_commit_has_more_than_a_batch(room: Room) -> None:
+    gate, writer = Event(), Writer(room.connect)
+    await writer.start()
+    writer.tell(lambda _: gate.wait())
+    await asyncio.sleep(0.05)  # more than a job lingers: the next are not in its commit
+    before = room.count("COMMIT")
+    for value in range(2 * BATCH + 1):
+        writer.tell(put(value))
+    gate.set()
+    await writer.stop()
+    assert BATCH == 1000
+    assert room.count("COMMIT") - before == 1 + 3
+
+
+async def test_what_was_asked_for_is_done_before_the_writer_stops(room: Room) -> None:
+    gate, writer = Event(), Writer(room.connect)
+    await writer.start()
+    asking = [asyncio.ensure_future(writer.ask(lambda _: gate.wait()))]
+    asking += [asyncio.ensure_future(writer.ask(put(value))) for value in range(5)]  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    stopping = asyncio.ensure_future(writer.stop())
+    await asyncio.sleep(0)
+    gate.set()
+    await stopping
+    assert await asyncio.gather(*asking) == [True, 0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("failed", [broken, lambda connection: connection.execute("INSERT INTO elsewhere VALUES (1)")])
+async def test_after_a_failure_nothing_is_written_and_everybody_is_told_why(
+    room: Room, failed: Callable[[Connection], object]
+) -> None:
+    writer = Writer(room.connect)
+    await writer.start()
+    writer.tell(put(1))
+    with pytest.raises(JournalError, match=r"^the journal cannot be used: (disk I/O error|no such table: elsewhere)$"):
+        await writer.ask(failed)
+    assert writer.is_broken
+    assert room.said[-1] == "ROLLBACK"
+    for call in (writer.ask(put(2)), asyncio.to_thread(writer.tell, put(3))):
+        with pytest.raises(JournalError, match="cannot be used") as caught:
+            await call
+        assert isinstance(caught.value.__cause__, sqlite3.Error)
+    writer.own_up()  # it was told
+    await writer.stop()
+
+
+async def test_an_error_of_ours_is_told_as_it_is(room: Room) -> None:
+    def refuse(_: Connection) -> None:
+        raise JournalError("met 0 rows")
+
+    writer = Writer(room.connect)
+    await writer.start()
+    with pytest.raises(JournalError, match=r"^met 0 rows$"):
+        await writer.ask(refuse)
+    await writer.stop()
+
+
+async def test_a_failure_that_nobody_was_told_is_owned_up_to_and_only_once(room: Room) -> None:
+    writer = Writer(room.connect)
+    await writer.start()
+    writer.tell(broken)
+    await writer.stop()
+    with pytest.raises(JournalError, match="cannot be used"):
+        writer.own_up()
+    writer.own_up()
+
+
+async def test_jobs_that_wait_when_another_fails_fail_too(room: Room) -> None:
+    gate, writer = Event(), Writer(room.connect)
+    await writer.start()
+    writer.tell(lambda _: gate.wait())
+    asking = [asyncio.ensure_future(writer.ask(work)) for work in (put(1), broken, put(2))]
+    await asyncio.sleep(0)
+    gate.set()
+    results = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(result) for result in results[1:]] == [JournalError, JournalError]
+    await writer.stop()
+
+
+async def test_tables_that_cannot_be_opened_are_an_error_for_whoever_asks_and_leave_no_thread() -> None:
+    def refuse() -> Connection:
+        raise JournalError("there is no journal")
+
+    book = Book(refuse)
+    with pytest.raises(JournalError, match=r"^there is no journal$"):
+        async with book:
+            raise AssertionError
+    assert threads() == 0
+
+
+async def test_a_book_whose_block_failed_says_so_rather_than_what_could_not_be_written(room: Room) -> None:
+    async def use(error: Exception | None) -> None:
+        async with _Breakable(room.connect) as book:
+            book.fail()
+            if error:
+                raise error
+
+    with pytest.raises(LookupError, match="first"):
+        await use(LookupError("first"))
+    with pytest.raises(JournalError, match="disk"):
+        await use(None)
+
+
+async def test_spaced_jobs_that_come_shortly_after_a_commit_wait_for_others_and_the_first_does_not(room: Room) -> None:
+    writer = Writer(room.connect)
+    await writer.start()
+    before = room.count("COMMIT")
+    await writer.ask(put(1), spaced=True)
+    assert room.count("COMMIT") - before == 1
+    await asyncio.gather(*(writer.ask(put(value), spaced=True) for value in range(20)))
+    assert room.count("COMMIT") - before == 2
+    await writer.stop()
+
+
+async def test_a_writer_that_is_shared_is_opened_once_and_closed_by_the_last(room: Room) -> None:
+    shared = SharedWriter(room.connect)
+    one, other = await asyncio.gather(shared.take(), shared.take())
+    assert one is other
+    await shared.release(one)
+    assert await other.ask(put(1)) == 1
+    await shared.release(other)
+    assert threads() == 0
+    again = await shared.take()
+    assert (again is one, room.opened) == (False, 2)
+    await shared.release(again)
+
+
+async def test_a_shared_writer_that_broke_is_left_to_those_who_have_it(room: Room) -> None:
+    shared = SharedWriter(room.connect)
+    first = await shared.take()
+    with pytest.raises(DeployerError):
+        await first.ask(broken)
+    second = await shared.take()
+    assert second is not first
+    await shared.release(first)
+    assert await shared.take() is second
+    assert await second.ask(put(1)) == 1
+    for _ in range(2):
+        await shared.release(second)
+    assert threads() == 0
