@@ -142,7 +142,7 @@ def merge(
 
 def with_base(memory: Mapping[Path, Memory], base: Mapping[Path, Value]) -> Mapping[Path, Memory]:
     """Return a memory by which the fields in `base` were left so; none of them was anybody's before."""
-    return {**memory, **{path: Memory(value, value, MISSING) for path, value in base.items()}} if base else memory
+    return {**memory, **{path: Memory(value, value, MISSING) for path, value in base.items()}}
 
 
 def _change(path: Path, live: Document, desired: Mapping[Path, Value], memory: Mapping[Path, Memory]) -> Change:

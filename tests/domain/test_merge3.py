@@ -22,6 +22,7 @@ from deployer.domain.merge3 import (
     live_value,
     merge,
     remember,
+    with_base,
 )
 
 PATH: Path = ("timezone",)
@@ -110,6 +111,14 @@ def test_a_choice_touches_nothing_but_conflicts(choice: Choice) -> None:
 def test_into_a_newborn_flow_ours_go_in_even_where_theirs_was_chosen() -> None:
     (change,) = merge({"timezone": "x"}, {PATH: "d"}, {}, chosen={"": Choice.THEIRS}, newborn=True)
     assert change.verdict is Verdict.UPDATE
+
+
+def test_what_a_base_says_of_a_field_comes_before_what_is_remembered_and_was_nobodys() -> None:
+    other, memory = ("name",), Memory("n", "n", "first")
+    assert with_base({PATH: Memory("s", "s", "first"), other: memory}, {PATH: "b"}) == {
+        PATH: Memory("b", "b", MISSING),
+        other: memory,
+    }
 
 
 def test_what_is_dropped_gets_the_value_from_before_our_first_write() -> None:

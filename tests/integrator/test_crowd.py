@@ -207,6 +207,29 @@ async def test_polls_wait_until_8_requests_went_and_then_one_goes_and_the_count_
     assert order == "rrrrrrrrp" + "r" + "r" * 8 + "p" + "r" * 3  # the first went before that poll came
 
 
+async def test_8_requests_go_before_the_very_first_poll() -> None:
+    pacer = limiter(rate=10.0)
+    pacer.taken_over(0.0)
+    order = ""
+
+    async def ask(kind: str) -> None:
+        nonlocal order
+        async with pacer.turn(poll=kind == "p"):
+            order += kind
+
+    for kind in "p" + "r" * 10:
+        asyncio.ensure_future(ask(kind))  # noqa: RUF006 - the loop is run until all have come
+    await asyncio.sleep(2.0)
+    assert order == "rrrrrrrrprr"
+
+
+async def test_a_rate_grows_from_the_first_wait_on() -> None:
+    pacer = Limiter(unknown(), 100)
+    await token(pacer)
+    await token(pacer)
+    assert pacer.rate == pytest.approx(60 * 4 ** (1 / 60), rel=1e-6)
+
+
 async def test_requests_that_no_poll_waited_for_do_not_count_against_those_that_wait() -> None:
     pacer = limiter(rate=10.0)
     for _ in range(8):

@@ -25,11 +25,11 @@ def _domain(name: str, *more: str) -> Target:
     return Target(f"deployer/domain/{name}.py", (f"tests/domain/test_{name}.py", *more))
 
 
-def _journal(name: str, *more: str) -> Target:
+def _journal(name: str) -> Target:
     """Return a module of the journal on SQLite; nobody starts a Postgres for each mutant."""
     return Target(
         f"deployer/journal/{name}.py",
-        (*more, "tests/journal/test_contract.py", "tests/journal/test_sqlite.py"),
+        ("tests/journal/test_contract.py", "tests/journal/test_sqlite.py"),
         but=("postgres", "one_by_one", "killed", "full_disk"),
     )
 
@@ -58,7 +58,8 @@ TARGETS: Final = (
     _journal("checksums"),
     _journal("rows"),
     _journal("entering"),
-    _journal("writer", "tests/journal/test_writer.py"),
+    Target("deployer/journal/writer.py", ("tests/journal/test_writer.py",)),
+    Target("deployer/journal/writers.py", ("tests/journal/test_writer.py",)),
     _journal("reading"),
     _journal("queries"),
     _journal("tables"),
