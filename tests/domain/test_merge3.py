@@ -21,6 +21,7 @@ from deployer.domain.merge3 import (
     judge,
     live_value,
     merge,
+    recalled,
     remember,
     with_base,
 )
@@ -119,6 +120,50 @@ def test_what_a_base_says_of_a_field_comes_before_what_is_remembered_and_was_nob
         PATH: Memory("b", "b", MISSING),
         other: memory,
     }
+
+
+SETTINGS, SIZE, NEW = ("settings",), ("settings", "size"), ("settings", "new")
+
+
+@pytest.mark.parametrize(
+    ("memory", "path", "found"),
+    [
+        ({SIZE: Memory(1, 2, 3)}, SIZE, Memory(1, 2, 3)),
+        ({SETTINGS: Memory({"size": 1}, {"size": 2}, {"size": 3})}, SIZE, Memory(1, 2, 3)),
+        ({SETTINGS: Memory({"size": 1}, {}, MISSING)}, SIZE, Memory(1, MISSING, MISSING)),
+        ({SETTINGS: Memory({"other": 1}, {"size": 2}, {"size": 3})}, SIZE, None),
+        (
+            {SIZE: Memory(1, 2, 3), NEW: Memory(4, 5, MISSING)},
+            SETTINGS,
+            Memory({"size": 1, "new": 4}, {"size": 2, "new": 5}, {"size": 3}),
+        ),
+        (
+            {("a",): Memory({"b": {"c": 1}}, 0, 0), ("a", "b"): Memory({"c": 2}, {"c": 2}, 0)},
+            ("a", "b", "c"),
+            Memory(2, 2, MISSING),
+        ),
+        ({("a", "b"): Memory(1, 1, 1), ("c",): Memory(1, 1, 1)}, SETTINGS, None),
+        ({}, SIZE, None),
+    ],
+)
+def test_a_field_is_remembered_where_it_was_part_of_another_or_others_were_part_of_it(
+    memory: Mapping[Path, Memory], path: Path, found: Memory | None
+) -> None:
+    assert recalled(memory, path) == found
+
+
+@pytest.mark.parametrize(
+    ("memory", "desired"),
+    [
+        ({SETTINGS: Memory({"size": 1}, {"size": 1}, MISSING)}, {SIZE: 1}),
+        ({SIZE: Memory(1, 1, MISSING)}, {SETTINGS: {"size": 1}}),
+    ],
+)
+def test_what_is_ours_is_neither_adopted_nor_fought_for_in_other_pieces(
+    memory: Mapping[Path, Memory], desired: Mapping[Path, Json]
+) -> None:
+    verdicts = [merge({"settings": {"size": size}}, desired, memory)[0].verdict for size in (1, 2)]
+    assert verdicts == [Verdict.NO_CHANGE, Verdict.DRIFT]
 
 
 def test_what_is_dropped_gets_the_value_from_before_our_first_write() -> None:

@@ -46,6 +46,20 @@ async def test_a_share_is_an_equal_part_of_all_places_and_never_less_than_8(
     assert crowd.share == share
 
 
+async def test_an_account_hires_no_more_than_its_cap_however_large_its_share() -> None:
+    pacer = limiter(in_flight=10)
+    assert [pacer.may_have_more(workers) for workers in (9, 10, 11)] == [True, False, False]
+
+
+async def test_who_hires_no_more_is_no_member_any_more() -> None:
+    crowd = Crowd()
+    with limiter(crowd=crowd).telling(lambda: None):
+        with limiter(crowd=crowd).telling(lambda: None):
+            assert crowd.members == 2
+        assert crowd.members == 1
+    assert crowd.members == 0
+
+
 async def test_there_are_1024_places_unless_others_are_said() -> None:
     assert Crowd().share == 1024
 
