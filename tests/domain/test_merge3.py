@@ -102,6 +102,11 @@ def test_a_choice_ends_a_conflict(memory: Mapping[Path, Memory], choice: Choice,
     )
 
 
+def test_a_conflict_says_what_we_left() -> None:
+    memory: dict[Path, Memory] = {PATH: Memory("s", "n", "first")}
+    assert merge({"timezone": "x"}, {PATH: "d"}, memory) == (Change(PATH, "x", "d", Verdict.CONFLICT, "n"),)
+
+
 @pytest.mark.parametrize("choice", list(Choice))
 def test_a_choice_touches_nothing_but_conflicts(choice: Choice) -> None:
     drifted = merge({"timezone": "x"}, {PATH: "s"}, CONFLICT, chosen={"": choice} if choice else {})
@@ -131,6 +136,7 @@ SETTINGS, SIZE, NEW = ("settings",), ("settings", "size"), ("settings", "new")
         ({SIZE: Memory(1, 2, 3)}, SIZE, Memory(1, 2, 3)),
         ({SETTINGS: Memory({"size": 1}, {"size": 2}, {"size": 3})}, SIZE, Memory(1, 2, 3)),
         ({SETTINGS: Memory({"size": 1}, {}, MISSING)}, SIZE, Memory(1, MISSING, MISSING)),
+        ({("a",): Memory({"b": {"c": 1}}, {"b": {"c": 2}}, 3)}, ("a", "b", "c"), Memory(1, 2, MISSING)),
         ({SETTINGS: Memory({"other": 1}, {"size": 2}, {"size": 3})}, SIZE, None),
         (
             {SIZE: Memory(1, 2, 3), NEW: Memory(4, 5, MISSING)},
