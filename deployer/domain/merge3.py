@@ -165,8 +165,6 @@ def recalled(memory: Mapping[Path, Memory], path: Path) -> Memory | None:
     around = next((path[:length] for length in range(len(path) - 1, 0, -1) if path[:length] in memory), None)
     whole = around or path
     parts = {part: known for part, known in memory.items() if part[: len(whole)] == whole}
-    if not parts:
-        return None
     sent, returned, first = ({part: getattr(known, name) for part, known in parts.items()} for name in _REMEMBERED)
     found = Memory(*(at(assembled(each), path) for each in (sent, returned, first)))
     return None if found.sent is MISSING else found

@@ -107,6 +107,24 @@ def test_a_conflict_says_what_we_left() -> None:
     assert merge({"timezone": "x"}, {PATH: "d"}, memory) == (Change(PATH, "x", "d", Verdict.CONFLICT, "n"),)
 
 
+@pytest.mark.parametrize(
+    ("path", "live", "verdict"),
+    [
+        (("timezone",), "x", Verdict.UPDATE),
+        (("_exportId",), "x", Verdict.DRIFT),  # the template's
+        (("timezone",), "s", Verdict.NO_CHANGE),
+    ],
+)
+def test_restoring_writes_over_drift_of_what_is_owned(path: Path, live: Json, verdict: Verdict) -> None:
+    (change,) = merge({path[0]: live}, {path: "s"}, {path: Memory("s", "s", "first")}, restore=True)
+    assert change == Change(path, live, "s", verdict)
+
+
+def test_restoring_ends_no_conflict() -> None:
+    (change,) = merge({"timezone": "x"}, {PATH: "d"}, CONFLICT, restore=True)
+    assert change.verdict is Verdict.CONFLICT
+
+
 @pytest.mark.parametrize("choice", list(Choice))
 def test_a_choice_touches_nothing_but_conflicts(choice: Choice) -> None:
     drifted = merge({"timezone": "x"}, {PATH: "s"}, CONFLICT, chosen={"": choice} if choice else {})

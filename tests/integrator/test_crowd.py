@@ -228,7 +228,7 @@ async def test_8_requests_go_before_the_very_first_poll() -> None:
 
     async def ask(kind: str) -> None:
         nonlocal order
-        async with pacer.turn(poll=kind == "p"):
+        async with pacer.turn(poll=True) if kind == "p" else pacer.turn():
             order += kind
 
     for kind in "p" + "r" * 10:
