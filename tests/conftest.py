@@ -10,9 +10,9 @@ from tests import postgres
 # The same examples everywhere, so that a red test is red again; --hypothesis-profile=search looks for others.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
-# Whoever looks for mutants wants to know that a test fails, not the shortest way to make it.
+# Whoever looks for mutants wants to know soon that a test fails, not the shortest way to make it.
 _FOUND = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-hypothesis.settings.register_profile("mutants", derandomize=True, deadline=None, phases=_FOUND)
+hypothesis.settings.register_profile("mutants", max_examples=25, derandomize=True, deadline=None, phases=_FOUND)
 hypothesis.settings.load_profile("ci")
 
 

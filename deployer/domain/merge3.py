@@ -202,7 +202,7 @@ def _judge_element(changes: list[Change], group: Sequence[int]) -> None:
     taken = any(change.verdict is Verdict.RELEASE for change in rest)
     for place in group:
         change = changes[place]
-        if goes and taken and change.verdict is Verdict.REMOVE:
+        if goes and taken:
             changes[place] = replace(change, desired=MISSING, verdict=Verdict.RELEASE)
         elif first.verdict is Verdict.DRIFT and change.verdict is Verdict.UPDATE:
             changes[place] = replace(change, verdict=Verdict.CONFLICT)

@@ -184,6 +184,13 @@ def test_an_element_that_we_dropped_and_others_changed_is_theirs() -> None:
     assert {change.verdict for change in changes if change.path[:3] == SEVEN} == {Verdict.RELEASE}
 
 
+def test_of_an_element_that_was_there_before_us_each_field_goes_or_stays_by_itself() -> None:
+    before = flow(STORES, [{"id": 7, "name": "x"}])
+    memory = left([{"id": 7, "name": "a", "size": 1}], ID, live=before)
+    live = flow(STORES, [{"id": 7, "name": "a", "size": 2}])
+    assert at(apply(live, merge(live, {}, memory)), STORES) == [{"id": 7, "name": "x", "size": 2}]
+
+
 @pytest.mark.parametrize("field", ["size", "more"])
 @pytest.mark.parametrize(("choice", "after"), [(Choice.OURS, True), (Choice.THEIRS, False)])
 def test_an_element_that_we_changed_and_others_removed_is_fought_for_and_comes_back_whole_or_not(
@@ -197,6 +204,14 @@ def test_an_element_that_we_changed_and_others_removed_is_fought_for_and_comes_b
     changes = merge(live, wanted, memory, chosen={"settings.stores": choice})
     expected = [KNOWN[1], new] if after else KNOWN[1:]
     assert at(apply(live, changes), STORES) == expected
+
+
+def test_what_tells_an_element_apart_decides_for_it_wherever_it_stands_in_it() -> None:
+    last: Document = {"name": "a", "size": 1, "id": 7}
+    live, memory = flow(STORES, KNOWN[1:]), left([last, KNOWN[1]], ID)
+    wanted = ours([{"more": 5, **last}, KNOWN[1]], ID)
+    fought = [change for change in merge(live, wanted, memory) if change.verdict in CONFLICTS]
+    assert [dotted(change.path) for change in fought] == ["settings.stores[id=7].more"]
 
 
 def test_what_others_removed_is_drift_that_restore_puts_back_whole() -> None:
