@@ -13,7 +13,6 @@ from deployer.domain.chosen import NOTHING_CHOSEN, Choice, Chosen, choice_for
 from deployer.domain.documents import (
     MISSING,
     Document,
-    Json,
     Path,
     Value,
     alike,
@@ -203,7 +202,7 @@ def _judge_element(changes: list[Change], group: Sequence[int]) -> None:
     for place in group:
         change = changes[place]
         if goes and taken:
-            changes[place] = replace(change, desired=MISSING, verdict=Verdict.RELEASE)
+            changes[place] = replace(change, verdict=Verdict.RELEASE)
         elif first.verdict is Verdict.DRIFT and change.verdict is Verdict.UPDATE:
             changes[place] = replace(change, verdict=Verdict.CONFLICT)
 
@@ -234,8 +233,7 @@ def live_value(live: Document, path: Path) -> Value:
     """Return a live field in the form it is compared in: no marker line, a schedule in its normal form."""
     value = at(live, path)
     if value is MISSING:
-        stands = _above(live, path)
-        return MISSING if stands is None else stands
+        return _above(live, path)
     if path == ("description",):
         return without_marker_line(value)
     if path == ("schedule",) and isinstance(value, str):
@@ -246,13 +244,13 @@ def live_value(live: Document, path: Path) -> Value:
     return value
 
 
-def _above(live: Document, path: Path) -> Json:
-    """Return what stands where an object or array would have to be for `path` to lie in it; None where nothing does."""
+def _above(live: Document, path: Path) -> Value:
+    """Return what stands where an object or array would have to be for `path` to lie in it; null is nothing."""
     for length in range(1, len(path)):
         value = at(live, path[:length])
-        if value is not MISSING and not isinstance(value, list if is_element(path[length]) else dict):
-            return value
-    return None
+        if not isinstance(value, list if is_element(path[length]) else dict):
+            return MISSING if value is None else value
+    return MISSING
 
 
 def apply(live: Document, changes: Iterable[Change]) -> Document:

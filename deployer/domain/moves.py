@@ -50,7 +50,7 @@ def next_move(deployment: Deployment, now: Moment, safety: Safety, *, settle_onl
     for index, step in enumerate(deployment.steps):
         match step.state:
             case State.DONE:
-                continue
+                pass  # on to the next
             case State.READY if settle_only:
                 return Rest()
             case State.READY if step.attempts >= ATTEMPTS:

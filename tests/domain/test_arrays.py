@@ -191,6 +191,40 @@ def test_of_an_element_that_was_there_before_us_each_field_goes_or_stays_by_itse
     assert at(apply(live, merge(live, {}, memory)), STORES) == [{"id": 7, "name": "x", "size": 2}]
 
 
+def test_a_field_that_others_removed_from_an_element_is_drift_though_another_is_written() -> None:
+    live = flow(STORES, [{"id": 7, "name": "a"}, KNOWN[1]])
+    changes = merge(live, ours([{"id": 7, "name": "new", "size": 1}, KNOWN[1]], ID), left(KNOWN, ID))
+    verdicts = {change.path[-1]: change.verdict for change in changes if change.path[:3] == SEVEN}
+    assert verdicts == {"id": Verdict.NO_CHANGE, "name": Verdict.UPDATE, "size": Verdict.DRIFT}
+
+
+# what is chosen for two fields of an element that others removed, and the element that comes of it
+CHOSEN: list[tuple[Chosen, list[Json]]] = [
+    ({"settings.stores[id=7].more": Choice.OURS}, [{"id": 7, "name": "a", "more": 5}]),
+    (
+        {"settings.stores[id=7].more": Choice.OURS, "settings.stores[id=7].size": Choice.THEIRS},
+        [{"id": 7, "name": "a", "size": 2, "more": 5}],
+    ),
+    ({"settings.stores[id=7].size": Choice.THEIRS}, []),
+    ({}, []),
+]
+
+
+@pytest.mark.parametrize(("chosen", "after"), CHOSEN)
+def test_an_element_comes_back_with_all_of_it_that_nobody_fights_for(chosen: Chosen, after: list[Json]) -> None:
+    live, wanted = flow(STORES, KNOWN[1:]), ours([{"id": 7, "name": "a", "size": 2, "more": 5}, KNOWN[1]], ID)
+    changes = merge(live, wanted, left(KNOWN, ID), chosen=chosen)
+    assert at(apply(live, changes), STORES) == [KNOWN[1], *after]
+
+
+def test_an_element_comes_back_with_what_the_server_never_gave_back() -> None:
+    wanted = ours(KNOWN, ID)
+    changes = merge({}, wanted, {})
+    memory = remember({}, changes, flow(STORES, [{"id": 7, "name": "a"}, KNOWN[1]]))  # no size
+    after = merge(flow(STORES, KNOWN[1:]), wanted, memory, restore=True)
+    assert at(apply(flow(STORES, KNOWN[1:]), after), STORES) == [KNOWN[1], KNOWN[0]]
+
+
 @pytest.mark.parametrize("field", ["size", "more"])
 @pytest.mark.parametrize(("choice", "after"), [(Choice.OURS, True), (Choice.THEIRS, False)])
 def test_an_element_that_we_changed_and_others_removed_is_fought_for_and_comes_back_whole_or_not(
@@ -239,6 +273,19 @@ def test_live_elements_that_cannot_be_told_apart_are_a_conflict_that_no_choice_e
     assert at(apply(live, changes), STORES) == array
     kept = remember(memory, changes, live)
     assert {path: kept[path] for path in memory if path[0] == "settings"} == left(KNOWN, ID)
+
+
+def test_each_of_several_arrays_that_cannot_be_told_apart_is_a_conflict_of_its_own() -> None:
+    parts: Path = ("settings", "parts")
+    twice: Json = [{"id": 7}, {"id": 7}]
+    live: Document = {"settings": {"stores": twice, "parts": twice}}
+    wanted = {**ours([{"id": 7}], ID), **dict(elements(parts, [{"id": 8}], ID)), ("name",): "n"}
+    changes = merge(live, wanted, {})
+    assert [(change.path, change.desired, change.verdict) for change in changes] == [
+        (STORES, [{"id": 7}], Verdict.AMBIGUOUS),
+        (parts, [{"id": 8}], Verdict.AMBIGUOUS),
+        (("name",), "n", Verdict.UPDATE),
+    ]
 
 
 @pytest.mark.parametrize("stands", ["text", {"id": 7}, 3])

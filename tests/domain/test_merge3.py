@@ -235,6 +235,26 @@ def test_a_schedule_nobody_understands_is_compared_as_it_stands() -> None:
     assert live_value({"schedule": None}, ("schedule",)) is None
 
 
+def test_only_a_schedule_has_the_normal_form_of_one() -> None:
+    assert live_value({"name": "0 6 * * *"}, ("name",)) == "0 6 * * *"
+
+
+@pytest.mark.parametrize(
+    ("live", "value"),
+    [
+        ({}, MISSING),
+        ({"settings": {}}, MISSING),
+        ({"settings": None}, MISSING),
+        ({"settings": "text"}, "text"),
+        ({"settings": []}, []),
+        ({"settings": {"deep": 7}}, 7),
+        ({"settings": {"deep": {"x": 1}}}, 1),
+    ],
+)
+def test_what_stands_where_an_object_would_have_to_be_is_what_is_there(live: Document, value: Value) -> None:
+    assert live_value(live, ("settings", "deep", "x")) == value
+
+
 def test_true_is_not_one() -> None:
     (change,) = merge({"disabled": 1}, {("disabled",): True}, {("disabled",): Memory(True, True, MISSING)})
     assert change.verdict is Verdict.DRIFT

@@ -162,6 +162,8 @@ async def test_a_slot_whose_taker_is_cancelled_at_that_moment_goes_to_the_next()
 
 async def test_who_waits_for_a_slot_while_all_holders_are_on_the_wire_gets_one_more_up_to_the_cap() -> None:
     pacer = limiter(rate=1000.0, burst=100.0, in_flight=10)
+    for _ in range(3):
+        await token(pacer)  # who has left the wire is not on it any more
     async with AsyncExitStack() as held:
         for _ in range(8):
             await held.enter_async_context(pacer.slot())
