@@ -199,6 +199,9 @@ def test_the_error_is_told_while_it_stands_and_not_after() -> None:
     failed = Step(StepKind.CLONE, State.FAILED).meet(Event.RETRY, facts)
     assert deployment(Step(StepKind.CLONE, State.FAILED, facts={"error": {"code": "x"}})).error == {"code": "x"}
     assert deployment(failed).error is None
+    unknown = Step(StepKind.CLONE, State.UNKNOWN, facts={"error": {"code": "y"}})
+    silent = Step(StepKind.CLONE, State.FAILED, facts={"error": "text"})
+    assert deployment(Step(StepKind.CLONE, State.FAILED), silent, unknown).error == {"code": "y"}
 
 
 @pytest.mark.parametrize(
@@ -212,6 +215,7 @@ def test_the_error_is_told_while_it_stands_and_not_after() -> None:
 )
 def test_a_call_in_flight_is_in_doubt_and_following_is_none(kind: StepKind, state: State, doubt: bool) -> None:
     assert deployment(Step(kind, state)).in_doubt is doubt
+    assert deployment(Step(StepKind.CLONE, State.DONE), Step(kind, state), Step(StepKind.RUN)).in_doubt is doubt
 
 
 def test_moving_one_step_leaves_the_others_and_the_old_value_alone() -> None:
