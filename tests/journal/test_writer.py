@@ -80,8 +80,8 @@ def broken(_: Connection) -> None:
     raise sqlite3.OperationalError("disk I/O error")
 
 
-def threads() -> int:
-    return sum(thread.name == "journal" for thread in threading.enumerate())
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "journal"]
 
 
 class _Breakable(Book):
@@ -102,6 +102,14 @@ async def test_who_asks_gets_the_result_and_what_was_told_before_is_there(room: 
     assert await writer.ask(put(3)) == 3
     assert await writer.ask(values) == [0, 1, 2, 3]
     assert not writer.is_broken
+    assert not writer.waiting
+    await writer.stop()
+
+
+async def test_a_program_that_ends_does_not_wait_for_the_thread(room: Room) -> None:
+    writer = Writer(room.connect)
+    await writer.start()
+    assert [thread.daemon for thread in threads()] == [True]
     await writer.stop()
 
 
@@ -203,7 +211,7 @@ async def test_tables_that_cannot_be_opened_are_an_error_for_whoever_asks_and_le
     with pytest.raises(JournalError, match=r"^there is no journal$"):
         async with book:
             raise AssertionError
-    assert threads() == 0
+    assert threads() == []
 
 
 async def test_a_book_whose_block_failed_says_so_rather_than_what_could_not_be_written(room: Room) -> None:
@@ -237,7 +245,7 @@ async def test_a_writer_that_is_shared_is_opened_once_and_closed_by_the_last(roo
     await shared.release(one)
     assert await other.ask(put(1)) == 1
     await shared.release(other)
-    assert threads() == 0
+    assert threads() == []
     again = await shared.take()
     assert (again is one, room.opened) == (False, 2)
     await shared.release(again)
@@ -255,4 +263,4 @@ async def test_a_shared_writer_that_broke_is_left_to_those_who_have_it(room: Roo
     assert await second.ask(put(1)) == 1
     for _ in range(2):
         await shared.release(second)
-    assert threads() == 0
+    assert threads() == []

@@ -124,7 +124,7 @@ def _is_left_alone(node: ast.AST) -> bool:
             return True
         case ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar" | "ParamSpec"))):
             return True
-        case ast.AnnAssign(annotation=ast.Name(id="TypeAlias")):
+        case ast.AnnAssign(annotation=ast.Name(id="TypeAlias")) | ast.Assign(targets=[ast.Name(id="__all__")]):
             return True
         case _:
             return False

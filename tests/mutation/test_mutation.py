@@ -88,7 +88,8 @@ def test_a_statement_is_left_out_or_decides_otherwise(code: str, changed: list[s
 
 
 def test_what_no_decision_depends_on_is_left_alone() -> None:
-    source = '"""Text."""\nimport a\n@b(c=1)\ndef f(d: "word") -> "word":\n    """Text."""\n    raise E("word")'
+    head = '"""Text."""\nimport a\n__all__ = ["word"]\n'
+    source = head + '@b(c=1)\ndef f(d: "word") -> "word":\n    """Text."""\n    raise E("word")'
     assert names_of(source) == ["f: raise E('word') → nothing"]
 
 
