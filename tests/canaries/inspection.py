@@ -26,6 +26,10 @@ class Inspection:
     requests: int = 0
     bodies: int = 0
     misplaced: list[str] = field(default_factory=list)
+    _by_token: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._by_token = {held.token: name for name, held in self.world.accounts.items()}
 
     def look(self, request: web.BaseRequest, body: bytes) -> None:
         """Count a request, and note what of another account, another tenant, or of a token it holds."""
@@ -35,7 +39,7 @@ class Inspection:
 
     def _found(self, request: web.BaseRequest, body: bytes) -> Iterator[str]:
         sent = request.headers.get("Authorization", "").removeprefix("Bearer ").partition("~")[0]
-        account = next((name for name, held in self.world.accounts.items() if held.token == sent), None)
+        account = self._by_token.get(sent)
         if account is None:
             yield "what is sent as a token is none"
         rest = [value for name, value in request.headers.items() if name.lower() != "authorization"]

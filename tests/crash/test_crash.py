@@ -34,7 +34,7 @@ def test_killed_or_stopped_at_any_boundary_nobody_is_doubled_lost_or_stuck_and_n
 def test_with_a_journal_on_postgres_it_is_the_same() -> None:
     done = crash(
         "--journal", "postgres", "--rounds", "2", "--one-in", "40", place=None
-    )  # whose server runs as it likes
+    )  # its server may be another user
     assert done.returncode == 0, done.stdout + done.stderr
 
 

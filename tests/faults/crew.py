@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -21,12 +21,16 @@ CLAIMS = "SELECT account, epoch, pid FROM deployer.claim WHERE holder <> ''"
 
 @dataclass(slots=True)
 class Crew:
-    """So many workers: whoever is killed is followed by another, whoever is stopped goes on later."""
+    """So many workers: whoever is killed is followed by another, whoever is stopped goes on later.
+
+    `surroundings` are in everybody's environment.
+    """
 
     folder: Path
     address: str
     accounts: Sequence[str]
     chance: Random
+    surroundings: Mapping[str, str]
     bug: str = ""
     alive: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     stopped: dict[int, float] = field(default_factory=dict)
@@ -38,13 +42,13 @@ class Crew:
         name = f"w{self.hired}"
         environment = {
             **os.environ,
+            **self.surroundings,
             **tokens(self.accounts, name),
             "DEPLOYER_JOURNAL": self.address,
-            "PYTHONPATH": ROOT,
         }
         with (self.folder / f"{name}.log").open("wb") as log:
             program = ["tests.faults.planted", self.bug] if self.bug else ["deployer"]
-            command = [sys.executable, "-m", *program, "worker", "--concurrency", "5"]
+            command = [sys.executable, "-m", *program, "worker", "-vv", "--concurrency", "5"]
             process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
         self.alive.append(process)
         self.pids[name] = process.pid

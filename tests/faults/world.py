@@ -7,21 +7,22 @@ from pathlib import Path
 
 from aiohttp import web
 
-from deployer.simulator import Customer, Knobs, Simulator, seed, token_of
+from deployer.simulator import Customer, Knobs, World, seed
 from deployer.simulator.ledger import Arrival
 from deployer.simulator.routes import Route
 from deployer.simulator.world import Account
+from tests.canaries.inspection import InspectedSimulator
+from tests.canaries.marks import marked, owners, token
 from tests.engine.stage import connections, template
 
-SAFETY = {"settle": "300ms", "lag": "100ms", "intent": "500ms", "clone_timeout": "2s", "timeout": "2s"}
+SAFETY = {"settle": "300ms", "lag": "100ms", "intent": "2s", "clone_timeout": "2s", "timeout": "2s"}
 
 
-class WatchedSimulator(Simulator):
+class WatchedSimulator(InspectedSimulator):
     """A simulator whose accounts have a token for each worker: `callers` says who made each request."""
 
     def __init__(self, accounts: Sequence[str], tenants: int, knobs: Knobs) -> None:
-        world = seed(accounts, tenants)
-        super().__init__(world, knobs)
+        super().__init__(_world(accounts, tenants), knobs, owners(rows(accounts, tenants)))
         self.callers: dict[int, str] = {}
         self._accounts = _Tokens(self._accounts)
 
@@ -29,6 +30,13 @@ class WatchedSimulator(Simulator):
         arrival, route, account = super()._arrive(request)
         self.callers[arrival.n] = request.headers.get("Authorization", "").rpartition("~")[2]
         return arrival, route, account
+
+
+def _world(accounts: Sequence[str], tenants: int) -> World:
+    world = seed(accounts, tenants)
+    for account in world.accounts.values():
+        account.token = token(account.name)
+    return world
 
 
 class _Tokens(dict[str, Account]):
@@ -44,7 +52,12 @@ def names(accounts: int) -> list[str]:
 
 def tokens(accounts: Sequence[str], worker: str) -> dict[str, str]:
     """Return the environment that has a worker's own token of each account."""
-    return {variable(name): f"{token_of(name)}~{worker}" for name in accounts}
+    return {variable(name): f"{token(name)}~{worker}" for name in accounts}
+
+
+def rows(accounts: Sequence[str], tenants: int) -> list[dict[str, str]]:
+    """Return the list of so many tenants in each account."""
+    return [marked({**Customer(name, n).row(), "tenant": f"{name}-{n}"}) for name in accounts for n in range(tenants)]
 
 
 def variable(account: str) -> str:
@@ -55,10 +68,10 @@ def write(folder: Path, url: str, accounts: Sequence[str], tenants: int, waves: 
     """Write a manifest for so many tenants in each account, and their list."""
     folder.mkdir(parents=True)
     with (folder / "tenants.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = [{**Customer(name, n).row(), "tenant": f"{name}-{n}"} for name in accounts for n in range(tenants)]
-        lines = csv.DictWriter(file, list(rows[0]))
+        everybody = rows(accounts, tenants)
+        lines = csv.DictWriter(file, list(everybody[0]))
         lines.writeheader()
-        lines.writerows(rows)
+        lines.writerows(everybody)
     manifest = {
         "name": "order-sync",
         "template": {"flow": template(accounts[0])},
@@ -73,7 +86,14 @@ def write(folder: Path, url: str, accounts: Sequence[str], tenants: int, waves: 
             for name in accounts
         },
         "tenants": "tenants.csv",
-        "flow": {"name": "Orders: ${tenant.values.name}", "disabled": False, "settings": {"batchSize": 200}},
+        "flow": {
+            "name": "Orders: ${tenant.values.name}",
+            "disabled": False,
+            "settings": {"batchSize": 200, "apiKey": "${tenant.values.secret}"},
+        },
+        "integration": {"settings": {"owner": "${tenant.values.name}"}},
+        "exports": {"GitHub events": {"settings": {"password": "${tenant.values.secret}"}}},
+        "imports": {"Slack message": {"settings": {"channel": "#${tenant.values.name}"}}},
         "waves": {"sizes": list(waves), "tolerance": "50%"},
         "safety": SAFETY,
     }
