@@ -1,5 +1,6 @@
 """A rollout while it is carried out: an iterator of events, which can be stopped, and left at once."""
 
+import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -258,11 +259,17 @@ def crew_of(place: Workplace, stop: Stop, narrator: Narrator, *, said: Callable[
 
 def _rescue(place: Workplace, tenant: str, flow: str) -> None:
     """Save what the journal could not be told, in every place that may still take it."""
-    line = dumps({"tenant": tenant, "flow": flow}, ensure_ascii=False)
+    line = dumps({"tenant": tenant, "flow": flow})  # in ASCII, which every terminal and file takes
     with suppress(OSError):
         stderr.write(f"the journal cannot be written; keep this line: {line}\n")
-    with suppress(OSError), (place.home.folder / "emergency.jsonl").open("a", encoding="utf-8") as file:
-        file.write(f"{line}\n")
+    with suppress(OSError):
+        place.home.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(place.home.folder / "emergency.jsonl", "a", encoding="ascii", opener=_own) as file:
+            file.write(f"{line}\n")
+
+
+def _own(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _budget(place: Workplace) -> Budget:

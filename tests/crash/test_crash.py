@@ -13,12 +13,12 @@ from tests.crash.harness.planted import KNOWN
 from tests.crash.harness.scenarios import ROWS, SCENARIOS, world
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 def crash(*words: str, place: Path | None) -> subprocess.CompletedProcess[str]:
     """Run the harness in a process of its own: it forks, and a process with threads should not."""
-    command = [sys.executable, "-m", "tests.crash.harness", *words]
+    command = [sys.executable, "-m", "tests.crash.harness", "--jobs", "4", *words]  # which wait, most of the time
     environment = {**os.environ, "TMPDIR": str(place)} if place else os.environ
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
