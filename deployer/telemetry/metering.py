@@ -35,6 +35,7 @@ class Metering(Observer):
         self._visited: list[Mapping[str, Budget]] = []
         self._closed: defaultdict[tuple[str, str], float] = defaultdict(float)  # what budgets came to that are gone
         self._rollouts: dict[str, Counter[Status]] = {}
+        self._at_work: Counter[str] = Counter()  # a worker may do several things of one rollout
         self._last: Counter[Status] = Counter()  # of the rollout that ended last: a file is read after that
         meter = provider.get_meter("deployer", __version__, SCHEMA)
         self._requests = meter.create_histogram(
@@ -86,11 +87,15 @@ class Metering(Observer):
     @contextmanager
     def carrying(self, work: Work) -> Iterator[None]:
         """Know how many tenants of a rollout stand where."""
-        self._rollouts[work.rollout] = Counter(work.counts)
+        self._at_work[work.rollout] += 1
+        counts = self._rollouts.setdefault(work.rollout, Counter(work.counts))
         try:
             yield
         finally:
-            self._last = self._rollouts.pop(work.rollout, self._last)
+            self._at_work[work.rollout] -= 1
+            if not self._at_work[work.rollout]:
+                del self._rollouts[work.rollout]
+                self._last = counts
 
     def told(self, event: Event) -> None:
         """Count tenants and firings."""
@@ -101,11 +106,11 @@ class Metering(Observer):
                 counts[Status(str(fields["was"]))] -= 1
                 counts[Status(str(fields["status"]))] += 1
         elif event.name == "tenant.rested":
-            self._rests.add(1, {"deployer.status": str(fields["status"])})
+            self._rests.add(1, {"deployer.tenant.status": str(fields["status"])})
         elif event.name == "rollout.ended":
-            self._ends.add(1, {"deployer.outcome": str(fields["outcome"])})
+            self._ends.add(1, {"deployer.rollout.outcome": str(fields["outcome"])})
         elif event.name in _FIRINGS:
-            result = {"deployer.result": _FIRINGS[event.name], "deployer.schedule": str(fields["schedule"])}
+            result = {"deployer.firing.result": _FIRINGS[event.name], "deployer.schedule.name": str(fields["schedule"])}
             self._firings.add(1, result)
 
     def called(self, call: Call) -> None:
@@ -115,7 +120,7 @@ class Metering(Observer):
             "server.address": call.host,
             "server.port": call.port,
             "url.template": call.template,
-            "deployer.outcome": call.outcome,
+            "deployer.call.outcome": call.outcome,
         }
         if call.status is not None:
             about["http.response.status_code"] = call.status
@@ -135,7 +140,7 @@ class Metering(Observer):
         """Return what reads something of every budget that there was."""
 
         def observe(_: CallbackOptions) -> Iterable[Observation]:
-            closed = {account: total for (kind, account), total in self._closed.items() if kind == what}
+            closed = {account: total for (kind, account), total in [*self._closed.items()] if kind == what}
             return _observations(closed, self._read(read))
 
         return observe
@@ -147,7 +152,7 @@ class Metering(Observer):
         found: Counter[Status] = Counter()
         for counts in [*self._rollouts.values()] or [self._last]:
             found.update(counts)
-        return [Observation(found[status], {"deployer.status": status.value}) for status in Status]
+        return [Observation(found[status], {"deployer.tenant.status": status.value}) for status in Status]
 
 
 def _each(budgets: Mapping[str, Budget]) -> Iterable[tuple[str, Budget]]:
@@ -160,4 +165,4 @@ def _observations(begun: Mapping[str, float], found: Iterable[tuple[str, float]]
     sums = dict(begun)
     for account, value in found:
         sums[account] = sums.get(account, 0) + value
-    return [Observation(value, {"deployer.account": account}) for account, value in sums.items()]
+    return [Observation(value, {"deployer.account.name": account}) for account, value in sums.items()]

@@ -26,6 +26,8 @@ SCHEMA: Final = "https://opentelemetry.io/schemas/1.37.0"  # whose names these a
 _STEPS: Final = frozenset({"step.moved", "step.waiting"})
 _WAVES: Final = frozenset({"wave.started", "wave.baking", "wave.waiting", "wave.released", "wave.halted"})
 _BROKEN: Final = frozenset({"failed", "unknown"})
+_WHOSE: Final = frozenset({"rollout", "tenant", "account"})
+_OWN: Final = {("step", "step"): "kind", ("wave", "wave"): "number", ("account", "account"): "name"}
 _NANO: Final = 1_000_000_000
 _MOST: Final = 300  # letters of what went wrong
 
@@ -82,11 +84,11 @@ class Tracing(Observer):
             Context(),
             links=[Link(before.get_span_context())] if before.get_span_context().is_valid else [],
             attributes={
-                "deployer.rollout": work.rollout,
+                "deployer.rollout.id": work.rollout,
                 "deployer.rollout.name": work.name,
                 "deployer.rollout.kind": work.kind,
-                "deployer.plan": work.plan,
-                "deployer.tenants": sum(work.counts.values()),
+                "deployer.plan.digest": work.plan,
+                "deployer.rollout.tenants": sum(work.counts.values()),
             },
         )
         _trace.set(0)
@@ -117,10 +119,10 @@ class Tracing(Observer):
                 "tenant",
                 _within(carried.span),
                 attributes={
-                    "deployer.rollout": deployment.rollout,
-                    "deployer.tenant": planned.tenant,
-                    "deployer.account": planned.account,
-                    "deployer.action": planned.action.value,
+                    "deployer.rollout.id": deployment.rollout,
+                    "deployer.tenant.name": planned.tenant,
+                    "deployer.account.name": planned.account,
+                    "deployer.tenant.action": planned.action.value,
                 },
             )
         _current.set(span)
@@ -132,17 +134,17 @@ class Tracing(Observer):
             return
         fields = event.fields
         if event.name in _STEPS and (span := carried.tenants.get(str(fields["tenant"]))):
-            span.add_event(event.name, _plain(fields))
+            span.add_event(event.name, _said(event))
         elif event.name == "tenant.rested" and (span := carried.tenants.pop(str(fields["tenant"]), None)):
             _rest(span, fields)
         elif event.name in _WAVES:
-            carried.span.add_event(event.name, _plain(fields))
+            carried.span.add_event(event.name, _said(event))
         elif event.name == "account.halted":
-            carried.span.add_event(event.name, _plain(fields))
+            carried.span.add_event(event.name, _said(event))
             _fail(carried.span, "halted", str(fields["cause"]))
         elif event.name == "rollout.ended":
             outcome = str(fields["outcome"])
-            carried.span.set_attribute("deployer.outcome", outcome)
+            carried.span.set_attribute("deployer.rollout.outcome", outcome)
             if outcome in {"failed", "halted"}:
                 _fail(carried.span, outcome)
 
@@ -189,7 +191,7 @@ def _of_call(call: Call) -> dict[str, AttributeValue]:
         "server.port": call.port,
         "url.full": f"{call.scheme}://{call.host}{port}{call.path}",
         "url.template": call.template,
-        "deployer.outcome": call.outcome,
+        "deployer.call.outcome": call.outcome,
     }
     if call.status is not None:
         known["http.response.status_code"] = call.status
@@ -200,7 +202,7 @@ def _of_call(call: Call) -> dict[str, AttributeValue]:
 
 def _rest(span: Span, fields: Mapping[str, Json]) -> None:
     status, error = str(fields["status"]), fields["error"]
-    span.set_attribute("deployer.status", status)
+    span.set_attribute("deployer.tenant.status", status)
     if status in _BROKEN:
         known: dict[str, Any] = error if isinstance(error, dict) else {}
         _fail(span, str(known.get("code") or status), str(known.get("message") or ""))
@@ -212,5 +214,8 @@ def _fail(span: Span, kind: str, why: str = "") -> None:
     span.set_status(Status(StatusCode.ERROR, why[:_MOST] or None))
 
 
-def _plain(fields: Mapping[str, Json]) -> dict[str, AttributeValue]:
-    return {f"deployer.{key}": value for key, value in fields.items() if isinstance(value, str | int | float)}
+def _said(event: Event) -> dict[str, AttributeValue]:
+    """Return an event's fields by the names of what they are about; whose they are, the span says."""
+    noun = event.name.partition(".")[0]
+    said = {_OWN.get((noun, key), key): value for key, value in event.fields.items() if key not in _WHOSE - {noun}}
+    return {f"deployer.{noun}.{key}": value for key, value in said.items() if isinstance(value, str | int | float)}

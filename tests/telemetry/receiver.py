@@ -50,7 +50,7 @@ class Received:
         return [span for span in self.spans if span.name == name]
 
     def one(self, name: str, **attributes: object) -> Span:
-        wanted = {f"deployer.{key}": value for key, value in attributes.items()}
+        wanted = {f"deployer.{key}.name": value for key, value in attributes.items()}
         [span] = [each for each in self.named(name) if wanted.items() <= each.attributes.items()]
         return span
 

@@ -42,8 +42,8 @@ def test_requests_are_counted_by_call_and_outcome_with_how_long_they_took(stage:
     durations = found["http_client_request_duration_seconds_count"]
     assert total(durations) == len(stage.ledger.arrivals)
     put = {"http_request_method": "PUT", "url_template": "/v1/flows/{id}"}
-    assert total(durations, **put, http_response_status_code="200", deployer_outcome="done") == 2
-    assert total(durations, **put, error_type="422", deployer_outcome="refused") == 1
+    assert total(durations, **put, http_response_status_code="200", deployer_call_outcome="done") == 2
+    assert total(durations, **put, error_type="422", deployer_call_outcome="refused") == 1
     buckets = [float(said["le"]) for said, _ in found["http_client_request_duration_seconds_bucket"]]
     assert {0.005, 0.1, 10.0, float("inf")} <= set(buckets)
 
@@ -52,18 +52,18 @@ def test_what_a_limit_cost_is_counted_by_account(stage: Stage) -> None:
     rule = Rule(action="refuse", route="flows.put", times=1, status=429, headers={"Retry-After": "1"})
     stage.befall(rule)
     found = apply(stage)
-    assert total(found["deployer_account_throttled_total"], deployer_account=US) == 1
-    assert 0.9 < total(found["deployer_account_paused_seconds_total"], deployer_account=US) <= 1.1
+    assert total(found["deployer_account_throttled_total"], deployer_account_name=US) == 1
+    assert 0.9 < total(found["deployer_account_paused_seconds_total"], deployer_account_name=US) <= 1.1
 
 
 def test_tenants_are_counted_by_where_they_stand_and_rollouts_by_what_they_came_to(stage: Stage) -> None:
     stage.refuse("globex")
     found = apply(stage)
-    assert total(found["deployer_rollout_tenants"], deployer_status="done") == 2
-    assert total(found["deployer_rollout_tenants"], deployer_status="failed") == 1
+    assert total(found["deployer_rollout_tenants"], deployer_tenant_status="done") == 2
+    assert total(found["deployer_rollout_tenants"], deployer_tenant_status="failed") == 1
     assert total(found["deployer_rollout_tenants"]) == 3
-    assert total(found["deployer_tenant_rests_total"], deployer_status="failed") == 1
-    assert total(found["deployer_rollout_ends_total"], deployer_outcome="succeeded_with_failures") == 1
+    assert total(found["deployer_tenant_rests_total"], deployer_tenant_status="failed") == 1
+    assert total(found["deployer_rollout_ends_total"], deployer_rollout_outcome="succeeded_with_failures") == 1
 
 
 def test_commits_of_the_journal_are_timed(stage: Stage) -> None:
@@ -93,10 +93,10 @@ def test_a_page_is_there_to_scrape_while_a_rollout_goes(stage: Stage) -> None:
         text = pool.submit(scrape)
         assert stage.apply("--metrics", f":{port}").code == 0
     found = samples(text.result())
-    assert total(found["http_client_active_requests"], deployer_account=US) > 0
-    assert total(found["deployer_account_limit_per_second"], deployer_account=US) > 100
+    assert total(found["http_client_active_requests"], deployer_account_name=US) > 0
+    assert total(found["deployer_account_limit_per_second"], deployer_account_name=US) > 100
     assert total(found["deployer_rollout_tenants"]) == 3
-    assert total(found["deployer_rollout_tenants"], deployer_status="running") > 0
+    assert total(found["deployer_rollout_tenants"], deployer_tenant_status="running") > 0
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_sent(stage: Stage) -> None:
@@ -117,7 +117,9 @@ def test_a_collector_gets_the_same_metrics(stage: Stage, collector: Received) ->
     assert stage.apply().code == 0
     durations = collector.points("http.client.request.duration")
     assert sum(point.count for _, point in durations) == len(stage.ledger.arrivals)
-    standing = {said["deployer.status"]: point.as_int for said, point in collector.points("deployer.rollout.tenants")}
+    standing = {
+        said["deployer.tenant.status"]: point.as_int for said, point in collector.points("deployer.rollout.tenants")
+    }
     assert standing["done"] == 3
     assert collector.metrics["http.client.request.duration"].unit == "s"
 

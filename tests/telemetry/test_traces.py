@@ -24,17 +24,17 @@ def test_a_rollout_is_a_trace_with_a_span_for_each_tenant_and_in_it_one_for_each
     ended = stage.apply()
     assert ended.code == 0, ended.err
     rollout = collector.one("rollout")
-    assert rollout.attributes["deployer.rollout"] == ended.document["rollout"]
-    assert rollout.attributes["deployer.outcome"] == "succeeded"
+    assert rollout.attributes["deployer.rollout.id"] == ended.document["rollout"]
+    assert rollout.attributes["deployer.rollout.outcome"] == "succeeded"
     assert (rollout.parent, rollout.trace) == ("", f"{trace_of(ended.document['rollout']):032x}")
     tenants = [span for span in collector.children(rollout) if span.name == "tenant"]
-    assert {span.attributes["deployer.tenant"] for span in tenants} == TENANTS
+    assert {span.attributes["deployer.tenant.name"] for span in tenants} == TENANTS
     for tenant in tenants:
         assert calls(collector, tenant) == CREATED
-        assert (tenant.attributes["deployer.account"], tenant.attributes["deployer.status"]) == (US, "done")
+        assert (tenant.attributes["deployer.account.name"], tenant.attributes["deployer.tenant.status"]) == (US, "done")
         assert {span.trace for span in collector.children(tenant)} == {rollout.trace} == {tenant.trace}
         assert all(tenant.began <= span.began <= span.ended <= tenant.ended for span in collector.children(tenant))
-        assert [fields["deployer.state"] for name, fields in tenant.events if name == "step.moved"][-1] == "done"
+        assert [fields["deployer.step.state"] for name, fields in tenant.events if name == "step.moved"][-1] == "done"
 
 
 def test_what_is_asked_besides_a_rollout_has_a_trace_of_its_own_that_the_rollout_links_to(
@@ -89,7 +89,7 @@ def test_a_request_that_came_too_fast_is_seen_and_so_is_that_it_was_sent_again(
     assert stage.apply().code == 0
     puts = [span for span in collector.spans if span.name == "PUT /v1/flows/{id}"]
     [refused] = [span for span in puts if span.attributes.get("http.response.status_code") == 429]
-    assert (refused.attributes["error.type"], refused.attributes["deployer.outcome"]) == ("429", "throttled")
+    assert (refused.attributes["error.type"], refused.attributes["deployer.call.outcome"]) == ("429", "throttled")
     [again] = [span for span in puts if "http.request.resend_count" in span.attributes]
     assert (again.parent, again.attributes["http.request.resend_count"]) == (refused.parent, 1)
 
@@ -121,7 +121,7 @@ def test_a_rollout_that_is_gone_on_with_has_the_same_trace(stage: Stage, collect
     assert stage.run("resume").code == 0
     first, second = collector.named("rollout")
     assert first.trace == second.trace
-    assert second.attributes["deployer.outcome"] == "succeeded"
+    assert second.attributes["deployer.rollout.outcome"] == "succeeded"
 
 
 def test_lines_of_the_log_name_the_span_they_belong_to(stage: Stage, collector: Received) -> None:

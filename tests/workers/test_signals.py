@@ -40,10 +40,12 @@ def test_one_rollout_of_many_workers_is_one_trace_and_its_end_is_told_once(
     assert listener.events == ["finished"]
     assert listener.told[0]["rollout"] == ended.document["rollout"]
     tenants = collector.named("tenant")
-    assert sorted(span.attributes["deployer.tenant"] for span in tenants) == ["acme", "globex"]
+    assert sorted(span.attributes["deployer.tenant.name"] for span in tenants) == ["acme", "globex"]
     rollouts = collector.named("rollout")
     assert {span.trace for span in (*tenants, *rollouts)} == {f"{trace_of(ended.document['rollout']):032x}"}
     assert {span.parent for span in tenants} <= {span.id for span in rollouts}
-    assert [span.attributes["deployer.outcome"] for span in rollouts if "deployer.outcome" in span.attributes] == [
-        "succeeded"
-    ]
+    assert [
+        span.attributes["deployer.rollout.outcome"]
+        for span in rollouts
+        if "deployer.rollout.outcome" in span.attributes
+    ] == ["succeeded"]
