@@ -2,7 +2,7 @@
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 
 
@@ -11,6 +11,6 @@ def span_exporter() -> SpanExporter:
     return OTLPSpanExporter()
 
 
-def metric_reader() -> MetricReader:
-    """Return what sends metrics, every OTEL_METRIC_EXPORT_INTERVAL and at the end."""
-    return PeriodicExportingMetricReader(OTLPMetricExporter())
+def metric_exporter() -> MetricExporter:
+    """Return what sends metrics."""
+    return OTLPMetricExporter()

@@ -59,13 +59,13 @@ def _opened(stack: ExitStack, asked: Asked, scrape: Scrape | None, warn: Warn) -
         from deployer.telemetry.exporting import span_exporter  # noqa: PLC0415
 
         observers.append(tracing(span_exporter(), ends))
-    readers = [shown.reader] if shown else []
-    if sent.metrics:
-        from deployer.telemetry.exporting import metric_reader  # noqa: PLC0415
+    if sent.metrics or shown:
+        exporter = None
+        if sent.metrics:
+            from deployer.telemetry.exporting import metric_exporter  # noqa: PLC0415
 
-        readers.append(metric_reader())
-    if readers:
-        observers.append(metering(readers, ends))
+            exporter = metric_exporter()
+        observers.append(metering(exporter, shown.reader if shown else None, ends))
     if shown and scrape:
         stack.enter_context(shown.at(scrape))  # and once more before the readers end
     return Signals(Observers(observers), _processors() if sent.traces else ())

@@ -44,8 +44,5 @@ def test_one_rollout_of_many_workers_is_one_trace_and_its_end_is_told_once(
     rollouts = collector.named("rollout")
     assert {span.trace for span in (*tenants, *rollouts)} == {f"{trace_of(ended.document['rollout']):032x}"}
     assert {span.parent for span in tenants} <= {span.id for span in rollouts}
-    assert [
-        span.attributes["deployer.rollout.outcome"]
-        for span in rollouts
-        if "deployer.rollout.outcome" in span.attributes
-    ] == ["succeeded"]
+    outcomes = [span.attributes.get("deployer.rollout.outcome") for span in rollouts]
+    assert sorted(filter(None, outcomes)) == ["succeeded"]
