@@ -48,6 +48,16 @@ COMMANDS = {
     "schema": "Print the JSON Schemas of what is read and printed.",
     "completion": "Print what makes a shell complete commands and names.",
 }
+EXIT_CODES = {
+    "0": "Done, or nothing to do.",
+    "1": "No tenant was done, or something of ours is broken.",
+    "2": "The command or the manifest is wrong.",
+    "3": "Some tenants failed, or wait; the others are done.",
+    "4": "No account could work: a token, a permission, the connection.",
+    "5": "--timeout is over, or a person is waited for.",
+    "6": "Halted, or a guard or a lock refuses.",
+    "130, 143": "Ended by Ctrl-C or SIGTERM; the same command goes on.",
+}
 _NARROWEST, _WIDEST = 50, 80  # columns of help
 _SIGINT, _SIGPIPE = 130, 141  # as a shell has them
 
@@ -70,6 +80,10 @@ class LazyGroup(click.Group):
 
         named = [CompletionItem(name, help=COMMANDS[name]) for name in COMMANDS if name.startswith(incomplete)]
         return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        with formatter.section("Exit codes"):
+            formatter.write_dl(list(EXIT_CODES.items()))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         with formatter.section("Commands"):

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import anyio
-import click
 
-from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, VERBOSE, YES, together
+from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, VERBOSE, YES, command, together
 from deployer.domain.command import typed
 
 
-@click.command()
+@command(
+    "deployer abort rollout.yaml",
+    "deployer abort rollout.yaml --yes   # as a script does it",
+)
 @together(MANIFEST, JOURNAL, YES, NO_INPUT, VERBOSE)
 def abort(*, manifest: Path, journal: str | None, yes: bool, no_input: bool, verbose: int) -> int:
     """End the rollout of MANIFEST where it stands: what is in flight ends, what has not begun is cancelled.

@@ -7,10 +7,13 @@ import click
 
 from deployer.cli.completing import complete_tenant
 from deployer.cli.manner import Manner, carrying, freezing
-from deployer.cli.options import JOURNAL, NO_INPUT, YES, together
+from deployer.cli.options import JOURNAL, NO_INPUT, YES, command, together
 
 
-@click.command()
+@command(
+    "deployer adopt acme 5f0000000000000000000f01 rollout.yaml",
+    "deployer adopt acme 5f0000000000000000000f01 --ours --yes",
+)
 @click.argument("tenant", shell_complete=complete_tenant)
 @click.argument("flow")
 @click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False), default=Path("rollout.yaml"))

@@ -6,13 +6,18 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner, carrying, freezing, scoped, spreading
-from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, NOT_ON, OURS, RECREATE, THEIRS, YES, together
+from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, NOT_ON, OURS, RECREATE, THEIRS, YES, command, together
 
 if TYPE_CHECKING:
     from deployer.api.loading import Scope
 
 
-@click.command()
+@command(
+    "deployer apply rollout.yaml",
+    "deployer apply rollout.yaml --plan 2fa340a6bc1b --yes   # what was shown",
+    "deployer apply rollout.yaml --label ring=canary --set batchSize=500",
+    "deployer apply rollout.yaml --yes --json --report junit=out.xml",
+)
 @together(MANIFEST, JOURNAL, YES, NO_INPUT)
 @scoped
 @together(RECREATE, OURS, THEIRS, NOT_ON)

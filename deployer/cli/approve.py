@@ -6,11 +6,14 @@ from pathlib import Path
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.cli.options import JOURNAL, MANIFEST, command, together
 from deployer.domain.command import typed
 
 
-@click.command()
+@command(
+    "deployer approve rollout.yaml --plan 2fa340a6bc1b",
+    "deployer approve rollout.yaml --plan 2fa340a6bc1b --wave canary",
+)
 @together(MANIFEST, JOURNAL)
 @click.option("--plan", "digest", metavar="DIGEST", required=True, help="The plan that is approved.")
 @click.option("--wave", metavar="NAME", help="The wave after which to go on; the one that waits, if none is named.")

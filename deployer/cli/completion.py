@@ -4,6 +4,8 @@ from typing import Final
 
 import click
 
+from deployer.cli.options import command
+
 _USE: Final = {
     "bash": "deployer completion bash > ~/.local/share/bash-completion/completions/deployer",
     "zsh": "deployer completion zsh > ~/.zfunc/_deployer    # with fpath+=~/.zfunc before compinit in ~/.zshrc",
@@ -17,7 +19,11 @@ _NOW: Final = {
 }
 
 
-@click.command()
+@command(
+    "deployer completion bash > ~/.local/share/bash-completion/completions/deployer",
+    'eval "$(deployer completion zsh)"   # in this shell only',
+    "deployer completion fish | source",
+)
 @click.argument("shell", type=click.Choice(list(_USE)))
 def completion(*, shell: str) -> None:
     """Print the completion script for SHELL; its first lines say where to put it."""

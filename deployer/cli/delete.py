@@ -6,13 +6,17 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner, carrying, freezing, meaning
-from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, YES, together
+from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, YES, command, together
 
 if TYPE_CHECKING:
     from deployer.api.parting import Whose
 
 
-@click.command()
+@command(
+    "deployer delete rollout.yaml --absent --plan   # look first",
+    "deployer delete rollout.yaml --absent",
+    "deployer delete rollout.yaml --tenant acme --yes",
+)
 @together(MANIFEST)
 @meaning
 @together(JOURNAL, YES, NO_INPUT, OURS)

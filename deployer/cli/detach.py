@@ -6,13 +6,16 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner, carrying, freezing, meaning
-from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, YES, together
+from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, YES, command, together
 
 if TYPE_CHECKING:
     from deployer.api.parting import Whose
 
 
-@click.command()
+@command(
+    "deployer detach rollout.yaml --tenant acme --plan   # look first",
+    "deployer detach rollout.yaml --absent --yes",
+)
 @together(MANIFEST)
 @meaning
 @together(JOURNAL, YES, NO_INPUT, OURS)

@@ -6,10 +6,13 @@ from pathlib import Path
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, JSON, MANIFEST, together
+from deployer.cli.options import JOURNAL, JSON, MANIFEST, command, together
 
 
-@click.command()
+@command(
+    "deployer doctor rollout.yaml",
+    "deployer doctor rollout.yaml --json",
+)
 @together(MANIFEST, JOURNAL, JSON)
 def doctor(*, manifest: Path, journal: str | None, as_json: bool) -> int:
     """Check token, account, template, connections, journal and clock of MANIFEST, and say how to mend each.

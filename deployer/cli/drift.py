@@ -6,7 +6,7 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner, listing, scoped
-from deployer.cli.options import JOURNAL, MANIFEST, VERBOSE, together
+from deployer.cli.options import JOURNAL, MANIFEST, VERBOSE, command, together
 
 if TYPE_CHECKING:
     from deployer.api.loading import Scope
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 _DRIFTED = 3
 
 
-@click.command()
+@command(
+    "deployer drift rollout.yaml",
+    "deployer drift rollout.yaml --label ring=canary -o wide",
+)
 @together(MANIFEST, JOURNAL)
 @scoped
 @listing

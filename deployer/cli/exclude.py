@@ -6,10 +6,10 @@ import anyio
 import click
 
 from deployer.cli.completing import complete_tenant
-from deployer.cli.options import JOURNAL
+from deployer.cli.options import JOURNAL, command
 
 
-@click.command()
+@command("deployer exclude globex rollout.yaml")
 @click.argument("tenant", shell_complete=complete_tenant)
 @click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False), default=Path("rollout.yaml"))
 @JOURNAL

@@ -6,10 +6,14 @@ from pathlib import Path
 import click
 
 from deployer.cli.completing import complete_tenant
-from deployer.cli.options import JSON
+from deployer.cli.options import JSON, command
 
 
-@click.command()
+@command(
+    "deployer explain acme                      # every field",
+    "deployer explain acme settings.batchSize   # every layer that has it",
+    "deployer explain acme name -m rollout.yaml --json",
+)
 @click.argument("tenant", shell_complete=complete_tenant)
 @click.argument("field", required=False)
 @click.option(
@@ -23,12 +27,7 @@ from deployer.cli.options import JSON
 @click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="A value that wins over all others.")
 @JSON
 def explain(*, tenant: str, field: str | None, manifest: Path, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Explain where the values of TENANT's fields come from, or of one FIELD. Nothing is sent.
-
-    \b
-    deployer explain acme                       every field
-    deployer explain acme settings.batchSize    one, with every layer that has it
-    """  # noqa: D301 - click wants the backspace itself
+    """Explain where the values of TENANT's fields come from, or of one FIELD. Nothing is sent."""
     from deployer.api.loading import explained, load, scope_of
     from deployer.report.explanation import explanation_document, explanation_text
     from deployer.report.streamed import json_text

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, MANIFEST, METRICS, VERBOSE, scrape, together
+from deployer.cli.options import JOURNAL, MANIFEST, METRICS, VERBOSE, command, scrape, together
 from deployer.errors import GuardError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ _DAYS = 400  # in which every change of clocks comes
 _MISSED = 1
 
 
-@click.command()
+@command(
+    "deployer schedule run rollout.yaml         # until Ctrl-C",
+    "deployer schedule run rollout.yaml --due   # once, as cron calls it",
+)
 @together(MANIFEST, JOURNAL)
 @click.option("--due", is_flag=True, help="Fire what is due now, and end: for cron, systemd and the like.")
 @together(HOOK, METRICS, VERBOSE)
@@ -144,7 +147,11 @@ async def _heed(ask: Callable[[], None]) -> None:
             ask()
 
 
-@click.command()
+@command(
+    "deployer schedule export cron rollout.yaml",
+    "deployer schedule export systemd rollout.yaml --directory units",
+    "deployer schedule export github rollout.yaml > nightly.yml",
+)
 @click.argument("kind", type=click.Choice(["cron", "systemd", "github"]))
 @MANIFEST
 @click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="Write files here, not to stdout.")

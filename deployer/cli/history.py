@@ -5,11 +5,15 @@ import click
 
 from deployer.cli.completing import complete_tenant
 from deployer.cli.manner import Manner, listing
-from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.cli.options import JOURNAL, MANIFEST, command, together
 from deployer.errors import UsageError
 
 
-@click.command()
+@command(
+    "deployer history rollout.yaml",
+    "deployer history rollout.yaml --limit 5 -o csv",
+    "deployer history --all-names --json",
+)
 @together(MANIFEST, JOURNAL)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="So many at most.")
 @click.option("--all-names", is_flag=True, help="Rollouts of every name, not only of the manifest's.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import click
 
-from deployer.cli.options import NO_INPUT, together
+from deployer.cli.options import NO_INPUT, command, together
 from deployer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,11 @@ _CONTENT = together(
 )
 
 
-@click.command()
+@command(
+    "deployer init",
+    "deployer init orders --region eu --token env:ACME_TOKEN",
+    'deployer init orders --template-name "Order sync" --tenants "Acme *"',
+)
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path), default=Path())
 @together(_ACCOUNT, _CONTENT)
 @click.option("--force", is_flag=True, help="Replace the files that are there.")

@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,6 +59,24 @@ DESPITE = click.option(
     "--despite-freeze", "despite", metavar="REASON", help="Begin although the manifest has a freeze now, and say why."
 )
 NOT_ON = click.option("--not-on", metavar="REVISION", help="Leave out whose flow is on this revision of the template.")
+
+
+class Exemplified(click.Command):
+    """A command whose help ends with lines to type; what follows a `#` in one says what it is for."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **rest: Any) -> None:  # noqa: ANN401 - as click has it
+        super().__init__(*args, **rest)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        with formatter.section("Examples"):
+            for line in self.examples:
+                formatter.write(f"  {line}\n")  # whole, since it is for a person to copy
+
+
+def command(*examples: str) -> Callable[[Callable[..., Any]], Exemplified]:
+    """Return the decorator of a command that is called as its function is."""
+    return click.command(cls=Exemplified, examples=examples)
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -5,11 +5,14 @@ from pathlib import Path
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.cli.options import JOURNAL, MANIFEST, command, together
 from deployer.domain.command import typed
 
 
-@click.command()
+@command(
+    "deployer pause rollout.yaml",
+    "deployer pause rollout.yaml && deployer status rollout.yaml",
+)
 @together(MANIFEST, JOURNAL)
 def pause(*, manifest: Path, journal: str | None) -> None:
     """Pause the rollout of MANIFEST, here or in another process: what is in flight ends, nothing more begins.

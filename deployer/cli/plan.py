@@ -7,7 +7,7 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner, listing, scoped
-from deployer.cli.options import JOURNAL, MANIFEST, NOT_ON, OURS, RECREATE, THEIRS, VERBOSE, together
+from deployer.cli.options import JOURNAL, MANIFEST, NOT_ON, OURS, RECREATE, THEIRS, VERBOSE, command, together
 from deployer.errors import DeployerError
 
 if TYPE_CHECKING:
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 _ERROR, _CHANGES, _SOME_BLOCKED = 1, 2, 3
 
 
-@click.command()
+@command(
+    "deployer plan rollout.yaml",
+    "deployer plan rollout.yaml --label ring=canary --all",
+    "deployer plan rollout.yaml --json > plan.json",
+    "deployer plan rollout.yaml --detailed-exitcode   # 2 says that there is work",
+)
 @together(MANIFEST, JOURNAL)
 @scoped
 @together(RECREATE, OURS, THEIRS, NOT_ON)

@@ -7,11 +7,14 @@ from pathlib import Path
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, JSON, MANIFEST, NO_INPUT, QUIET, VERBOSE, YES, together
+from deployer.cli.options import JOURNAL, JSON, MANIFEST, NO_INPUT, QUIET, VERBOSE, YES, command, together
 from deployer.domain.command import typed
 
 
-@click.command()
+@command(
+    "deployer rebuild rollout.yaml",
+    "deployer rebuild rollout.yaml --yes --json",
+)
 @together(MANIFEST, JOURNAL, JSON, YES, NO_INPUT, QUIET, VERBOSE)
 def rebuild(  # noqa: PLR0913 - one argument per option
     *, manifest: Path, journal: str | None, as_json: bool, yes: bool, no_input: bool, quiet: bool, verbose: int

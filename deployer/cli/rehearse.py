@@ -6,7 +6,7 @@ import anyio
 import click
 
 from deployer.cli.manner import scoped
-from deployer.cli.options import JOURNAL, JSON, MANIFEST, together
+from deployer.cli.options import JOURNAL, JSON, MANIFEST, command, together
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 _PART = click.FloatRange(0, 100)
 
 
-@click.command()
+@command(
+    "deployer rehearse rollout.yaml                        # nothing goes wrong",
+    "deployer rehearse rollout.yaml --refused 5 --lost 2   # where does it stop?",
+)
 @together(MANIFEST, JOURNAL, JSON)
 @scoped
 @click.option("--seed", type=int, default=0, show_default=True, help="What goes wrong, and where: the same each time.")
@@ -38,11 +41,7 @@ def rehearse(  # noqa: PLR0913 - one argument per option
 
     The real plan is carried out by the real engine; waves neither bake nor ask, no command of yours is run, and runs
     end at once. It ends with the exit code that apply would end with.
-
-    \b
-    deployer rehearse rollout.yaml                              nothing goes wrong
-    deployer rehearse rollout.yaml --refused 5 --lost 2         does the breaker stop it, and where?
-    """  # noqa: D301 - click wants the backspace itself
+    """
     from deployer.api.loading import load
     from deployer.api.rehearsal import Script
     from deployer.api.rehearsal import rehearse as rehearsed

@@ -7,12 +7,15 @@ import anyio
 import click
 
 from deployer.cli.completing import complete_tenant
-from deployer.cli.options import JOURNAL, VERBOSE, together
+from deployer.cli.options import JOURNAL, VERBOSE, command, together
 from deployer.domain.command import typed
 from deployer.errors import UsageError
 
 
-@click.command()
+@command(
+    "deployer resolve acme --retry                           # it did not happen",
+    "deployer resolve acme --took 5f0000000000000000000f01   # that is what it made",
+)
 @click.argument("tenant", shell_complete=complete_tenant)
 @click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False), default=Path("rollout.yaml"))
 @together(JOURNAL, VERBOSE)
@@ -22,12 +25,7 @@ from deployer.errors import UsageError
 def resolve(  # noqa: PLR0913 - one argument per option
     *, tenant: str, manifest: Path, journal: str | None, verbose: int, took: str | None, retry: bool, skip: bool
 ) -> int:
-    """Decide about TENANT, whose step failed or waits for a person. Then `deployer apply` goes on.
-
-    \b
-    deployer resolve acme --took 6523f0a1b2c3d4e5f6a7b8c9    that is the flow it made
-    deployer resolve acme --retry                            it did not happen
-    """  # noqa: D301 - click wants the backspace itself
+    """Decide about TENANT, whose step failed or waits for a person. Then `deployer apply` goes on."""
     from deployer.api.decisions import Decision, resolve_tenant
     from deployer.api.loading import Scope, load
     from deployer.cli.manner import Manner

@@ -4,10 +4,13 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner, carrying, freezing, spreading
-from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.cli.options import JOURNAL, MANIFEST, command, together
 
 
-@click.command()
+@command(
+    "deployer resume rollout.yaml",
+    "deployer resume rollout.yaml --failed   # once the cause is mended",
+)
 @together(MANIFEST, JOURNAL)
 @carrying
 @freezing

@@ -4,10 +4,14 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner, carrying
-from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, THEIRS, YES, together
+from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, THEIRS, YES, command, together
 
 
-@click.command()
+@command(
+    "deployer rollback rollout.yaml --plan   # look first",
+    "deployer rollback rollout.yaml",
+    "deployer rollback rollout.yaml --theirs acme --yes",
+)
 @together(MANIFEST, JOURNAL, YES, NO_INPUT, OURS, THEIRS)
 @click.option("--rollout", metavar="ID", help="Undo this rollout, if no later one changed any of its tenants.")
 @click.option("--delete", is_flag=True, help="Delete the flows that the rollout made, instead of disabling them.")

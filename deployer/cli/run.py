@@ -3,16 +3,18 @@
 from typing import TYPE_CHECKING
 
 import anyio
-import click
 
 from deployer.cli.manner import Manner, carrying, freezing, scoped, spreading
-from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.cli.options import JOURNAL, MANIFEST, command, together
 
 if TYPE_CHECKING:
     from deployer.api.loading import Scope
 
 
-@click.command()
+@command(
+    "deployer run rollout.yaml",
+    "deployer run rollout.yaml --tenant acme --timeout 30m",
+)
 @together(MANIFEST, JOURNAL)
 @scoped
 @carrying

@@ -10,7 +10,7 @@ import click
 
 from deployer.cli.firing import export, run
 from deployer.cli.manner import Manner
-from deployer.cli.options import JOURNAL, JSON, MANIFEST, together
+from deployer.cli.options import JOURNAL, JSON, MANIFEST, Exemplified, together
 from deployer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ _NAME = click.argument("name")
 def schedule() -> None:
     """Do things at set times: nightly applies, runs of every flow, drift checks.
 
-    \b
-    deployer schedule list rollout.yaml   see what is in force, what came of it, what comes next
-    deployer schedule run rollout.yaml    fire what comes due, until Ctrl-C
-
     Schedules stand under schedules: in the manifest, or are added by hand. Workers on Postgres fire those that were
     put in force with schedule sync.
-    """  # noqa: D301 - click wants the backspace itself
+    """
 
 
-@schedule.command("list")
+@schedule.command(
+    "list",
+    cls=Exemplified,
+    examples=("deployer schedule list rollout.yaml", "deployer schedule list rollout.yaml --json"),
+)
 @together(MANIFEST, JOURNAL, JSON)
 def list_(*, manifest: Path, journal: str | None, as_json: bool) -> None:
     """Show what is in force, with its last firing and its next.
@@ -48,7 +48,11 @@ def list_(*, manifest: Path, journal: str | None, as_json: bool) -> None:
     _tell_of_the_rest(manifest, [each.kept.name for each in found])
 
 
-@schedule.command("next")
+@schedule.command(
+    "next",
+    cls=Exemplified,
+    examples=("deployer schedule next rollout.yaml", "deployer schedule next rollout.yaml --limit 3"),
+)
 @together(MANIFEST, JOURNAL, JSON)
 @click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="So many times.")
 def next_(*, manifest: Path, journal: str | None, as_json: bool, limit: int) -> None:
@@ -66,7 +70,13 @@ def next_(*, manifest: Path, journal: str | None, as_json: bool, limit: int) -> 
     _write(NEXT, sorted(rows, key=lambda row: str(row["at"]))[:limit], manifest, as_json=as_json)
 
 
-@schedule.command()
+@schedule.command(
+    cls=Exemplified,
+    examples=(
+        "deployer schedule firings rollout.yaml",
+        "deployer schedule firings rollout.yaml --name nightly --limit 5",
+    ),
+)
 @click.option("--name", metavar="NAME", help="Of this schedule alone.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="So many at most.")
 @together(MANIFEST, JOURNAL, JSON)
@@ -85,7 +95,13 @@ def firings(*, name: str | None, limit: int, manifest: Path, journal: str | None
     _write(FIRINGS, map(firing_row, found), manifest, as_json=as_json)
 
 
-@schedule.command()
+@schedule.command(
+    cls=Exemplified,
+    examples=(
+        'deployer schedule add hourly --do drift --cron "5 * * * *" --timezone UTC',
+        'deployer schedule add runs --do run --cron "0 4 * * *" --timezone Asia/Tokyo',
+    ),
+)
 @_NAME
 @together(MANIFEST, JOURNAL)
 @click.option("--do", required=True, metavar="WHAT", help="apply, run or drift.")
@@ -114,7 +130,7 @@ def add(*, name: str, manifest: Path, journal: str | None, **words: str) -> None
     click.echo(f"{name}: {made.said()}")
 
 
-@schedule.command()
+@schedule.command(cls=Exemplified, examples=("deployer schedule sync rollout.yaml",))
 @together(MANIFEST, JOURNAL)
 def sync(*, manifest: Path, journal: str | None) -> None:
     """Put the schedules of MANIFEST in force.
@@ -130,7 +146,7 @@ def sync(*, manifest: Path, journal: str | None) -> None:
         click.echo(f"{kept.name}: {kept.schedule.said()}{' (added by hand)' if not kept.stated else ''}")
 
 
-@schedule.command()
+@schedule.command(cls=Exemplified, examples=("deployer schedule pause nightly rollout.yaml",))
 @_NAME
 @together(MANIFEST, JOURNAL)
 def pause(*, name: str, manifest: Path, journal: str | None) -> None:
@@ -145,7 +161,7 @@ def pause(*, name: str, manifest: Path, journal: str | None) -> None:
     click.echo(f"{name} is paused; what is under way goes on")
 
 
-@schedule.command()
+@schedule.command(cls=Exemplified, examples=("deployer schedule resume nightly rollout.yaml",))
 @_NAME
 @together(MANIFEST, JOURNAL)
 def resume(*, name: str, manifest: Path, journal: str | None) -> None:
@@ -157,7 +173,7 @@ def resume(*, name: str, manifest: Path, journal: str | None) -> None:
     click.echo(f"{name} fires again")
 
 
-@schedule.command()
+@schedule.command(cls=Exemplified, examples=("deployer schedule remove hourly rollout.yaml",))
 @_NAME
 @together(MANIFEST, JOURNAL)
 def remove(*, name: str, manifest: Path, journal: str | None) -> None:

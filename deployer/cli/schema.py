@@ -5,6 +5,8 @@ from typing import Final
 
 import click
 
+from deployer.cli.options import command
+
 SCHEMAS: Final[Mapping[str, str]] = {
     "manifest": "The manifest, for editors and checks.",
     "plan": "What `deployer plan --json` prints.",
@@ -23,16 +25,17 @@ SCHEMAS: Final[Mapping[str, str]] = {
 }
 
 
-@click.command()
+@command(
+    "deployer schema",
+    "deployer schema manifest > rollout.schema.json",
+)
 @click.argument("name", type=click.Choice(list(SCHEMAS)), required=False)
 def schema(*, name: str | None) -> None:
     """Print the JSON Schema of NAME; without one, list those there are.
 
-    \b
-    deployer schema manifest > rollout.schema.json
-    # then, as the first line of rollout.yaml, for editors that know yaml-language-server:
+    The first line of rollout.yaml tells editors that know yaml-language-server where that is:
     # yaml-language-server: $schema=rollout.schema.json
-    """  # noqa: D301 - click wants the backspace itself
+    """
     import json
 
     from deployer.report.shapes import schema as schema_of

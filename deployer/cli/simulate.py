@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployer.cli.options import command
+
 if TYPE_CHECKING:
     from deployer.simulator import Simulator, World
 
@@ -19,7 +21,11 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@command(
+    "deployer simulate",
+    "deployer simulate --port 0 --tenants 200 --json",
+    "deployer simulate -k page_size=5 -k latency.flows.clone=0.4",
+)
 @click.option("--host", type=click.Choice(LOOPBACK), default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65_535), default=8765, show_default=True, help="0 takes any free one.")
 @click.option("--accounts", default="acme-us,acme-eu", show_default=True, help="Names, separated by commas.")

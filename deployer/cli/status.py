@@ -7,10 +7,14 @@ import click
 
 from deployer.cli.completing import complete_rollout, complete_tenant
 from deployer.cli.manner import Manner, listing
-from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.cli.options import JOURNAL, MANIFEST, command, together
 
 
-@click.command()
+@command(
+    "deployer status rollout.yaml",
+    "deployer status rollout.yaml --tenant acme",
+    "deployer status rollout.yaml --report md=status.md",
+)
 @together(MANIFEST, JOURNAL)
 @click.option(
     "--rollout", metavar="NAME", help="Of this name, instead of the manifest's.", shell_complete=complete_rollout

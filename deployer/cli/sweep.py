@@ -11,14 +11,17 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner
-from deployer.cli.options import DESPITE, JOURNAL, JSON, MANIFEST, NO_INPUT, VERBOSE, YES, together
+from deployer.cli.options import DESPITE, JOURNAL, JSON, MANIFEST, NO_INPUT, VERBOSE, YES, command, together
 from deployer.domain.command import typed
 
 if TYPE_CHECKING:
     from deployer.report.sweep import Swept
 
 
-@click.command()
+@command(
+    "deployer sweep rollout.yaml",
+    "deployer sweep rollout.yaml --delete --yes",
+)
 @together(MANIFEST, JOURNAL, JSON, YES, NO_INPUT, VERBOSE)
 @click.option("--delete", is_flag=True, help="Delete the copies that are provably ours and untouched.")
 @DESPITE

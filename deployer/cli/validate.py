@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.cli.manner import scoped
-from deployer.cli.options import JSON, MANIFEST, together
+from deployer.cli.options import JSON, MANIFEST, command, together
 
 if TYPE_CHECKING:
     from deployer.api.loading import Scope
 
 
-@click.command()
+@command(
+    "deployer validate rollout.yaml",
+    "deployer validate rollout.yaml --set batchSize=500",
+    "deployer validate rollout.yaml --json",
+)
 @together(MANIFEST, JSON)
 @scoped
 def validate(*, manifest: Path, scope: "Scope", as_json: bool) -> None:

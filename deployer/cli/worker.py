@@ -8,10 +8,13 @@ import anyio
 import click
 
 from deployer.cli.firing import HOOK
-from deployer.cli.options import JOURNAL, METRICS, VERBOSE, scrape, together
+from deployer.cli.options import JOURNAL, METRICS, VERBOSE, command, scrape, together
 
 
-@click.command()
+@command(
+    "deployer worker --concurrency 5",
+    "deployer worker --directory . --on-failure ./tell",
+)
 @together(JOURNAL)
 @click.option(
     "--concurrency", type=click.IntRange(1, 100), default=5, show_default=True, help="Accounts worked on at a time."

@@ -8,5 +8,7 @@ def test_help_is_as_wide_as_the_terminal_and_no_wider_than_people_read(
     columns: str, widest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    lines = typed("plan", "--help").stdout.splitlines()
+    said, examples = typed("plan", "--help").stdout.split("Examples:\n")  # whole, since they are to be copied
+    lines = said.splitlines()
     assert widest - 8 < max(map(len, lines)) <= widest
+    assert "  deployer plan rollout.yaml\n" in examples
