@@ -173,11 +173,20 @@ def listing(command: Command) -> Command:
     """Add the options of what is shown once; the command takes them, and the manifest, as one `manner`."""
 
     @wraps(command)
-    def with_manner(*, manifest: Path, form: str | None, as_json: bool, reports: tuple[str, ...], **words: Any) -> Any:  # noqa: ANN401 - as above
-        manner = Manner(manifest, _form(form, as_json=as_json), reports=_reports(reports))
-        return command(manner=manner, **words)
+    def with_manner(*, manifest: Path, form: str | None, as_json: bool, **words: Any) -> Any:  # noqa: ANN401 - as above
+        return command(manner=Manner(manifest, _form(form, as_json=as_json)), **words)
 
-    return together(JSON, _FORM, _REPORT)(with_manner)
+    return together(JSON, _FORM)(with_manner)
+
+
+def reporting(command: Command) -> Command:
+    """Add the option that writes reports of what is shown once; the command takes them with its `manner`."""
+
+    @wraps(command)
+    def with_reports(*, manner: Manner, reports: tuple[str, ...], **words: Any) -> Any:  # noqa: ANN401 - as above
+        return command(manner=replace(manner, reports=_reports(reports)), **words)
+
+    return _REPORT(with_reports)
 
 
 def carrying(command: Command) -> Command:

@@ -6,7 +6,7 @@ import anyio
 import click
 
 from deployer.cli.completing import complete_rollout, complete_tenant
-from deployer.cli.manner import Manner, listing
+from deployer.cli.manner import Manner, listing, reporting
 from deployer.cli.options import JOURNAL, MANIFEST, command, together
 
 
@@ -26,6 +26,7 @@ from deployer.cli.options import JOURNAL, MANIFEST, command, together
     shell_complete=complete_tenant,
 )
 @listing
+@reporting
 def status(*, manner: Manner, journal: str | None, rollout: str | None, tenant: str | None) -> int:
     """Show how the last rollout stands. Nothing is sent, and a running apply is not disturbed."""
     from deployer.api.loading import name_in

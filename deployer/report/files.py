@@ -59,6 +59,14 @@ class Report:
             remedy = "the rollout itself is in the journal: deployer status shows it"
             raise UsageError(what, where=str(self.path), remedy=remedy) from None
 
+    def write_lines(self, lines: Iterable[str]) -> None:
+        """Write a text of its own; raise UsageError as `write` does."""
+        try:
+            with _replacing(self.path) as stream:
+                stream.writelines(f"{line}\n" for line in lines)
+        except OSError as error:
+            raise UsageError(f"the report cannot be written: {error.strerror}", where=str(self.path)) from None
+
 
 def parse_report(text: str) -> Report:
     """Read `html=FILE` and the like; raise UsageError for anything else, before anything is sent."""

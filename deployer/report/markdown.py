@@ -29,12 +29,12 @@ def write_markdown(stream: TextIO, head: Mapping[str, Any], tenants: Iterable[Te
 
 
 def _headline(head: Mapping[str, Any]) -> Iterator[str]:
-    yield f"## Rollout {_code(head['name'])}: {head['outcome'].replace('_', ' ')}"
+    yield f"## Rollout {code(head['name'])}: {head['outcome'].replace('_', ' ')}"
     yield ""
-    yield f"{counted(head['counts'])}. Plan {_code(head['plan'][:12])}, begun {_code(head['started_at'])}."
+    yield f"{counted(head['counts'])}. Plan {code(head['plan'][:12])}, begun {code(head['started_at'])}."
     if head["reason"]:
         yield ""
-        yield f"Stopped: {_code(head['reason'])}"
+        yield f"Stopped: {code(head['reason'])}"
 
 
 def _pace(head: Mapping[str, Any]) -> Iterator[str]:
@@ -77,10 +77,10 @@ def _causes(causes: Causes) -> Iterator[str]:
 
 
 def _cause(cause: Cause) -> Iterator[str]:
-    yield f"- **{cause.count} {cause.outcome}**{f': {_code(cause.said)}' if cause.said else ''}  "
-    yield f"  {cause.who(_NAMES, _code)}{'  ' if cause.remedy else ''}"
+    yield f"- **{cause.count} {cause.outcome}**{f': {code(cause.said)}' if cause.said else ''}  "
+    yield f"  {cause.who(_NAMES, code)}{'  ' if cause.remedy else ''}"
     if cause.remedy:
-        yield f"  → {_code(cause.remedy)}"
+        yield f"  → {code(cause.remedy)}"
 
 
 def _table(rows: Sequence[str], *, more: int) -> Iterator[str]:
@@ -99,11 +99,11 @@ def _table(rows: Sequence[str], *, more: int) -> Iterator[str]:
 
 def _row(tenant: Tenant) -> str:
     error = tenant["error"] or {"message": ""}
-    cells = _code(tenant["tenant"]), _code(tenant["account"]), tenant["outcome"], _code(error["message"])
+    cells = code(tenant["tenant"]), code(tenant["account"]), tenant["outcome"], code(error["message"])
     return f"| {' | '.join(cells)} |"
 
 
-def _code(text: object) -> str:
+def code(text: object) -> str:
     """Return text as code in which nothing is markup: no cell ends, no link begins, nobody is mentioned.
 
     Markdown has no escape that every reader knows; a character reference never has a meaning beyond its character.

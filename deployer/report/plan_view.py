@@ -16,7 +16,7 @@ from deployer.report.plan_lines import PlanLines, every_line
 from deployer.report.text import duration, plain, some, wrapped
 
 _FORMAT = 1
-_DIGITS = 12  # of a digest, to type
+DIGITS = 12  # of a digest, to type
 _ACCOUNTS = 5  # named in the header
 _WAVES = 10  # named in the header
 _ABSENT = 10  # named, of the tenants that left the manifest
@@ -89,9 +89,9 @@ def _text(plan: Plan, digest: str, tenants: Iterable[str], *, width: int, target
     yield from tenants
     yield from _absent(plan, width=width, most=absent)
     yield ""
-    yield from wrapped("", _totals(plan), width=width, hang=2, gap=" · ")
+    yield from wrapped("", plan_totals(plan), width=width, hang=2, gap=" · ")
     if plan.work and target:
-        yield f"Apply it:  {target} --plan {digest[:_DIGITS]}"
+        yield f"Apply it:  {target} --plan {digest[:DIGITS]}"
 
 
 def _header(plan: Plan, width: int) -> list[str]:
@@ -140,7 +140,8 @@ def _absent(plan: Plan, *, width: int, most: int) -> list[str]:
     return wrapped(start, [*names.split(" "), *hint.split(" ")], width=width, hang=6, gap=" ")
 
 
-def _totals(plan: Plan) -> Iterator[str]:
+def plan_totals(plan: Plan) -> Iterator[str]:
+    """Yield what is to be done and how often, what it takes, and what can go wrong."""
     counts = plan.totals.actions
     parts = [f"{counts[action]} {words}" for action, words in _TOTALS.items() if counts[action]]
     outside = plan.totals.drifted
