@@ -4,6 +4,7 @@ They need not be exact: what is due is decided in the zone of each schedule, and
 costs a start, and two that ask fire it once.
 """
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 _AFTER: Final = "${{ %s }}"
+_OPENING: Final = "${{", "${{ '${{' }}"  # what GitHub takes for the beginning of an expression, and as itself
+_BARE: Final = re.compile(r"[\w@+=:,./-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,14 @@ class Called:
     folder: str
 
     @property
-    def words(self) -> str:
-        """Return the command."""
-        return shlex.join([*self.program, "schedule", "run", self.manifest, "--due"])
+    def words(self) -> list[str]:
+        """Return the command, word by word."""
+        return [*self.program, "schedule", "run", self.manifest, "--due"]
+
+    @property
+    def typed(self) -> str:
+        """Return the command as a shell takes it."""
+        return shlex.join(self.words)
 
 
 def asked_at(times: Iterable[datetime]) -> tuple[Sequence[int], Sequence[int]]:
@@ -37,7 +45,7 @@ def asked_at(times: Iterable[datetime]) -> tuple[Sequence[int], Sequence[int]]:
 def crontab(called: Called, times: Sequence[datetime]) -> str:
     """Return a line for a crontab of this machine, in whose time cron counts."""
     minutes, hours = asked_at(each.astimezone() for each in times)
-    command = f"cd {shlex.quote(called.folder)} && {called.words}".replace("%", r"\%")  # a bare one ends cron's line
+    command = f"cd {shlex.quote(called.folder)} && {called.typed}".replace("%", r"\%")  # a bare one ends cron's line
     return (
         f"# {called.rollout}: asks what is due, at the times of this machine that may be one; crontab -e\n"
         f"{_numbers(minutes)} {_numbers(hours)} * * * {command}\n"
@@ -46,7 +54,6 @@ def crontab(called: Called, times: Sequence[datetime]) -> str:
 
 def service(called: Called) -> str:
     """Return the unit of systemd's that asks what is due."""
-    words = called.words.replace("\\", r"\\").replace("%", "%%").replace("$", "$$")
     return f"""\
 [Unit]
 Description=deployer: schedules of {called.rollout}
@@ -58,7 +65,7 @@ Type=oneshot
 # Mode 0600: DEPLOYER_JOURNAL, if it is not beside the manifest, and the tokens that the manifest names
 EnvironmentFile=-/etc/deployer/environment
 WorkingDirectory={called.folder.replace("%", "%%")}
-ExecStart={words}
+ExecStart={" ".join(map(_unit_word, called.words))}
 NoNewPrivileges=yes
 PrivateTmp=yes
 """
@@ -105,8 +112,15 @@ jobs:
     steps:
       - uses: actions/checkout@v4
       - run: pipx install 'deployer[postgres]'
-      - run: {called.words}
+      - run: |
+          {called.typed.replace(*_OPENING)}
 """
+
+
+def _unit_word(word: str) -> str:
+    """Return a word of a command as systemd takes it, which is not as a shell does: quotes stand around a whole word."""
+    escaped = word.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")
+    return word if _BARE.fullmatch(word) else f'"{escaped}"'
 
 
 def _numbers(numbers: Sequence[int]) -> str:

@@ -46,7 +46,7 @@ def test_every_command_has_help_of_its_own(stage: Stage, command: str) -> None:
     ("words", "line"),
     [
         (("--help",), "  deployer plan rollout.yaml      see what would change"),
-        (("resolve", "--help"), "  deployer resolve acme --retry                            it did not happen"),
+        (("resolve", "--help"), "  deployer resolve acme --retry                           # it did not happen"),
     ],
 )
 def test_examples_in_help_keep_their_lines(stage: Stage, words: tuple[str, ...], line: str) -> None:

@@ -1,6 +1,8 @@
 """`deployer schedule`: what is in force, how that is changed, and what has others ask for what is due."""
 
 import json
+import re
+import shlex
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -171,6 +173,31 @@ def test_a_path_is_a_path_in_every_unit(stage: Stage) -> None:
     assert stage.run("schedule", "export", "cron").code == 2
 
 
+ODD = 'it\'s a: b #1 "q" 100% $HOME \\n ${{ x }}.yaml'
+
+
+def unquoted(line: str) -> list[str]:
+    """Return the words of a command as systemd reads them (systemd.service and systemd.syntax, by their pages)."""
+    words = re.findall(r'"((?:[^"\\]|\\.)*)"(?= |$)|([^\s"\']+)', line)
+    assert " ".join(f'"{quoted}"' if quoted else bare for quoted, bare in words) == line
+    plain = [re.sub(r"\\(.)", r"\1", quoted) if quoted else bare for quoted, bare in words]
+    return [word.replace("%%", "%").replace("$$", "$") for word in plain]
+
+
+def test_a_manifest_of_any_name_is_one_word_in_every_unit(stage: Stage) -> None:
+    stage.manifest["schedules"] = {"nightly": NIGHTLY}
+    stage.write()
+    (stage.directory / ODD).write_text((stage.directory / "rollout.yaml").read_text("utf-8"), "utf-8")
+    unit = stage.run("schedule", "export", "systemd", ODD).out
+    started = next(line.partition("=")[2] for line in unit.splitlines() if line.startswith("ExecStart="))
+    assert unquoted(started)[-4:] == ["schedule", "run", ODD, "--due"]
+    made = yaml.safe_load(stage.run("schedule", "export", "github", ODD).out)
+    command = made["jobs"]["due"]["steps"][-1]["run"].replace("${{ '${{' }}", "${{")
+    assert shlex.split(command) == ["deployer", "schedule", "run", ODD, "--due"]
+    line = stage.run("schedule", "export", "cron", ODD).out.splitlines()[-1]
+    assert shlex.split(line.replace(r"\%", "%"))[-4:] == ["schedule", "run", ODD, "--due"]
+
+
 @pytest.mark.skipif(not ANALYZE, reason="systemd is not here")
 def test_the_units_are_ones_that_systemd_takes(stage: Stage, tmp_path: Path) -> None:
     stage.manifest["schedules"] = {"nightly": NIGHTLY}
@@ -194,7 +221,7 @@ def test_the_workflow_asks_in_utc_and_takes_the_tokens_from_secrets(stage: Stage
     assert made[True]["schedule"] == [{"cron": "0,30 0,1 * * *"}]
     job = made["jobs"]["due"]
     assert job["env"]["US_TOKEN"] == "${{ secrets.US_TOKEN }}"
-    assert job["steps"][-1]["run"] == "deployer schedule run rollout.yaml --due"
+    assert job["steps"][-1]["run"] == "deployer schedule run rollout.yaml --due\n"
 
 
 def test_at_every_time_of_a_year_somebody_asks(stage: Stage) -> None:
