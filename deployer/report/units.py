@@ -118,7 +118,7 @@ jobs:
 
 
 def _unit_word(word: str) -> str:
-    """Return a word of a command as systemd takes it, which is not as a shell does: quotes stand around a whole word."""
+    """Return a word of a command as systemd takes it: unlike in a shell, quotes stand around a whole word."""
     escaped = word.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")
     return word if _BARE.fullmatch(word) else f'"{escaped}"'
 
