@@ -17,7 +17,7 @@ from deployer.domain.lifecycle import StepKind
 from deployer.domain.pins import REVISION_DIGITS
 from deployer.report import charts
 from deployer.report.spans import Axis, axis_of
-from deployer.report.text import duration, plain
+from deployer.report.text import cut, duration, plain
 from deployer.report.tracks import WAITS, moment
 from deployer.version import __version__
 
@@ -68,7 +68,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": duration, "span": charts.span, "words": _words, "many": _many}
+    environment.filters |= {"duration": duration, "span": charts.span, "words": _words, "many": _many, "short": _short}
     environment.globals |= {"marks": MARKS, "version": __version__, "decades": charts.DECADES}
     return environment
 
@@ -76,6 +76,11 @@ def _environment() -> Environment:
 def _shown(value: object) -> object:
     """Return what is written of a value: of foreign text only what can be read."""
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _short(text: str, most: int = 100) -> str:
+    """Return the beginning of a text that somebody else chose."""
+    return cut(plain(text), most)
 
 
 def _words(name: str) -> str:

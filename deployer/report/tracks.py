@@ -12,7 +12,7 @@ from deployer.journal.protocol import Met
 GATE, TURN, SETTLE, JOB, PERSON = "gate", "turn", "settle", "job", "person"
 WAITS: Final[Mapping[str, str]] = {
     TURN: "its turn: the rate, and others first",
-    SETTLE: "making sure of a call whose answer was lost",
+    SETTLE: "certainty: the answer to a call was lost",
     JOB: "the job to end",
     GATE: "the gate of the wave before",
     PERSON: "a person",

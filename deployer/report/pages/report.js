@@ -96,14 +96,18 @@
   const height = 30, spare = 8;
   const grid = $("grid"), table = make("table"), head = make("thead"), body = make("tbody");
   let shown = Array.from({ length: count }, (_, row) => row), sorted = "", falling = false, current = 0, first = -1, last = -1;
-  table.setAttribute("role", "grid");
-  table.setAttribute("aria-colcount", columns.length);
-  table.setAttribute("aria-label", "Tenants");
+  grid.setAttribute("role", "grid"); // it is what scrolls and has the focus
+  grid.setAttribute("aria-colcount", columns.length);
+  grid.setAttribute("aria-label", "Tenants");
+  table.setAttribute("role", "presentation");
+  head.setAttribute("role", "rowgroup");
+  body.setAttribute("role", "rowgroup");
   const titles = make("tr");
+  titles.setAttribute("role", "row");
   titles.setAttribute("aria-rowindex", 1);
   for (const column of columns) {
     const cell = make("th", `c-${column.name}`), button = make("button", "", column.title);
-    cell.scope = "col";
+    cell.setAttribute("role", "columnheader");
     button.type = "button";
     button.addEventListener("click", () => sort(column));
     if (column.name === "track") {
@@ -136,10 +140,12 @@
   const line = (index) => {
     const row = make("tr", index === current ? "current" : "");
     row.id = `row-${index}`;
+    row.setAttribute("role", "row");
     row.setAttribute("aria-rowindex", index + 2);
     if (index === current) row.setAttribute("aria-selected", "true");
     for (const column of columns) {
       const cell = make("td", `c-${column.name}`);
+      cell.setAttribute("role", "gridcell");
       cell.append(column.cell(shown[index]));
       row.append(cell);
     }
@@ -210,7 +216,7 @@
     shown = found;
     current = 0;
     grid.scrollTop = 0;
-    table.setAttribute("aria-rowcount", shown.length + 1);
+    grid.setAttribute("aria-rowcount", shown.length + 1);
     $("found").textContent = `${shown.length.toLocaleString("en")} of ${count.toLocaleString("en")} tenants`;
     render(true);
   };
@@ -224,7 +230,7 @@
     select.addEventListener("change", show);
   };
   const used = (column) => [...new Set(column)];
-  choices(filters.outcome, used(all.outcome).sort((a, b) => ranks[a] - ranks[b]).map((each) => [each, legend.outcomes[each].slice(1).reverse().join(" ")]));
+  choices(filters.outcome, used(all.outcome).sort((a, b) => ranks[a] - ranks[b]).map((each) => [each, legend.outcomes[each][1]]));
   choices(filters.wave, used(all.wave).filter(Boolean).sort((a, b) => a - b).map((each) => [each, legend.waves[each - 1]]));
   choices(filters.account, used(all.account).map((each) => [each, texts[each]]).sort((a, b) => order.compare(a[1], b[1])));
   let waiting = 0;
