@@ -18,6 +18,7 @@ from tests.bench.costs import durability, logs, saturated
 from tests.bench.kills import kills
 from tests.bench.makespans import crowded, paced
 from tests.bench.pacer import pacer
+from tests.bench.pages import pages
 from tests.bench.polls import polls
 from tests.bench.row import Measure, Mode, Row
 from tests.bench.scale import memory, plan, resume
@@ -42,6 +43,7 @@ ROWS: Final[Mapping[int, Measure]] = {
     13: polls,
     14: contest,
     15: workers,
+    16: pages,
 }
 
 

@@ -65,10 +65,13 @@ class Made:
     taken: Sequence[int]
     length: float
 
+    def deployments(self) -> Iterator[tuple[Deployment, list[Met]]]:
+        """Yield the tenants as they ended, with what their steps met."""
+        return (_tenant(self, place) for place in range(self.course.tenants))
+
     def tenants(self) -> Iterator[Mapping[str, Any]]:
-        for place in range(self.course.tenants):
-            deployment, met = _tenant(self, place)
-            yield self.gathered.add(deployment, met)
+        """Yield the tenants as a report shows them."""
+        return (self.gathered.add(deployment, met) for deployment, met in self.deployments())
 
     @property
     def head(self) -> Mapping[str, Any]:
