@@ -78,17 +78,19 @@ class Live:
         """Yield what whoever looks at a page is told, as server-sent events; `since` tells what is known already."""
         async with self._shown(address, make) as showing:
             known: Mapping[str, str] = {}
+            is_told = False  # that what is known is how it stands
             while True:
                 changed = showing.changed
                 if showing.trouble:
                     yield _event("trouble", {"what": showing.trouble})
+                    is_told = False
                 elif showing.page:
                     page = showing.page
                     if page.digest != since:
                         yield _event("regions", _difference(page, known), page.digest)
-                    elif not known:
+                    elif not is_told:
                         yield _event("same", {}, since)
-                    known, since = page.regions, page.digest
+                    known, since, is_told = page.regions, page.digest, True
                 while not changed.is_set():
                     with anyio.move_on_after(_BEAT):
                         await changed.wait()

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from deployer.domain.deployment import Status
 from deployer.report.text import duration, plain
 
-GLYPHS: Final[Mapping[str, str]] = {
+MARKS: Final[Mapping[str, str]] = {
     "done": "✓",
     "no_change": "=",
     "running": "▸",
@@ -20,23 +20,25 @@ GLYPHS: Final[Mapping[str, str]] = {
     "failed": "✕",
     "unknown": "?",
     "blocked": "⊘",
-    "stale": "↻",
-    "skipped": "»",
-    "cancelled": "⊗",
-    "unfinished": "◌",
-    "paused": "‖",
-    "waiting": "◆",
-    "halted": "■",
+    "stale": "~",
+    "skipped": "–",
+    "cancelled": "×",
     "succeeded": "✓",
-    "succeeded_with_failures": "✓",
-    "aborted": "⊗",
-    "superseded": "»",
-    "baking": "◷",
+    "succeeded_with_failures": "!",
+    "halted": "■",
+    "paused": "‖",
+    "waiting": "…",
+    "unfinished": "◌",
+    "aborted": "×",
+    "superseded": "×",
     "released": "✓",
     "ended": "✓",
+    "baking": "…",
     "due": "·",
     "missed": "✕",
 }
+"""A mark for each outcome, as the report has them: colours never say anything alone."""
+
 _ORDER: Final = (Status.DONE, Status.NO_CHANGE, Status.RUNNING, Status.FAILED, Status.UNKNOWN, *Status)
 _LEAST: Final = 0.8  # percent of a bar: one of a hundred thousand that failed is still seen
 
@@ -142,4 +144,4 @@ _TEMPLATES.filters |= {
     "duration": duration,
     "short": lambda seconds: f"{1000 * seconds:.0f} ms" if seconds < 1 else duration(seconds),
 }
-_TEMPLATES.globals |= {"glyphs": GLYPHS, "took": _took}
+_TEMPLATES.globals |= {"marks": MARKS, "took": _took}

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final, TypeAlias
 
 import anyio
@@ -118,12 +120,17 @@ class Dashboard:
 
 
 async def _static(request: web.Request) -> web.Response:
-    name = request.match_info["name"]
-    kind = _STYLE.get(name.rpartition(".")[2])
-    if kind is None or name not in {each.name for each in files("deployer.web").joinpath("static").iterdir()}:
+    found = _files().get(request.match_info["name"])
+    if found is None:
         return _html(404, refusal("There is no such file"))
-    text = files("deployer.web").joinpath("static", name).read_text("utf-8")
-    return web.Response(text=text, content_type=kind)
+    return web.Response(text=found.read_text("utf-8"), content_type=_STYLE[found.name.rpartition(".")[2]])
+
+
+@cache
+def _files() -> Mapping[str, Traversable]:
+    """Return the files that are served, by name: ours, and the look that the report has too."""
+    look = files("deployer.report").joinpath("pages", "look.css")
+    return {each.name: each for each in (look, *files("deployer.web").joinpath("static").iterdir())}
 
 
 def _html(status: int, text: str) -> web.Response:

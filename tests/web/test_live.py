@@ -197,7 +197,7 @@ def test_a_journal_that_is_taken_away_and_put_back_is_said_and_seen_again(tmp_pa
         another = next(each for each in told if each[0] == "regions")
     assert trouble[0] == "trouble"
     assert "there is no journal" in trouble[2]["what"]
-    assert back[0] == "regions"
+    assert back[0] == "same"
     assert "5</b> pending" in another[2]["regions"]["summary"]
 
 
