@@ -72,13 +72,13 @@ def _row(one: Instance, compared: Mapping[InstanceKey, Newest], ran: Mapping[Ins
     return {
         "instance": one,
         "revision": one.revision[:REVISION_DIGITS],
-        "address": tenant_address(last.rollout, last.deployment.planned.tenant) if last else "",
+        "address": tenant_address(last.deployment) if last else "",
         "drifted": [path for path, change in last.deployment.planned.every_change if change.verdict == "drift"]
         if last
         else [],
         "run": _run_of(run.deployment) if run else "",
         "ran_at": run.at if run else None,
-        "ran_in": tenant_address(run.rollout, run.deployment.planned.tenant) if run else "",
+        "ran_in": tenant_address(run.deployment) if run else "",
     }
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from deployer.api.board import Board, Order, needs_roster
 from deployer.api.watching import WatchedJournal
-from deployer.domain.deployment import OPEN, Status
+from deployer.domain.deployment import OPEN, Deployment, Status
 from deployer.domain.gate import GateState
 from deployer.report.causes import Cause
 from deployer.report.schedules import schedule_row, time_row
@@ -177,7 +177,7 @@ async def _tenants(
         page = places[ROWS * (wanted.page - 1) : ROWS * wanted.page]
         for deployment in await book.deployments_at(rollout.id, page):
             row = tenant_view(deployment)
-            rows.append({**row, "wave": deployment.planned.wave, "address": tenant_address(rollout.id, row["tenant"])})
+            rows.append({**row, "wave": deployment.planned.wave, "address": tenant_address(deployment)})
     here = rollout_address(rollout.id)
     return {
         "rows": rows,
@@ -212,6 +212,6 @@ def rollout_address(rollout: str) -> str:
     return f"/rollouts/{quote(rollout, safe='')}"
 
 
-def tenant_address(rollout: str, tenant: str) -> str:
-    """Return where the page of a tenant is, whose name may hold whatever a path would take for its own."""
-    return f"{rollout_address(rollout)}/tenant?{urlencode({'name': tenant}, errors='replace')}"
+def tenant_address(deployment: Deployment) -> str:
+    """Return where the page of a tenant is: by its row in the plan, for no address holds every name there may be."""
+    return f"{rollout_address(deployment.rollout)}/tenants/{deployment.place + 1}"

@@ -1,5 +1,6 @@
 """The dashboard as a server on loopback: which page is where, its stream of changes, and what people do from it."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from deployer.web.tenant import one_tenant
 
 EVENTS: Final = "/events"
 _STYLE: Final[Mapping[str, str]] = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_ROW: Final = re.compile("[1-9][0-9]{0,8}")
 _START: Final = "start it so: deployer serve --allow-actions"
 _SLOW: Final = 20.0  # seconds in which whoever looks on takes what is sent
 _LONGEST: Final = 16 * 1024  # bytes of a form
@@ -42,8 +44,8 @@ def page_at(address: URL) -> Make | None:
             return all_instances
         case ["rollouts", rollout]:
             return lambda site, query: one_rollout(site, rollout, query)
-        case ["rollouts", rollout, "tenant"]:
-            return lambda site, query: one_tenant(site, rollout, query)
+        case ["rollouts", rollout, "tenants", row] if _ROW.fullmatch(row):
+            return lambda site, _: one_tenant(site, rollout, int(row))
         case _:
             return None
 

@@ -1,6 +1,5 @@
 """The page of one tenant: its steps, and everything that happened to it."""
 
-from collections.abc import Mapping
 from shlex import quote
 
 from deployer.api.watching import Status
@@ -16,14 +15,14 @@ from deployer.web.site import MissingError, Site
 _NOBODY = dict.fromkeys(Status, 0)
 
 
-async def one_tenant(site: Site, rollout: str, query: Mapping[str, str]) -> Page:
-    """Return the page of a tenant."""
-    tenant = query.get("name", "")
+async def one_tenant(site: Site, rollout: str, row: int) -> Page:
+    """Return the page of a tenant, which is the one in a row of the plan."""
     async with site.look() as book:
         found = await site.find(book, rollout)
-        deployment = await book.deployment(rollout, tenant)
+        deployment = next(iter(await book.deployments_at(rollout, [row - 1])), None)
         if deployment is None:
-            raise MissingError(f'rollout {rollout} has no tenant "{tenant}"')
+            raise MissingError(f"rollout {rollout} has no tenant in row {row}")
+        tenant = deployment.planned.tenant
         told = tenant_document(found, _NOBODY, deployment, await book.happenings(deployment))
     events = [{**event, "facts": _facts(event["facts"])} for event in told["events"]]
     facts = region(

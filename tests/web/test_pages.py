@@ -29,7 +29,7 @@ from tests.web.visited import Dashboard, serving, visiting
 NIGHTLY = Schedule.model_validate({"do": "apply", "cron": "0 2 * * *", "timezone": "Europe/Berlin"})
 SINCE, NIGHT = "2026-03-01T10:00:00.000Z", datetime(2026, 3, 2, 1, 0, 30, tzinfo=UTC)
 ROLLOUT = f"/rollouts/{FIRST.id}"
-PAGES = ("/", ROLLOUT, f"{ROLLOUT}/tenant?name=tenant-1", "/schedules", "/instances")
+PAGES = ("/", ROLLOUT, f"{ROLLOUT}/tenants/2", "/schedules", "/instances")
 STORABLE = list(dict.fromkeys(name for name in NAMES.values() if not is_broken(name)))
 
 
@@ -109,7 +109,7 @@ def test_a_hostile_name_is_only_ever_text(hostile: Dashboard, plain: Dashboard, 
 
 def test_every_tenant_has_a_page_whatever_its_name(hostile: Dashboard) -> None:
     first, second = (hostile.ask(f"{ROLLOUT}?page={page}", headers=hostile.enter()).text for page in (1, 2))
-    links = [link for page in (first, second) for link in Elements(page).links if "/tenant?" in link]
+    links = [link for page in (first, second) for link in Elements(page).links if "/tenants/" in link]
     assert len(links) == 3 + len(STORABLE)
     for link in links:
         shown = hostile.ask(unescape(link), headers=hostile.enter())
