@@ -16,6 +16,7 @@ from deployer.domain.rebuilding import Work
 from deployer.errors import GuardError
 
 _MOMENT: Final = 0.5  # seconds in which those who come first have made a lock one that is shared
+_GLANCE: Final = 0.1  # seconds in which whoever only looks is gone
 _AGAIN: Final = 0.01  # seconds
 
 
@@ -46,7 +47,7 @@ def exclusive(path: Path, what: str, *, journal: str = "", shared: bool = False)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         before = _content(descriptor)
-        if not (_join(descriptor, journal) if shared else _locked(descriptor, fcntl.LOCK_EX)):
+        if not (_join(descriptor, journal) if shared else _taken(descriptor)):
             raise _held(before, what)
         content = _content(descriptor)
         works = _works(content)
@@ -64,6 +65,16 @@ def exclusive(path: Path, what: str, *, journal: str = "", shared: bool = False)
             _write(descriptor, (), works, left=True)
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Hold a lock alone; tell whether that could be. Whoever only looks who holds it has it for an instant."""
+    deadline = time.monotonic() + _GLANCE
+    while not _locked(descriptor, fcntl.LOCK_EX):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_AGAIN)
+    return True
 
 
 def _join(descriptor: int, journal: str) -> bool:

@@ -135,13 +135,15 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters |= {
-    "moment": _moment,
-    "words": _words,
-    "many": lambda count: f"{count:,}",
-    "segments": segments,
-    "told": told,
-    "duration": duration,
-    "short": lambda seconds: f"{1000 * seconds:.0f} ms" if seconds < 1 else duration(seconds),
-}
-_TEMPLATES.globals |= {"marks": MARKS, "took": _took}
+_TEMPLATES.filters.update(
+    {
+        "moment": _moment,
+        "words": _words,
+        "many": lambda count: f"{count:,}",
+        "segments": segments,
+        "told": told,
+        "duration": duration,
+        "short": lambda seconds: f"{1000 * seconds:.0f} ms" if seconds < 1 else duration(seconds),
+    }
+)
+_TEMPLATES.globals.update({"marks": MARKS, "took": _took})

@@ -1,5 +1,6 @@
 """The lock between processes."""
 
+import fcntl
 import json
 import os
 import signal
@@ -50,6 +51,19 @@ def refusal(path: Path) -> GuardError:
     with pytest.raises(GuardError) as caught, exclusive(path, "account main"):
         pass
     return caught.value
+
+
+def test_whoever_looks_who_holds_a_lock_keeps_nobody_from_it(path: Path) -> None:
+    with exclusive(path, "account main"):
+        pass
+    with path.open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        with ThreadPoolExecutor(1) as thread:
+            taking = thread.submit(lambda: exclusive(path, "account main").__enter__())
+            with pytest.raises(TimeoutError):
+                taking.result(0.02)
+            fcntl.flock(looking, fcntl.LOCK_UN)
+            assert taking.result(10)
 
 
 def test_a_second_holder_is_told_who_holds_it_where_and_since_when(path: Path) -> None:
