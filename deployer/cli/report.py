@@ -7,13 +7,16 @@ from typing import TextIO
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.cli.options import JOURNAL, MANIFEST, command, together
 from deployer.errors import UsageError
 
 _FORMS = ("html", "json", "md", "csv", "junit")
 
 
-@click.command()
+@command(
+    "deployer report rollout.yaml --output report.html",
+    "deployer report rollout.yaml -o csv",
+)
 @together(MANIFEST, JOURNAL)
 @click.option("--rollout", metavar="ID", help="This rollout, instead of the last; its id may be cut short.")
 @click.option("-o", "form", type=click.Choice(_FORMS), default="html", show_default=True, help="What is written.")
@@ -22,11 +25,7 @@ def report(*, manifest: Path, journal: str | None, rollout: str | None, form: st
     """Write what became of a rollout: outcomes, times, requests, causes. Nothing is sent.
 
     It is read from the journal alone, also while another process carries the rollout out.
-
-    \b
-    deployer report --output report.html
-    deployer report --rollout order-sync-2026 -o json
-    """  # noqa: D301 - click wants the backspace itself
+    """
     from deployer.api.loading import name_in
     from deployer.api.places import journal_home
     from deployer.api.reporting import reported

@@ -7,12 +7,16 @@ from signal import SIGINT, SIGTERM
 import anyio
 import click
 
-from deployer.cli.options import JOURNAL, MANIFEST, together
+from deployer.cli.options import JOURNAL, MANIFEST, command, together
 
 _HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
-@click.command()
+@command(
+    "deployer serve rollout.yaml",
+    "deployer serve rollout.yaml --allow-actions",
+    "deployer serve --journal postgresql://journal.example/deployer",
+)
 @together(MANIFEST, JOURNAL)
 @click.option("--host", type=click.Choice(_HOSTS), default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65_535), default=8766, show_default=True, help="0 takes any free one.")

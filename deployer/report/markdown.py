@@ -57,7 +57,7 @@ def _waves(head: Mapping[str, Any]) -> Iterator[str]:
     yield "| wave | stands | tenants |"
     yield "|---|---|---|"
     for wave in waves[:_ROWS]:
-        yield f"| {_code(wave['name'])} | {wave['state']} | {counted(wave['counts'])} |"
+        yield f"| {code(wave['name'])} | {wave['state']} | {counted(wave['counts'])} |"
     if len(waves) > _ROWS:
         yield ""
         yield f"… and {len(waves) - _ROWS} more waves"
