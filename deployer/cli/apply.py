@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
+from deployer.cli.completing import complete_plan
 from deployer.cli.manner import Manner, carrying, freezing, scoped, spreading
 from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, NOT_ON, OURS, RECREATE, THEIRS, YES, command, together
 
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 @together(MANIFEST, JOURNAL, YES, NO_INPUT)
 @scoped
 @together(RECREATE, OURS, THEIRS, NOT_ON)
-@click.option("--plan", "digest", metavar="DIGEST", help="Apply this saved plan and no other; never plans again.")
+@click.option(
+    "--plan",
+    "digest",
+    shell_complete=complete_plan,
+    metavar="DIGEST",
+    help="Apply this saved plan and no other; never plans again.",
+)
 @click.option("--failed", is_flag=True, help="Try the failed tenants of the last rollout again.")
 @click.option("--supersede", is_flag=True, help="Settle an unfinished rollout of another plan, leave it, start anew.")
 @carrying

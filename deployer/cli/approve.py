@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 import click
 
+from deployer.cli.completing import complete_plan, complete_wave
 from deployer.cli.options import JOURNAL, MANIFEST, command, together
 from deployer.domain.command import typed
 
@@ -15,8 +16,15 @@ from deployer.domain.command import typed
     "deployer approve rollout.yaml --plan 2fa340a6bc1b --wave canary",
 )
 @together(MANIFEST, JOURNAL)
-@click.option("--plan", "digest", metavar="DIGEST", required=True, help="The plan that is approved.")
-@click.option("--wave", metavar="NAME", help="The wave after which to go on; the one that waits, if none is named.")
+@click.option(
+    "--plan", "digest", metavar="DIGEST", required=True, help="The plan that is approved.", shell_complete=complete_plan
+)
+@click.option(
+    "--wave",
+    shell_complete=complete_wave,
+    metavar="NAME",
+    help="The wave after which to go on; the one that waits, if none is named.",
+)
 def approve(*, manifest: Path, journal: str | None, digest: str, wave: str | None) -> None:
     """Approve what a wave of MANIFEST's rollout did, so that the next may begin.
 

@@ -3,7 +3,7 @@
 import anyio
 import click
 
-from deployer.cli.completing import complete_tenant
+from deployer.cli.completing import complete_rollout_id, complete_tenant
 from deployer.cli.manner import Manner, listing
 from deployer.cli.options import JOURNAL, MANIFEST, command, together
 from deployer.errors import UsageError
@@ -17,7 +17,12 @@ from deployer.errors import UsageError
 @together(MANIFEST, JOURNAL)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="So many at most.")
 @click.option("--all-names", is_flag=True, help="Rollouts of every name, not only of the manifest's.")
-@click.option("--rollout", metavar="ID", help="Show this rollout's tenants; its id may be cut short.")
+@click.option(
+    "--rollout",
+    shell_complete=complete_rollout_id,
+    metavar="ID",
+    help="Show this rollout's tenants; its id may be cut short.",
+)
 @click.option(
     "--tenant",
     metavar="TENANT",

@@ -65,9 +65,13 @@ _WHOSE = together(
     click.option("--allow", multiple=True, type=_RULES, metavar="RULE", help="Let a guard pass: many-deletes."),
 )
 _FORM = click.option("-o", "--output", "form", type=_FORMS, help="List the tenants.")
-_REPORT = click.option(
-    "--report", "reports", multiple=True, metavar="KIND=FILE", help="Write a report too: html, json, md, csv, or junit."
-)
+
+
+def _report(what: str) -> Callable[[Command], Command]:
+    return click.option("--report", "reports", multiple=True, metavar="KIND=FILE", help=what)
+
+
+_REPORT = _report("Write a report too: html, json, md, csv, or junit.")
 _EVENTS = click.option("--events", metavar="FILE", help="Write events as JSON lines while it goes; - is stdout.")
 _PLACE = together(
     click.option("--detach", is_flag=True, help="Leave it to the workers of a journal on Postgres, and end."),
@@ -179,14 +183,24 @@ def listing(command: Command) -> Command:
     return together(JSON, _FORM)(with_manner)
 
 
-def reporting(command: Command) -> Command:
-    """Add the option that writes reports of what is shown once; the command takes them with its `manner`."""
+def reporting(*kinds: str) -> Callable[[Command], Command]:
+    """Add the option that writes reports of what is shown once; the command takes them with its `manner`.
 
-    @wraps(command)
-    def with_reports(*, manner: Manner, reports: tuple[str, ...], **words: Any) -> Any:  # noqa: ANN401 - as above
-        return command(manner=replace(manner, reports=_reports(reports)), **words)
+    `kinds` are those it writes: what was not tried has neither passed nor failed, and so is in no junit report.
+    """
 
-    return _REPORT(with_reports)
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def with_reports(*, manner: Manner, reports: tuple[str, ...], **words: Any) -> Any:  # noqa: ANN401 - as above
+            asked = _reports(reports)
+            if other := next((each.kind for each in asked if each.kind not in kinds), None):
+                raise UsageError(f"--report {other} is of a rollout", remedy=f"here there is --report {kinds[0]}=FILE")
+            return command(manner=replace(manner, reports=asked), **words)
+
+        kind = " or ".join(f"{each}=FILE" for each in kinds)
+        return _report(f"Write a report too: {kind}.")(with_reports)
+
+    return decorate
 
 
 def carrying(command: Command) -> Command:

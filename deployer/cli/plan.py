@@ -31,7 +31,7 @@ _ERROR, _CHANGES, _SOME_BLOCKED = 1, 2, 3
 @click.option("--all", "show_all", is_flag=True, help="Show every tenant, unchanged ones too.")
 @click.option("--detailed-exitcode", is_flag=True, help="0: nothing to do. 1: error, or a tenant blocked. 2: changes.")
 @listing
-@reporting
+@reporting("md")
 @VERBOSE
 def plan(  # noqa: PLR0913 - one argument per option
     *,
@@ -56,9 +56,6 @@ def plan(  # noqa: PLR0913 - one argument per option
     from deployer.api.rollouts import new_plan
     from deployer.cli.wiring import opened
     from deployer.report.plan_lines import PlanLines
-    from deployer.report.plan_markdown import demand_markdown
-
-    demand_markdown(manner.reports)
 
     async def show() -> int:
         loaded, lines = load(manner.manifest, scope=scope), PlanLines()
@@ -68,7 +65,6 @@ def plan(  # noqa: PLR0913 - one argument per option
             if note := freeze_note(place):
                 click.echo(f"! {note}", err=True)
         _print(saved, lines, manner, show_all=show_all)
-        _report(saved, manner)
         return _exit_code(saved.plan, detailed=detailed_exitcode)
 
     try:
@@ -83,6 +79,7 @@ def _print(saved: "SavedPlan", lines: "PlanLines", manner: Manner, *, show_all: 
     from deployer.cli.showing import columns, list_width, out
     from deployer.report.columns import PLANNED
     from deployer.report.listing import write_list
+    from deployer.report.plan_markdown import plan_markdown
     from deployer.report.plan_view import plan_head, plan_tenant, plan_text, whole_plan_text
 
     plan, digest = saved.plan, saved.digest
@@ -95,14 +92,8 @@ def _print(saved: "SavedPlan", lines: "PlanLines", manner: Manner, *, show_all: 
             click.echo(line)
     else:
         click.echo(plan_text(plan, digest, lines, width=columns(), **target))
-
-
-def _report(saved: "SavedPlan", manner: Manner) -> None:
-    from deployer.report.plan_markdown import plan_markdown
-
     for report in manner.reports:
-        text = plan_markdown(saved.plan, saved.digest, manifest=str(manner.manifest), scope=manner.scope)
-        report.write_lines(text)
+        report.write_lines(plan_markdown(plan, digest, **target))
 
 
 def _exit_code(plan: "Plan", *, detailed: bool) -> int:

@@ -3,6 +3,7 @@
 import anyio
 import click
 
+from deployer.cli.completing import complete_rollout_id
 from deployer.cli.manner import Manner, carrying
 from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, THEIRS, YES, command, together
 
@@ -13,7 +14,12 @@ from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, THEIRS, YES,
     "deployer rollback rollout.yaml --theirs acme --yes",
 )
 @together(MANIFEST, JOURNAL, YES, NO_INPUT, OURS, THEIRS)
-@click.option("--rollout", metavar="ID", help="Undo this rollout, if no later one changed any of its tenants.")
+@click.option(
+    "--rollout",
+    shell_complete=complete_rollout_id,
+    metavar="ID",
+    help="Undo this rollout, if no later one changed any of its tenants.",
+)
 @click.option("--delete", is_flag=True, help="Delete the flows that the rollout made, instead of disabling them.")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would be undone, and change nothing.")
 @carrying

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import click
 
+from deployer.cli.completing import complete_schedule
 from deployer.cli.firing import export, run
 from deployer.cli.manner import Manner
 from deployer.cli.options import JOURNAL, JSON, MANIFEST, Exemplified, together
@@ -16,7 +17,7 @@ from deployer.errors import UsageError
 if TYPE_CHECKING:
     from deployer.report.listing import Listing
 
-_NAME = click.argument("name")
+_NAME = click.argument("name", shell_complete=complete_schedule)
 
 
 @click.group()
@@ -77,7 +78,7 @@ def next_(*, manifest: Path, journal: str | None, as_json: bool, limit: int) -> 
         "deployer schedule firings rollout.yaml --name nightly --limit 5",
     ),
 )
-@click.option("--name", metavar="NAME", help="Of this schedule alone.")
+@click.option("--name", shell_complete=complete_schedule, metavar="NAME", help="Of this schedule alone.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="So many at most.")
 @together(MANIFEST, JOURNAL, JSON)
 def firings(*, name: str | None, limit: int, manifest: Path, journal: str | None, as_json: bool) -> None:
@@ -102,7 +103,7 @@ def firings(*, name: str | None, limit: int, manifest: Path, journal: str | None
         'deployer schedule add runs --do run --cron "0 4 * * *" --timezone Asia/Tokyo',
     ),
 )
-@_NAME
+@click.argument("name")
 @together(MANIFEST, JOURNAL)
 @click.option("--do", required=True, metavar="WHAT", help="apply, run or drift.")
 @click.option("--cron", required=True, metavar="TIMES", help="Five fields, or six with a leading ?.")

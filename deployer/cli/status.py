@@ -26,7 +26,7 @@ from deployer.cli.options import JOURNAL, MANIFEST, command, together
     shell_complete=complete_tenant,
 )
 @listing
-@reporting
+@reporting("junit", "md")
 def status(*, manner: Manner, journal: str | None, rollout: str | None, tenant: str | None) -> int:
     """Show how the last rollout stands. Nothing is sent, and a running apply is not disturbed."""
     from deployer.api.loading import name_in

@@ -1,27 +1,18 @@
 """A plan as Markdown, for a comment on a pull request or the summary of a CI job."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
 from deployer.domain.command import typed
 from deployer.domain.documents import MISSING
 from deployer.domain.plan import Action, Plan, Planned
-from deployer.errors import UsageError
-from deployer.report.files import Report
 from deployer.report.markdown import code
 from deployer.report.plan_view import DIGITS, plan_totals
 from deployer.report.text import value_text
 
 _ROOM: Final = 50_000  # characters of the table; a comment on GitHub holds 65,536
 _CHANGES: Final = 5  # of a tenant
-
-
-def demand_markdown(reports: Iterable[Report]) -> None:
-    """Raise UsageError where another report is asked for: what was not tried has neither passed nor failed."""
-    for report in reports:
-        if report.kind != "md":
-            raise UsageError(f"--report {report.kind} is of a rollout", remedy="of a plan there is --report md=FILE")
 
 
 def plan_markdown(plan: Plan, digest: str, *, manifest: str, scope: str = "") -> Iterator[str]:

@@ -6,10 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+import xlsxwriter
 
 from deployer.cli import COMMANDS
 from deployer.journal.sqlite import SqliteJournal
+from tests.docs.pages import ROOT
+from tests.docs.parsing import every_command
 from tests.factories import plan, rollout
 
 # A command with arguments as the program's own have them; it ends with the modules that completing imported.
@@ -117,6 +121,108 @@ def test_rollouts_are_completed_from_the_journal_the_newest_first(tmp_path: Path
     asyncio.run(begin())
     assert completed("--rollout", "", cwd=tmp_path) == ["orders", "invoices"]
     assert completed("--journal", "sqlite:.deployer/journal.db", "--rollout", "in", cwd=tmp_path) == ["invoices"]
+
+
+MANIFEST = """\
+name: orders
+tenants: {file: t.xlsx, sheet: 'Cust 1'}
+waves:
+  each:
+    - {name: canary, select: ring=canary}
+    - name: "everybody"   # name: nobody
+      size: rest
+schedules:
+  nightly: {do: apply, cron: "0 2 * * *", timezone: UTC}
+  "runs":
+    do: run
+flow: {name: x}
+"""
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """Return a directory with a manifest, a workbook, a journal and saved plans."""
+
+    async def begin() -> None:
+        async with SqliteJournal(tmp_path / ".deployer" / "journal.db") as journal:
+            await journal.begin(rollout("orders", number=1), plan(name="orders"))
+
+    asyncio.run(begin())
+    (tmp_path / "rollout.yaml").write_text(MANIFEST, "utf-8")
+    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
+        book.add_worksheet("Notes")
+        page = book.add_worksheet("Cust 1")
+        page.write_row(2, 1, ["integration", "tenant"])
+        for row, name in enumerate(NAMES, start=3):
+            page.write_row(row, 1, ["1", name])
+    plans = tmp_path / ".deployer" / "plans"
+    plans.mkdir()
+    for age, digit in enumerate("abc"):
+        (plans / f"{digit * 64}.json").touch()
+        os.utime(plans / f"{digit * 64}.json", (1000 - age, 1000 - age))
+    return tmp_path
+
+
+ID = rollout("orders", number=1).id
+ASKED = {
+    "status --tenant": list(NAMES),
+    "exclude": list(NAMES),
+    "plan rollout.yaml --ours acme --theirs": list(NAMES),
+    "explain": list(NAMES),
+    "status --rollout": ["orders"],
+    "history --rollout": [ID],
+    "rollback --rollout": [ID],
+    "approve --wave": ["canary", "everybody"],
+    "approve --plan": ["a" * 12, "b" * 12, "c" * 12],
+    "apply --plan": ["a" * 12, "b" * 12, "c" * 12],
+    "schedule pause": ["nightly", "runs"],
+    "schedule firings --name": ["nightly", "runs"],
+}
+
+
+@pytest.mark.parametrize("line", ASKED)
+def test_every_command_that_takes_a_name_completes_it(kept: Path, line: str) -> None:
+    assert completed(*line.split(), "", cwd=kept, program=("-m", "deployer")) == ASKED[line]
+
+
+def test_who_takes_a_name_and_completes_none_is_known() -> None:
+    """A flow, a job and a label are known far away alone, and what is new is known nowhere."""
+    named = {"tenants", "tenant", "rollout", "digest", "wave", "name", "excluded", "recreate", "ours", "theirs"}
+    without = {
+        (" ".join(words), each.name)
+        for words, command in every_command()
+        for each in command.params
+        if each.name in named and not each.type.name.startswith(("choice", "boolean")) and not completes(each)
+    }
+    assert without == {("init", "tenants"), ("simulate", "tenants"), ("schedule add", "name")}
+
+
+def completes(parameter: click.Parameter) -> bool:
+    return parameter._custom_shell_complete is not None  # noqa: SLF001 - click keeps what it was given there
+
+
+def test_a_real_bash_completes_a_tenant(kept: Path) -> None:
+    """The script that is printed is put to use, and asked as a press of Tab asks it."""
+    program = kept / "bin" / "deployer"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m deployer "$@"\n', "utf-8")
+    program.chmod(0o755)
+    script = """
+        eval "$(deployer completion bash)"
+        COMP_WORDS=(deployer apply rollout.yaml --tenant ac) COMP_CWORD=4
+        _deployer_completion deployer ac --tenant
+        echo "${COMPREPLY[@]}"
+    """
+    path = f"{program.parent}:{os.environ['PATH']}"
+    told = subprocess.run(
+        ["/bin/bash", "-c", script],
+        cwd=kept,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (told.stdout, told.stderr) == ("acme acme-eu\n", "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

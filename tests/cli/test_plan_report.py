@@ -17,7 +17,7 @@ def test_another_report_of_a_plan_is_refused_before_anything_is_sent(stage: Stag
     ended = stage.run("plan", "--report", "junit=plan.xml")
     assert (ended.code, ended.err) == (
         2,
-        "error: --report junit is of a rollout\n  of a plan there is --report md=FILE\n",
+        "error: --report junit is of a rollout\n  here there is --report md=FILE\n",
     )
     assert stage.ledger.arrivals == []
 
