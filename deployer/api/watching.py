@@ -148,7 +148,7 @@ class Watch:
         """Tell whether anybody works on the journal now."""
         if isinstance(book, WatchedDatabase) and any(age < _HEARD for *_, age in await book.holders()):
             return True
-        return await anyio.to_thread.run_sync(self.home.holder) is not None
+        return await anyio.to_thread.run_sync(self.home.holder, abandon_on_cancel=True) is not None
 
     async def _load(self, rollout: str) -> None:
         async with self.home.watched() as book:

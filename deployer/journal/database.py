@@ -4,8 +4,8 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
@@ -118,6 +118,16 @@ def connect(address: str, *, read_only: bool, alone: bool = False) -> Wrapped:
         raw.close()
         raise
     return Wrapped(raw)
+
+
+@contextmanager
+def glanced(address: str) -> "Iterator[_Raw]":
+    """Connect for a moment; raise JournalError where the server does not answer any more."""
+    try:
+        with closing(connected(address)) as raw:
+            yield raw
+    except psycopg.Error as error:
+        raise JournalError(f"the journal {shown_address(address)} does not answer: {str(error).strip()}") from None
 
 
 def connected(address: str) -> "_Raw":

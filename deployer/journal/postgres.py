@@ -20,7 +20,7 @@ from deployer.journal import queries as q
 from deployer.journal.calendar import ALONE_IN_POSTGRES, CLOCK_OF_POSTGRES, Calendar
 from deployer.journal.checkup import guarded, read_rows
 from deployer.journal.connection import Connection
-from deployer.journal.database import connect, connected, holder_of, shown_address, version_of
+from deployer.journal.database import connect, glanced, holder_of, shown_address, version_of
 from deployer.journal.entering import refusal
 from deployer.journal.opening import open_to_write
 from deployer.journal.protocol import Admitted, Hold, Rollout
@@ -235,14 +235,14 @@ class PostgresHome:
         return True
 
     def exists(self) -> bool:
-        with closing(connected(self.address)) as raw:
+        with glanced(self.address) as raw:
             return version_of(raw) is not None
 
     def hold(self) -> AbstractContextManager[object]:
         return nullcontext()  # the journal holds itself while it is open
 
     def holder(self) -> str | None:
-        with closing(connected(self.address)) as raw:
+        with glanced(self.address) as raw:
             return holder_of(raw)
 
     def open(self, *, read_only: bool = False, alone: bool = True) -> PostgresJournal:
@@ -259,7 +259,7 @@ class PostgresHome:
         return WatchedDatabase(lambda: connect(self.address, read_only=True))
 
     def mark(self) -> object:
-        with closing(connected(self.address)) as raw:
+        with glanced(self.address) as raw:
             return raw.execute("SELECT pg_current_snapshot()::text").fetchone()
 
     def copy(self, target: Path) -> None:

@@ -67,9 +67,10 @@ class Live:
             if not self._showing:
                 continue
             try:
-                now: object = await anyio.to_thread.run_sync(self._site.watch.home.mark), self._site.watch.counted
+                mark: object = await anyio.to_thread.run_sync(self._site.watch.home.mark, abandon_on_cancel=True)
             except (DeployerError, OSError) as error:
-                now = str(error)
+                mark = str(error)
+            now = mark, self._site.watch.counted
             if now != before:
                 before = now
                 self.wake()
@@ -125,8 +126,10 @@ class Live:
                 before = showing.page.digest if showing.page else "", showing.trouble
                 try:
                     showing.page, showing.trouble = await showing.make(), ""
-                except (DeployerError, OSError) as error:
-                    showing.trouble = error.what if isinstance(error, DeployerError) else str(error)
+                except DeployerError as error:
+                    showing.trouble = error.what
+                except Exception as error:  # noqa: BLE001 - what is wrong with one page ends no other
+                    showing.trouble = f"{type(error).__name__}: {error}"
                 if before != (showing.page.digest if showing.page else "", showing.trouble):
                     changed, showing.changed = showing.changed, anyio.Event()
                     changed.set()

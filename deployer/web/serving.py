@@ -62,7 +62,7 @@ class Dashboard:
     def application(self) -> web.Application:
         """Return what answers requests."""
         made = web.Application(middlewares=[self.guard.middleware], client_max_size=_LONGEST)
-        made.router.add_get(EVENTS, self._events)
+        made.router.add_get(EVENTS, self._events, allow_head=False)
         made.router.add_get(f"{STATIC}{{name}}", _static)
         made.router.add_post("/rollouts/{rollout}/{verb}", self._act)
         made.router.add_get("/{path:.*}", self._page)
@@ -78,6 +78,8 @@ class Dashboard:
             return _html(404, refusal(error.what, error.remedy or "begin at /"))
         except DeployerError as error:
             return _html(503, refusal(error.what, error.remedy or "", again=True))
+        except Exception as error:  # noqa: BLE001 - what is wrong with one page ends no other
+            return _html(500, refusal(f"This page cannot be made: {type(error).__name__}: {error}"))
         events = str(URL(EVENTS).with_query({"of": str(request.rel_url.with_fragment(None))}))
         return _html(200, document(page, events=events, journal=str(self.site.watch.home)))
 

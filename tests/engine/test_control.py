@@ -1,14 +1,21 @@
 """What people say to a rollout: pause, resume, approve, exclude, abort; to a process at work, or to the journal."""
 
 import json
+import os
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 
+import anyio
 import pytest
 
+from deployer.api import control
+from deployer.api.places import journal_home
 from deployer.domain.instructions import Verb
 from deployer.engine.clock import SystemClock
 from deployer.engine.control import instruction_of, post
-from deployer.simulator import Customer, Knobs
+from deployer.errors import GuardError, UsageError
+from deployer.simulator import Customer, Knobs, Rule
 from tests.engine.stage import SOON, US, Stage
 from tests.engine.test_waves import many, outcomes
 
@@ -207,3 +214,60 @@ def test_a_pause_that_nobody_took_does_not_stop_a_later_retry(stage: Stage) -> N
 
     assert stage.run("resume", "--failed").code == 0
     assert stage.status()["acme"]["outcome"] == "done"
+
+
+def told(stage: Stage, verb: Callable[..., Awaitable[str]], **words: str) -> str:
+    """Say something to the rollout as a program does, and return what came of it."""
+    home = journal_home(stage.directory / "rollout.yaml", os.environ.get("DEPLOYER_JOURNAL"))
+    return anyio.run(partial(verb, home, "order-sync", **words))
+
+
+def test_a_rollout_is_ended_without_any_account_by_whoever_says_so(stage: Stage) -> None:
+    many(stage, 2, sizes=[1], approve=True)
+    assert stage.apply().code == 5
+    sent = len(stage.ledger.arrivals)
+
+    assert told(stage, control.abort, who="jo@phone") == "aborted"
+
+    head = stage.run("status", "--json").document
+    assert (head["outcome"], head["reason"]) == ("aborted", "by jo@phone")
+    assert (head["counts"]["done"], head["counts"]["cancelled"]) == (1, 1)
+    assert len(stage.ledger.arrivals) == sent
+
+
+def test_a_rollout_with_a_call_in_doubt_is_not_ended_without_its_account(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_DRAINED", 0.1)
+    stage.befall(Rule(action="kill", route="flows.clone", applied=True, nth=1))
+    with stage.started("apply", "--yes") as working:
+        stage.simulator.pid = working.pid
+        working.wait(SOON)
+
+    with pytest.raises(GuardError, match="cannot be known yet"):
+        told(stage, control.abort)
+
+    assert stage.run("status", "--json").document["outcome"] == "paused"
+    assert stage.run("resume", "--json").document["outcome"] == "succeeded"
+
+
+def test_a_pause_that_is_taken_back_lets_the_next_apply_go_on(stage: Stage) -> None:
+    many(stage, 2, sizes=[1], approve=True)
+    assert stage.apply().code == 5
+    assert told(stage, control.pause, who="jo@phone") == "paused"
+    assert stage.apply().code == 6
+
+    assert told(stage, control.unpause) == "no longer paused"
+
+    assert stage.apply().code == 5
+    with pytest.raises(UsageError, match="is not paused"):
+        told(stage, control.unpause)
+
+
+def test_nothing_is_said_to_a_rollout_that_is_not_the_newest_of_its_name(stage: Stage) -> None:
+    many(stage, 2, sizes=[1], approve=True)
+    assert stage.apply().code == 5
+    for verb in (control.pause, control.abort):
+        with pytest.raises(UsageError, match="is not the newest of order-sync"):
+            told(stage, verb, id_="order-sync-1")
+    assert stage.run("status", "--json").document["outcome"] == "waiting"

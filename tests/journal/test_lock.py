@@ -63,7 +63,7 @@ def test_whoever_looks_who_holds_a_lock_keeps_nobody_from_it(path: Path) -> None
             with pytest.raises(TimeoutError):
                 taking.result(0.02)
             fcntl.flock(looking, fcntl.LOCK_UN)
-            assert taking.result(10) is not None
+            assert taking.result(10).dead == frozenset()
 
 
 def test_a_second_holder_is_told_who_holds_it_where_and_since_when(path: Path) -> None:

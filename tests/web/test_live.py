@@ -9,10 +9,12 @@ from playwright.sync_api import Browser, expect
 from deployer.domain.lifecycle import Event
 from deployer.engine.whoever import whoever
 from deployer.journal.home import SqliteHome
+from deployer.journal.postgres import PostgresHome
 from deployer.simulator import Customer, Knobs
 from tests.engine.stage import US, Stage
 from tests.factories import crowd, plan
 from tests.journal.entries import entry
+from tests.postgres import Server
 from tests.web.journals import FIRST, written
 from tests.web.visited import SOON, apart, events, listening, run, serving, visiting
 
@@ -199,6 +201,24 @@ def test_a_journal_that_is_taken_away_and_put_back_is_said_and_seen_again(tmp_pa
     assert "there is no journal" in trouble[2]["what"]
     assert back[0] == "same"
     assert "5</b> pending" in another[2]["regions"]["summary"]
+
+
+def test_a_database_that_dies_and_comes_back_is_said_and_seen_again(tmp_path: Path, own_database: Server) -> None:
+    home = PostgresHome(own_database.new_database(), tmp_path)
+
+    async def begin() -> None:
+        async with home.open() as journal:
+            await journal.begin(FIRST, plan(*crowd(3)))
+
+    apart(begin)
+    with serving(tmp_path, "--journal", home.address) as dashboard, listening(dashboard, STREAM) as told:
+        assert "3</b> pending" in next(told)[2]["regions"]["summary"]
+        own_database.crash()
+        trouble = next(each for each in told if each[0] != "beat")
+        own_database.restart()
+        back = next(each for each in told if each[0] not in {"beat", "trouble"})
+    assert trouble[0] == "trouble"
+    assert back[0] == "same"
 
 
 def test_a_stream_that_breaks_is_taken_up_again_and_that_is_said(stage: Stage, browser: Browser) -> None:
