@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.domain.arrays import IndistinctError, Keys, arranged, elements, identified
+from deployer.domain.arrays import IndistinctError, Keys, arranged, elements, identified, keys_in
 from deployer.domain.chosen import Choice, Chosen
 from deployer.domain.documents import MISSING, Document, Json, Path, Value, alike, at, dotted, element, put
 from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Memory, Verdict, apply, merge, remember
@@ -91,7 +91,7 @@ def test_identities_are_alike_however_a_server_writes_them(one: Json, other: Jso
     ("array", "keys", "steps", "what"),
     [
         ([{"id": 1}, {"name": "x"}], ID, (1,), "has no id, by which elements are told apart"),
-        (["x"], ID, (0,), "has no id, by which elements are told apart"),
+        (["an id"], ID, (0,), "has no id, by which elements are told apart"),
         ([{"id": 1}, {"id": "1"}], ID, (1,), "has the id of an element before it: [id=1]"),
         ([{"id": None}], ID, (0,), "id must be text or a whole number: elements are told apart by it"),
         ([{"id": True}], ID, (0,), "id must be text or a whole number: elements are told apart by it"),
@@ -116,9 +116,28 @@ def test_only_what_is_to_be_merged_is_taken_apart_and_it_has_to_be_a_list() -> N
     arrays: Mapping[Path, Keys] = {TAGS: ()}
     assert list(arranged(TAGS, ["a"], arrays)) == [((*TAGS, "[=a]"), "a")]
     assert list(arranged(STORES, ["a"], arrays)) == [(STORES, ["a"])]
-    for path, value in ((TAGS, "text"), (TAGS, None), ((*TAGS, "deep"), 1)):
+    assert list(arranged(("tags",), ["a"], {("tags",): ()})) == [(("tags", element("", "a")), "a")]
+    wrong: list[tuple[Path, Json]] = [(TAGS, "text"), (TAGS, None), ((*TAGS, "deep"), 1), ((*TAGS, "deep"), ["a"])]
+    for path, value in wrong:
         with pytest.raises(IndistinctError, match=r"must be a list: merge says how the elements of settings\.tags"):
             list(arranged(path, value, arrays))
+
+
+def test_an_element_of_a_set_is_one_field_and_one_with_a_key_a_field_for_each_of_its_own() -> None:
+    item: Json = {"id": 7, "deep": {"size": 1}}
+    assert [value for _, value in elements(TAGS, [item], ())] == [item]
+    assert list(elements(STORES, [item], ID)) == [((*SEVEN, "id"), 7), ((*SEVEN, "deep", "size"), 1)]
+
+
+def test_arrays_with_keys_are_seen_from_the_paths_through_them() -> None:
+    paths: list[Path] = [
+        ("a", "[id=7]", "id"),
+        ("b", "c", "[x=1]", "d"),
+        ("a", "[name=n]", "name"),
+        ("tags", "[=7]"),
+        ("name",),
+    ]
+    assert keys_in(paths) == {("a",): ("id", "name"), ("b", "c"): ("x",)}
 
 
 # before (what was written), wanted now, live now, and what the live array is to become

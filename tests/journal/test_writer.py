@@ -56,6 +56,7 @@ class Room:
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         connection.execute("CREATE TABLE rows (value INTEGER)")
         connection.set_trace_callback(self.said.append)
+        self.connection = connection
         return connection
 
     def count(self, statement: str) -> int:
@@ -104,6 +105,8 @@ async def test_who_asks_gets_the_result_and_what_was_told_before_is_there(room: 
     assert not writer.is_broken
     assert not writer.waiting
     await writer.stop()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        room.connection.execute("SELECT 1")
 
 
 async def test_a_program_that_ends_does_not_wait_for_the_thread(room: Room) -> None:
@@ -212,6 +215,42 @@ async def test_tables_that_cannot_be_opened_are_an_error_for_whoever_asks_and_le
         async with book:
             raise AssertionError
     assert threads() == []
+
+
+async def test_who_asks_while_tables_are_opened_that_cannot_be_is_told_why() -> None:
+    gate = Event()
+
+    def refuse() -> Connection:
+        gate.wait()
+        raise JournalError("there is no journal")
+
+    writer = Writer(refuse)
+    writer.begin()
+    asking = [asyncio.ensure_future(writer.ask(put(value))) for value in range(2)]
+    await asyncio.sleep(0)
+    gate.set()
+    assert [str(each) for each in await asyncio.gather(*asking, return_exceptions=True)] == ["there is no journal"] * 2
+    await writer.stop()
+
+
+async def test_jobs_that_come_while_another_fails_are_not_done(room: Room) -> None:
+    entered, left, writer = Event(), Event(), Writer(room.connect)
+    await writer.start()
+
+    def fail(_: Connection) -> None:
+        entered.set()
+        left.wait()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    asking = [asyncio.ensure_future(writer.ask(fail))]
+    await asyncio.to_thread(entered.wait)
+    asking.append(asyncio.ensure_future(writer.ask(put(1))))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    left.set()
+    results = await asyncio.gather(*asking, return_exceptions=True)
+    await writer.stop()
+    assert [type(result) for result in results] == [JournalError, JournalError]
+    assert not any(said.startswith("INSERT") for said in room.said)
 
 
 async def test_a_book_whose_block_failed_says_so_rather_than_what_could_not_be_written(room: Room) -> None:

@@ -46,6 +46,7 @@ _SETTINGS: Final = (
     "--hypothesis-profile=mutants",
     "-pno:cacheprovider",
     "--assert=plain",  # nobody reads why a test failed
+    "--timeout=15",  # what never ends need not be waited for long
 )
 
 
