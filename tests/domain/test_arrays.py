@@ -132,6 +132,7 @@ def test_an_element_of_a_set_is_one_field_and_one_with_a_key_a_field_for_each_of
 def test_arrays_with_keys_are_seen_from_the_paths_through_them() -> None:
     paths: list[Path] = [
         ("a", "[id=7]", "id"),
+        ("a", "[id=8]", "id"),
         ("b", "c", "[x=1]", "d"),
         ("a", "[name=n]", "name"),
         ("tags", "[=7]"),

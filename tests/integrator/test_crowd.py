@@ -239,6 +239,17 @@ async def test_8_requests_go_before_the_very_first_poll() -> None:
     assert order == "rrrrrrrrprr"
 
 
+async def test_a_poll_that_is_cancelled_after_8_requests_went_before_it_keeps_the_others_from_nothing() -> None:
+    pacer = limiter(rate=10.0)
+    pacer.taken_over(0.0)
+    poll = asyncio.ensure_future(token(pacer, poll=True))
+    requests = [asyncio.ensure_future(token(pacer)) for _ in range(10)]
+    await asyncio.sleep(0.85)
+    poll.cancel()
+    turns = await asyncio.gather(*requests)
+    assert [turn.at for turn in turns[-2:]] == pytest.approx([0.9, 1.0])
+
+
 async def test_a_rate_grows_from_the_first_wait_on() -> None:
     pacer = Limiter(unknown(), 100)
     await token(pacer)
