@@ -45,7 +45,7 @@ def score_of(verdicts: Sequence[Verdict], listed: Mapping[str, str]) -> str:
     return f"{len(verdicts)} mutants, {killed} killed, {left} survived, {alike} listed as alike: {score:.1f} %"
 
 
-def try_out(target: Target, like: str) -> bool:
+def try_out(target: Target, like: Sequence[str]) -> bool:
     """Try the mutants of one module and print what there is to say; true when none of it is a fault."""
     listed = listed_for(target)
     verdicts = []
@@ -68,7 +68,9 @@ def main() -> int:
     """Try the modules that the command line names, or each in turn; 0 when whoever survived is listed."""
     parser = argparse.ArgumentParser(prog="scripts/mutate", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="a path, or its end; without any, all")
-    parser.add_argument("--like", default="", metavar="CODE", help="only the mutants whose names hold this")
+    parser.add_argument(
+        "--like", default=[], action="append", metavar="CODE", help="only the mutants whose names hold this"
+    )
     options = parser.parse_args()
     known = [*TARGETS, PLANTED]
     chosen = [target for target in known if any(target.path.endswith(name) for name in options.modules)]

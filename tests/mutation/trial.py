@@ -102,14 +102,14 @@ def read(target: Target) -> tuple[ast.Module, list[Mutant]]:
     return mutants_of((ROOT / target.path).read_text("utf-8"))
 
 
-def try_all(target: Target, like: str = "") -> Iterator[Verdict]:
-    """Yield what became of each mutant, or of those whose names hold `like`."""
+def try_all(target: Target, like: Sequence[str] = ()) -> Iterator[Verdict]:
+    """Yield what became of each mutant, or of those whose names hold anything of `like`."""
     for name in _READY:
         importlib.import_module(name)
     gc.freeze()  # so that no mutant walks through all of it
     tree, mutants = read(target)
     before = _compiled(target, tree)
-    cases = [_case(target, tree, before, mutant) for mutant in mutants if like in mutant.name]
+    cases = [_case(target, tree, before, mutant) for mutant in mutants if _is_like(mutant, like)]
     began = time.monotonic()
     if not ends_well(partial(_run, target, before), _LONGEST):
         raise NotGreenError(f"{' '.join(target.tests)}: red without any change")
@@ -118,6 +118,10 @@ def try_all(target: Target, like: str = "") -> Iterator[Verdict]:
     for case in cases:
         is_noticed = case.functions is not None and next(noticed)
         yield Verdict(case.mutant, is_noticed or not ends_well(partial(_run, target, case.code), limit))
+
+
+def _is_like(mutant: Mutant, like: Sequence[str]) -> bool:
+    return not like or any(text in mutant.name for text in like)
 
 
 def _case(target: Target, tree: ast.Module, before: CodeType, mutant: Mutant) -> _Case:
