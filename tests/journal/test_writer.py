@@ -277,6 +277,20 @@ async def test_spaced_jobs_that_come_shortly_after_a_commit_wait_for_others_and_
     await writer.stop()
 
 
+async def test_spaced_jobs_that_come_one_after_the_other_share_commits(room: Room) -> None:
+    writer = Writer(room.connect)
+    await writer.start()
+    before = room.count("COMMIT")
+
+    async def ask(value: int) -> None:
+        await asyncio.sleep(value / 1000)
+        await writer.ask(put(value), spaced=True)
+
+    await asyncio.gather(*map(ask, range(100)))
+    assert room.count("COMMIT") - before <= 50
+    await writer.stop()
+
+
 async def test_a_writer_that_is_shared_is_opened_once_and_closed_by_the_last(room: Room) -> None:
     shared = SharedWriter(room.connect)
     one, other = await asyncio.gather(shared.take(), shared.take())
