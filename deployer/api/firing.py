@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from deployer.api.freezing import frozen_now
 from deployer.api.loading import Scope, load
-from deployer.api.notifying import notice_of_firing, notifier_of
 from deployer.api.rollouts import (
     begin,
     demand_not_paused,
@@ -146,6 +145,8 @@ class Firer:
 
     async def _notify(self, firing: Firing, manifest: str) -> None:
         """Tell whoever the manifest says; one that cannot be read names nobody, which is why it failed."""
+        from deployer.api.notifying import notice_of_firing, notifier_of  # noqa: PLC0415 - most nights do not fail
+
         with suppress(DeployerError):
             loaded = load(self.folder / manifest, env=self.office.env, scope=Scope(tenants=False))
             if loaded.manifest.notify:

@@ -15,7 +15,8 @@ from deployer.domain.command import typed
 from deployer.domain.deployment import OPEN, Status
 from deployer.domain.firing import Firing, State
 from deployer.domain.manifest import REGIONS, Manifest
-from deployer.domain.notify import Hook, Notice, Occasion
+from deployer.domain.notice import Notice
+from deployer.domain.notify import Hook, Occasion
 from deployer.domain.scalars import is_loopback
 from deployer.engine.load import Loaded
 from deployer.errors import DeployerError, UsageError

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from json import dumps
 from sys import stderr
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 
 from deployer.api.freezing import frozen_now
-from deployer.api.notifying import Notifier, notice_of_rollout, notifier_of
 from deployer.api.workplace import Workplace
 from deployer.domain.deployment import Status
 from deployer.domain.documents import Document
@@ -32,6 +31,9 @@ from deployer.journal.protocol import Rollout
 from deployer.report.tally import Budget
 from deployer.telemetry.events import Event
 from deployer.telemetry.observing import Work as Seen
+
+if TYPE_CHECKING:
+    from deployer.api.notifying import Notifier
 
 _LOOK = 0.25  # seconds between two looks at the calendar
 
@@ -112,7 +114,7 @@ class Rolling:
         narrator = Narrator(place.clock, self._log_and_tell, place.office.observers.taken)
         crew = crew_of(place, self._stop, narrator, said=lambda: control.standing)
         try:
-            notifier = await notifier_of(place.loaded, place.office, self._log_and_tell) if self._notifies else None
+            notifier = await self._notifier()
             with self._scope:
                 await control.know()
                 async with anyio.create_task_group() as group:
@@ -144,13 +146,16 @@ class Rolling:
         if said.verb is Verb.PAUSE:
             self._stop.ask()
 
-    @property
-    def _notifies(self) -> bool:
-        """Tell whether anybody may be told how this ends."""
-        work = self._work
-        return bool(self._place.loaded.manifest.notify) and work.concludes and not work.settles
+    async def _notifier(self) -> "Notifier | None":
+        """Return who is told how this ends, if anybody may be."""
+        place, work = self._place, self._work
+        if not place.loaded.manifest.notify or work.settles or not work.concludes:
+            return None
+        from deployer.api.notifying import notifier_of  # noqa: PLC0415 - not everybody has anybody to tell
 
-    async def _conclude(self, standing: Standing, notifier: Notifier | None) -> str:
+        return await notifier_of(place.loaded, place.office, self._log_and_tell)
+
+    async def _conclude(self, standing: Standing, notifier: "Notifier | None") -> str:
         """Write how the rollout stands now, after telling whoever is to know: who dies in between tells it again."""
         journal, rollout = self._place.journal, self.rollout.id
         halted, waiting = self.ending.halted, self.ending.waiting
@@ -169,13 +174,15 @@ class Rolling:
         await journal.conclude(rollout, outcome=outcome, reason=reason, ended_at=ended_at)
         return outcome
 
-    async def _notify(self, notifier: Notifier, now: Rollout, counts: Mapping[Status, int]) -> None:
+    async def _notify(self, notifier: "Notifier", now: Rollout, counts: Mapping[Status, int]) -> None:
         """Tell how the rollout stands now, unless nothing changed since that was told."""
         occasion = occasion_of(now.outcome, held=bool(self.ending.held))
         before = self.rollout
         same = (now.outcome, now.reason, counts) == (before.outcome, before.reason, self.counts)
         if occasion is None or same:
             return
+        from deployer.api.notifying import notice_of_rollout  # noqa: PLC0415 - as above
+
         at, manifest, wave = self._place.clock.utc(), str(self._place.loaded.path), self.ending.waiting
         notice = notice_of_rollout(now, counts, occasion=occasion, at=at, wave=wave, manifest=manifest)
         with self._telling:

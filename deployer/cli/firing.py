@@ -21,7 +21,7 @@ from deployer.errors import GuardError, UsageError
 if TYPE_CHECKING:
     from deployer.api.schedules import Firing
     from deployer.domain.manifest import Account
-    from deployer.telemetry.signals import Signals
+    from deployer.telemetry.observing import Signals
 
 HOOK = click.option(
     "--on-failure",

@@ -17,7 +17,7 @@ from deployer.cli.firing import call_hook
 from deployer.cli.wiring import log_to
 from deployer.errors import DeployerError
 from deployer.telemetry.log import Redactor
-from deployer.telemetry.signals import Signals
+from deployer.telemetry.observing import Signals
 from deployer.workers.queue import Home, address_of, opened_queue, sharing
 from deployer.workers.tasks import Shift
 from deployer.workers.worker import work

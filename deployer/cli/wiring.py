@@ -19,7 +19,7 @@ from deployer.cli.signalling import signals
 from deployer.domain.manifest import Account
 from deployer.report.curl import curl_line
 from deployer.telemetry.log import Redactor, new_log
-from deployer.telemetry.signals import Signals
+from deployer.telemetry.observing import Signals
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 

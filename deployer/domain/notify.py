@@ -1,16 +1,12 @@
-"""Notices: who is told, by a webhook, that a rollout needs a person or needs nobody any more."""
+"""Who is told, by a webhook, that a rollout needs a person or needs nobody any more."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from hashlib import sha256
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator
 
-from deployer.domain.documents import canonical
-from deployer.domain.firing import Firing
 from deployer.domain.model import Part
 
 _WHERE: Final = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+|command:.+)")
@@ -60,35 +56,3 @@ class Hook(Part):
     url: Annotated[str, AfterValidator(_webhook)]
     kind: Literal["json", "slack", "teams"] = "json"
     on: Annotated[tuple[Occasion, ...], AfterValidator(_some)] = tuple(Occasion)
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What somebody is told: times are UTC, ISO-8601; `command` is what to type next, if anything.
-
-    Of a failed night only the `firing` is known for certain: it may have begun no rollout.
-    """
-
-    occasion: Occasion
-    at: str
-    name: str
-    outcome: str
-    reason: str = ""
-    rollout: str = ""
-    kind: str = ""
-    plan: str = ""
-    who: str = ""
-    started_at: str = ""
-    wave: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
-    command: str = ""
-    firing: Firing | None = None
-
-    @property
-    def id(self) -> str:
-        """Return what two notices of the same have in common: who stops between telling and writing so tells again."""
-        if self.firing is not None:
-            same = [self.firing.of, self.firing.schedule, self.firing.local, self.outcome]
-        else:
-            same = [self.rollout, self.outcome, self.reason, self.wave, *(f"{k}={n}" for k, n in self.counts.items())]
-        return sha256(canonical([self.occasion.value, *same]).encode()).hexdigest()[:24]

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from deployer.domain.documents import Document, Json
-from deployer.domain.notify import Notice, Occasion
+from deployer.domain.notice import Notice
+from deployer.domain.notify import Occasion
 from deployer.report.schedules import firing_row
 from deployer.report.text import cut, plain
 

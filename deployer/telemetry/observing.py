@@ -6,6 +6,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from structlog.typing import Processor
+
 from deployer.domain.deployment import Deployment, Status
 from deployer.telemetry.events import Event
 
@@ -148,3 +150,11 @@ class Observers(tuple[Observer, ...]):
 
 NOBODY: Final = Observers()
 """Nobody looks on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Who looks on, and what the log's lines get besides."""
+
+    observers: Observers = NOBODY
+    processors: tuple[Processor, ...] = ()

@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from structlog.typing import Processor
 
 from deployer.errors import UsageError
 from deployer.telemetry.asked import Asked, Scrape, asked_by
-from deployer.telemetry.observing import NOBODY, Observer, Observers
+from deployer.telemetry.observing import Observer, Observers, Signals
 
 if TYPE_CHECKING:
     from deployer.telemetry.scraping import Shown
@@ -19,14 +18,6 @@ _INSTALL: Final = "pipx install 'deployer[{0}]', or pip install 'deployer[{0}]'"
 _SDK: Final = "opentelemetry"
 
 Warn = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Signals:
-    """Who looks on, and what the log's lines get besides."""
-
-    observers: Observers = NOBODY
-    processors: tuple[Processor, ...] = ()
 
 
 @contextmanager

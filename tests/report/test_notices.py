@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 from deployer.domain.firing import Firing, State
-from deployer.domain.notify import Notice, Occasion, occasion_of
+from deployer.domain.notice import Notice
+from deployer.domain.notify import Occasion, occasion_of
 from deployer.report.notices import notice_body, slack_message, teams_message
 from deployer.report.shapes import schema
 from tests.report.hostile import NAMES, is_inert
