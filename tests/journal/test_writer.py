@@ -4,6 +4,7 @@ import asyncio
 import gc
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from threading import Event
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from deployer.errors import DeployerError, JournalError
 from deployer.journal.connection import Connection
-from deployer.journal.writer import BATCH, Book, Writer
+from deployer.journal.writer import BATCH, LINGER, Book, Writer
 from deployer.journal.writers import SharedWriter
 
 pytestmark = pytest.mark.anyio
@@ -288,6 +289,35 @@ async def test_spaced_jobs_that_come_one_after_the_other_share_commits(room: Roo
 
     await asyncio.gather(*map(ask, range(100)))
     assert room.count("COMMIT") - before <= 50
+    await writer.stop()
+
+
+async def test_what_is_told_one_after_the_other_shares_commits_and_who_asks_does_not_wait_for_that(room: Room) -> None:
+    writer = Writer(room.connect)
+    await writer.start()
+    before = room.count("COMMIT")
+    for value in range(100):
+        writer.tell(put(value))
+        await asyncio.sleep(0.001)
+    waits = []
+    for value in range(50):
+        began = time.monotonic()
+        await writer.ask(put(value))
+        waits.append(time.monotonic() - began)
+    assert room.count("COMMIT") - before <= 50 + 50
+    assert min(waits) < LINGER
+    await writer.stop()
+
+
+async def test_a_failure_after_which_nothing_can_be_rolled_back_is_told_too(room: Room) -> None:
+    def fail(connection: Connection) -> None:
+        connection.close()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    writer = Writer(room.connect)
+    await writer.start()
+    with pytest.raises(JournalError, match="disk I/O error"):
+        await writer.ask(fail)
     await writer.stop()
 
 
