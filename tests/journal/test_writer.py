@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from deployer.errors import DeployerError, JournalError
-from deployer.journal.connection import Connection
+from deployer.journal.connection import Connection, Row
 from deployer.journal.writer import BATCH, LINGER, Book, Writer
 from deployer.journal.writers import SharedWriter
 
@@ -90,6 +90,10 @@ class _Breakable(Book):
     def fail(self) -> None:
         self._writer.tell(broken)
 
+    async def add(self, value: int) -> list[Row]:
+        self._writer.tell(put(value))
+        return await self._select("SELECT value FROM rows WHERE value >= ?", (2,))
+
 
 @pytest.fixture
 def room() -> Room:
@@ -165,6 +169,9 @@ async def test_after_a_failure_nothing_is_written_and_everybody_is_told_why(
     with pytest.raises(JournalError, match=r"^the journal cannot be used: (disk I/O error|no such table: elsewhere)$"):
         await writer.ask(failed)
     assert writer.is_broken
+    with pytest.raises(JournalError) as told:
+        writer.tell(put(2))
+    assert "run the same command again" in str(told.value.remedy)
     assert room.said[-1] == "ROLLBACK"
     for call in (writer.ask(put(2)), asyncio.to_thread(writer.tell, put(3))):
         with pytest.raises(JournalError, match="cannot be used") as caught:
@@ -252,6 +259,26 @@ async def test_jobs_that_come_while_another_fails_are_not_done(room: Room) -> No
     await writer.stop()
     assert [type(result) for result in results] == [JournalError, JournalError]
     assert not any(said.startswith("INSERT") for said in room.said)
+
+
+async def test_a_book_selects_rows(room: Room) -> None:
+    async with _Breakable(room.connect) as book:
+        assert [await book.add(value) for value in (1, 2, 3)] == [[], [(2,)], [(2,), (3,)]]
+
+
+async def test_a_shared_writer_that_cannot_be_opened_is_said_to_each_who_takes_it_and_tried_again() -> None:
+    tried = 0
+
+    def refuse() -> Connection:
+        nonlocal tried
+        tried += 1
+        raise JournalError("there is no journal")
+
+    shared = SharedWriter(refuse)
+    for times in (1, 2):
+        with pytest.raises(JournalError, match=r"^there is no journal$"):
+            await shared.take()
+        assert (tried, threads()) == (times, [])
 
 
 async def test_a_book_whose_block_failed_says_so_rather_than_what_could_not_be_written(room: Room) -> None:
