@@ -284,6 +284,16 @@ async def test_no_more_of_a_wave_begin_than_may_be_in_flight(store: Store) -> No
         assert await admitted(journal, some[3:]) == [True, False, False]
 
 
+async def test_who_is_still_at_work_makes_no_room_for_the_next(store: Store) -> None:
+    async with store.open() as journal:
+        some = await in_a_wave(journal)
+        await admitted(journal, some[:3])
+        intended = entry(some[0], Event.INTEND)
+        await journal.record(intended)
+        await journal.record(entry(after(intended), Event.SUCCEED))  # its second step is to come
+        assert await admitted(journal, some[3:]) == [False, False, False]
+
+
 async def test_who_was_let_in_still_is_after_a_crash(store: Store) -> None:
     async with store.open() as journal:
         some = await in_a_wave(journal)

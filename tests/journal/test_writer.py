@@ -261,6 +261,23 @@ async def test_jobs_that_come_while_another_fails_are_not_done(room: Room) -> No
     assert not any(said.startswith("INSERT") for said in room.said)
 
 
+@pytest.mark.parametrize("last", [put(7), broken])
+async def test_whoever_is_cancelled_keeps_no_answer_from_the_others(
+    room: Room, last: Callable[[Connection], object]
+) -> None:
+    gate, writer = Event(), Writer(room.connect)
+    await writer.start()
+    writer.tell(lambda _: gate.wait())
+    asking = [asyncio.ensure_future(writer.ask(work)) for work in (put(1), put(2), last)]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    await asyncio.wait(asking[:1])
+    gate.set()
+    results = await asyncio.gather(*asking[1:], return_exceptions=True)
+    assert results == [2, 7] or [type(each) for each in results] == [JournalError, JournalError]
+    await writer.stop()
+
+
 async def test_a_book_selects_rows(room: Room) -> None:
     async with _Breakable(room.connect) as book:
         assert [await book.add(value) for value in (1, 2, 3)] == [[], [(2,)], [(2,), (3,)]]
