@@ -125,11 +125,16 @@ def report_head(
         "spans": [[round(begin, 3), round(end, 3)] for begin, end in spans],
         "requests": requests_view(samples, frame),
         "efficiency": efficiency_view(plan, efforts, samples, frame),
+        **_sums(gathered),
+    }
+
+
+def _sums(gathered: Gathering) -> dict[str, Any]:
+    """Return what was planned, what went wrong, and what was waited for, counted."""
+    changes = sorted(gathered.fields.items(), key=lambda item: (-item[1], *item[0]))
+    return {
         "actions": {action.value: gathered.actions[action] for action in Action if gathered.actions[action]},
-        "changes": [
-            {"class": verdict.value, "field": path, "tenants": count}
-            for (verdict, path), count in sorted(gathered.fields.items(), key=lambda item: (-item[1], *item[0]))
-        ],
+        "changes": [{"class": verdict.value, "field": path, "tenants": count} for (verdict, path), count in changes],
         "causes": [*map(_cause, gathered.causes.ordered()[:_CAUSES])],
         "waited": [
             {"what": what, "tenants": gathered.waiters[what], "seconds": round(gathered.waited[what], 3)}

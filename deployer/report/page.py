@@ -68,8 +68,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": duration, "span": charts.span, "words": _words, "many": _many, "short": _short}
-    environment.globals |= {"marks": MARKS, "version": __version__, "decades": charts.DECADES}
+    environment.filters.update(
+        {"duration": duration, "span": charts.span, "words": _words, "many": _many, "short": _short}
+    )
+    environment.globals.update({"marks": MARKS, "version": __version__, "decades": charts.DECADES})
     return environment
 
 
