@@ -39,7 +39,7 @@ def test_the_service_starts_a_worker_and_leaves_it_time_to_drain() -> None:
 def test_the_compose_file_starts_workers_that_reach_their_database_without_a_certificate() -> None:
     services = yaml.safe_load((UNITS / "compose.yaml").read_text("utf-8"))["services"]
     one = services["worker"]
-    assert parsed(one["command"][1:])["concurrency"] == 5
+    assert parsed(one["command"])["concurrency"] == 5
     address = one["environment"]["DEPLOYER_JOURNAL"]
     assert safe_address(address) == address
     assert one["network_mode"] == "service:postgres"
