@@ -7,6 +7,7 @@ from typing import TextIO
 import anyio
 import click
 
+from deployer.cli.completing import complete_rollout_id
 from deployer.cli.options import JOURNAL, MANIFEST, command, together
 from deployer.errors import UsageError
 
@@ -18,7 +19,12 @@ _FORMS = ("html", "json", "md", "csv", "junit")
     "deployer report rollout.yaml -o csv",
 )
 @together(MANIFEST, JOURNAL)
-@click.option("--rollout", metavar="ID", help="This rollout, instead of the last; its id may be cut short.")
+@click.option(
+    "--rollout",
+    metavar="ID",
+    help="This rollout, instead of the last; its id may be cut short.",
+    shell_complete=complete_rollout_id,
+)
 @click.option("-o", "form", type=click.Choice(_FORMS), default="html", show_default=True, help="What is written.")
 @click.option("--output", "file", type=click.Path(path_type=Path), metavar="FILE", help="Where to, instead of stdout.")
 def report(*, manifest: Path, journal: str | None, rollout: str | None, form: str, file: Path | None) -> None:

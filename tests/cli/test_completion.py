@@ -172,6 +172,7 @@ ASKED = {
     "status --rollout": ["orders"],
     "history --rollout": [ID],
     "rollback --rollout": [ID],
+    "report --rollout": [ID],
     "approve --wave": ["canary", "everybody"],
     "approve --plan": ["a" * 12, "b" * 12, "c" * 12],
     "apply --plan": ["a" * 12, "b" * 12, "c" * 12],
