@@ -314,6 +314,15 @@ async def test_nobody_of_a_wave_begins_once_more_failed_than_it_tolerates(store:
         assert (last.granted, last.failed) == (False, 2)
 
 
+async def test_who_was_let_in_does_not_begin_after_all_once_more_failed_than_the_wave_tolerates(store: Store) -> None:
+    async with store.open() as journal:
+        some = await in_a_wave(journal)
+        assert await admitted(journal, some[:3]) == [True, True, True]
+        for one in some[:2]:
+            await journal.record(forced(one, 0, State.FAILED))
+        assert await admitted(journal, [some[2]]) == [False]
+
+
 async def test_strictly_no_more_are_in_flight_than_may_still_fail(store: Store) -> None:
     async with store.open() as journal:
         some = await in_a_wave(journal)
@@ -651,6 +660,15 @@ async def test_a_tenant_without_a_step_leaves_what_was_found_to_be_remembered(st
     async with store.open() as journal:
         await begun(journal, unchanged())
         assert [(one.tenant, one.flow) for one in await remembered(journal)] == [("unchanged", "flow0001")]
+
+
+async def test_a_tenant_without_a_step_loses_nothing_that_was_remembered(store: Store) -> None:
+    async with store.open() as journal:
+        await journal.remember([instance("unchanged", integration="integr0a", flow="flow0001")])
+        [before] = await remembered(journal)
+        await begun(journal, unchanged())
+        [after] = await remembered(journal)
+    assert after.revision == before.revision != ""
 
 
 async def test_what_is_not_settled_is_named_with_the_way_out(store: Store) -> None:

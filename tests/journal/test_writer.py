@@ -349,7 +349,7 @@ async def test_what_is_told_one_after_the_other_shares_commits_and_who_asks_does
         await writer.ask(put(value))
         waits.append(time.monotonic() - began)
     assert room.count("COMMIT") - before <= 50 + 50
-    assert min(waits) < LINGER
+    assert min(waits[1:]) < LINGER  # the first came while others lingered
     await writer.stop()
 
 

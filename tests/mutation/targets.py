@@ -25,15 +25,6 @@ def _domain(name: str, *more: str) -> Target:
     return Target(f"deployer/domain/{name}.py", (f"tests/domain/test_{name}.py", *more))
 
 
-def _journal(name: str) -> Target:
-    """Return a module of the journal on SQLite; nobody starts a Postgres for each mutant."""
-    return Target(
-        f"deployer/journal/{name}.py",
-        ("tests/journal/test_contract.py", "tests/journal/test_sqlite.py"),
-        but=("postgres", "one_by_one", "killed", "full_disk"),
-    )
-
-
 def _merging(name: str) -> Target:
     others = (other for other in ("merge3", "masking", "keyed", "arrays") if other != name)
     return _domain(name, *(f"tests/domain/test_{other}.py" for other in others))
@@ -57,14 +48,12 @@ TARGETS: Final = (
     ),
     Target("deployer/journal/checksums.py", ("tests/journal/test_rows.py",)),
     Target("deployer/journal/rows.py", ("tests/journal/test_rows.py",)),
-    _journal("entering"),
+    Target(
+        "deployer/journal/entering.py",
+        ("tests/journal/test_contract.py", "tests/journal/test_sqlite.py"),
+        but=("postgres", "one_by_one", "killed", "full_disk"),  # nobody starts a Postgres for each mutant
+    ),
     Target("deployer/journal/writer.py", ("tests/journal/test_writer.py",)),
     Target("deployer/journal/writers.py", ("tests/journal/test_writer.py",)),
-    _journal("reading"),
-    _journal("queries"),
-    _journal("tables"),
-    _journal("opening"),
-    _journal("paging"),
-    Target("deployer/journal/calendar.py", ("tests/journal/test_calendar.py",), but=("postgres",)),
 )
 PLANTED: Final = Target("tests/mutation/planted.py", ("tests/mutation/check_planted.py",))
