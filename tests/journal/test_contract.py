@@ -430,6 +430,17 @@ async def test_records_of_many_at_once_are_all_written(store: Store) -> None:
         assert {found.steps[0].state for found in stored} == {State.INTENDED}
 
 
+async def test_two_entries_of_a_tenant_among_those_of_others_are_written_in_their_order(store: Store) -> None:
+    async with store.open() as journal:
+        first, second = await begun(journal, *crowd(2))
+        intended = entry(first, Event.INTEND)
+        journal.note(intended)
+        journal.note(entry(second, Event.INTEND))
+        await journal.record(entry(after(intended), Event.SUCCEED))
+        states = [await state_of(journal, f"tenant-{number}") for number in range(2)]
+    assert states == [State.DONE, State.INTENDED]
+
+
 async def test_an_entry_against_another_state_fails_and_nothing_is_written_after_it(store: Store) -> None:
     async with store.open() as journal:
         first, second = await begun(journal, *crowd(2))
