@@ -17,6 +17,7 @@ from deployer.domain.moves import (
     Recover,
     Rest,
     next_move,
+    overslept,
     rebased,
     remaining,
     settle_time,
@@ -142,6 +143,13 @@ def test_every_setting_of_safety_is_in_the_settle_time_it_belongs_to() -> None:
     assert settle_time(StepKind.CREATE, safety) == 10111
     assert settle_time(StepKind.RUN, safety) == 10111
     assert settle_time(StepKind.CONFIGURE, safety) == 10101
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [(StepKind.CLONE, 370.0), (StepKind.CONFIGURE, 40.0)])
+def test_a_call_is_given_up_late_once_its_window_and_timeout_are_over(kind: StepKind, seconds: float) -> None:
+    sent = replace(step(State.INTENDED, kind), intent=Moment("boot", 1000.0 - seconds))
+    assert overslept(sent, NOW, SAFETY)
+    assert not overslept(sent, replace(NOW, at=NOW.at - 0.1), SAFETY)
 
 
 @pytest.mark.parametrize(

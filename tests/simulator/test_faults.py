@@ -107,6 +107,12 @@ async def test_a_garbled_body_is_an_applied_answer_that_says_nothing(text: str) 
                 json.loads(reply.text)
 
 
+async def test_a_garbled_answer_may_have_headers_of_its_own() -> None:
+    async with bench(rules=[Rule(action="garble", text="[]", headers={"Link": "<http://elsewhere>"})]) as b:
+        reply = await b.ask("GET", "/v1/flows")
+        assert (reply.text, reply.headers["Link"]) == ("[]", "<http://elsewhere>")
+
+
 async def test_a_clone_may_break_between_its_parts_and_the_flow() -> None:
     async with bench(rules=[Rule(action="half", route="flows.clone")]) as b:
         assert (await b.ask("POST", CLONE, clone_body())).status == 500
