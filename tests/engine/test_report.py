@@ -87,6 +87,20 @@ def test_any_past_rollout_is_reported_by_the_beginning_of_its_id(stage: Stage) -
     assert reported(stage, "--rollout", first["rollout"])["actions"] == {"create": 3}
 
 
+def test_what_undoes_and_what_runs_is_reported_too(stage: Stage) -> None:
+    assert stage.apply().code == 0
+    stage.manifest["flow"] = {**stage.manifest["flow"], "settings": {"batchSize": 7}}
+    assert stage.apply().code == 0
+    for command, what in (("run", "run"), ("rollback", "configure")):
+        ended = stage.run(command, *(["--yes"] if command == "rollback" else []))
+        assert ended.code == 0, ended.err
+        document = reported(stage)
+        assert document["kind"] == command
+        assert {each[0] for tenant in document["tenants"] for each in tenant["stretches"]} >= {what}
+        assert document["requests"]["sent"] > 0
+        assert stage.run("report", "--output", "report.html").code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
