@@ -63,7 +63,7 @@ async def _journalled(path: Path, made: Made) -> None:
             for entry in _entries(deployment, met):
                 journal.note(entry)
             if number % _AHEAD == 0:
-                await journal.counts(made.rollout.id)
+                await journal.gates(made.rollout.id)  # and so for what was noted
         for gate in made.gates.values():
             await journal.set_gate(made.rollout.id, gate)
         for sample in made.samples:
