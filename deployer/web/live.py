@@ -20,7 +20,7 @@ from deployer.web.site import Site
 
 _LOOK: Final = 0.4  # seconds between two looks for anything new, and between two looks at a page at least
 _FAR: Final = 2.0  # the same, where each look is a connection to a database
-_SHARE: Final = 0.2  # of the time, at most, that a page is made in
+_SHARE: Final = 1 / 3  # of the time, at most, that a page is made in
 _STALE: Final = 5.0  # seconds after which a page is made anew whatever happened: times pass too
 _BEAT: Final = 10.0  # seconds after which it is said that there is nothing to say
 _PAGES: Final = 40  # different ones that are looked at

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.engine.stage import Ended, Stage
 
-SOON = 15_000  # milliseconds after which something that should be seen is taken not to come
+SOON = 40_000  # milliseconds after which something that should be seen is taken not to come
 
 
 @dataclass(frozen=True, slots=True)
