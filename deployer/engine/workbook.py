@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _LARGEST: Final = 1 << 30  # bytes, unpacked: some million rows, and no more than a machine has
 _CHUNK: Final = 1 << 20
 _MARKS: Final = (b't="e"', b"t='e'")  # how a cell says that its formula came to an error
+_PLACED: Final = re.compile(rb"""\br=["']([A-Z]{1,9})([0-9]{1,20})["']""")
+_LONGEST_PLACE: Final = 40
+_COUNT: Final = re.compile(rb"""[cC]ount=["']([0-9]+)["']""")
+_MOST_CELLS: Final = 10_000_000  # a reader lays all of them out
 _CELL: Final = re.compile(r"([A-Z]+)([0-9]+)")
 _NO_WORKBOOK: Final = "is no workbook: save it as .xlsx"
 
@@ -33,14 +37,11 @@ def open_sheet(file: Path, wanted: str | None) -> tuple[Place, Iterator[Record]]
     """
     reader = _reader(file)
     with _saying(file, reader.CalamineError):
-        with ZipFile(file) as parts:
-            size = sum(part.file_size for part in parts.infolist())
-        if size > _LARGEST:
-            raise ManifestError([Problem(str(file), "", f"holds more than {_LARGEST >> 20} MB: split it")])
+        _demand_bounded(file)
         book = reader.load_workbook(str(file))
         index = _index(reader, book, file, wanted)
-        sheet = book.get_sheet_by_index(index)
         broken = _broken(file, index)
+        sheet = book.get_sheet_by_index(index)
     place = Place(str(file), sheet.name, (sheet.start or (0, 0))[1])
     return place, _records(sheet, broken, place.left)
 
@@ -62,6 +63,18 @@ def _saying(file: Path, unreadable: type[Exception]) -> Iterator[None]:
     except (unreadable, BadZipFile, ET.ParseError, LookupError, ValueError, RuntimeError, StopIteration) as error:
         said = " ".join(str(error).split())
         raise ManifestError([Problem(str(file), "", f"{_NO_WORKBOOK}{f' ({said})' if said else ''}")]) from None
+
+
+def _demand_bounded(file: Path) -> None:
+    """Raise where a reader would ask for more memory than there is, and so would end us: it believes what parts say."""
+    with ZipFile(file) as parts:
+        if sum(part.file_size for part in parts.infolist()) > _LARGEST:
+            raise ManifestError([Problem(str(file), "", f"holds more than {_LARGEST >> 20} MB: split it")])
+        for part in parts.infolist():
+            with parts.open(part) as stream:
+                counts = _COUNT.findall(stream.read(_CHUNK))
+            if any(int(count[-20:]) > part.file_size for count in counts):
+                raise ValueError(f"{part.filename} counts more than it holds")
 
 
 def _index(reader: ModuleType, book: "CalamineWorkbook", file: Path, wanted: str | None) -> int:
@@ -95,8 +108,12 @@ def _broken(file: Path, index: int) -> Mapping[int, Mapping[int, str]]:
     with ZipFile(file) as parts:
         part = _part(parts, index)
         with parts.open(part) as stream:
-            if not _holds(stream, _MARKS):
-                return {}
+            rows, columns, holds_errors = _extent(stream)
+        if rows * columns > _MOST_CELLS:
+            what = f"has {rows} rows and {columns} columns: delete what stands far from the table"
+            raise ManifestError([Problem(str(file), "", what)])
+        if not holds_errors:
+            return {}
         with parts.open(part) as stream:
             return _errors(stream)
 
@@ -111,14 +128,17 @@ def _part(parts: ZipFile, index: int) -> str:
     return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
 
 
-def _holds(stream: IO[bytes], marks: tuple[bytes, ...]) -> bool:
-    """Tell whether one of the marks, which are equally long, is anywhere in a stream."""
-    before = b""
+def _extent(stream: IO[bytes]) -> tuple[int, int, bool]:
+    """Return the last row and column that a cell says it is in, and whether any says that it is an error."""
+    before, last, letters, found = b"", 0, set[bytes](), False
     while chunk := stream.read(_CHUNK):
-        if any(mark in before + chunk for mark in marks):
-            return True
-        before = chunk[1 - len(marks[0]) :]
-    return False
+        text = before + chunk
+        places = _PLACED.findall(text)
+        letters.update(column for column, _ in places)
+        last = max(last, max((int(row) for _, row in places), default=0))
+        found = found or any(mark in text for mark in _MARKS)
+        before = text[-_LONGEST_PLACE:]
+    return last, max((_number(each.decode()) for each in letters), default=0), found
 
 
 def _errors(stream: IO[bytes]) -> Mapping[int, Mapping[int, str]]:
@@ -145,9 +165,12 @@ def _tag(each: ET.Element) -> str:
 
 def _column(cell: str | None, following: int) -> int:
     """Return the number of a cell's column, which is the following one where the cell does not say."""
-    if not (named := _CELL.fullmatch(cell or "")):
-        return following
+    named = _CELL.fullmatch(cell or "")
+    return _number(named[1]) if named else following
+
+
+def _number(letters: str) -> int:
     number = 0
-    for letter in named[1]:
+    for letter in letters:
         number = number * 26 + ord(letter) - ord("A") + 1
     return number

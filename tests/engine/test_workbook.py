@@ -243,6 +243,25 @@ def test_what_unpacks_to_more_than_a_machine_has_is_refused_unread(file: Path) -
     assert problems(file) == ["tenants.xlsx: holds more than 1024 MB: split it"]
 
 
+def test_a_part_that_counts_more_than_it_holds_is_refused_before_a_reader_makes_room_for_it(file: Path) -> None:
+    write(file, ["tenant", "integration"], ["acme", ONE])
+    contents = parts(file)
+    strings = contents["xl/sharedStrings.xml"].replace(b'uniqueCount="4"', b'uniqueCount="99999999999"')
+    assert strings != contents["xl/sharedStrings.xml"]
+    pack(file, {**contents, "xl/sharedStrings.xml": strings})
+    assert problems(file) == [
+        "tenants.xlsx: is no workbook: save it as .xlsx (xl/sharedStrings.xml counts more than it holds)"
+    ]
+
+
+def test_a_cell_far_from_the_table_is_refused_before_a_reader_lays_out_what_is_between(file: Path) -> None:
+    with xlsxwriter.Workbook(file) as book:
+        page = book.add_worksheet()
+        page.write_row(0, 0, ["tenant", "integration"])
+        page.write(1_048_575, 16_383, "x")
+    assert problems(file) == ["tenants.xlsx: has 1048576 rows and 16384 columns: delete what stands far from the table"]
+
+
 def test_a_hundred_thousand_rows_are_read_in_seconds_to_the_error_in_the_last(file: Path) -> None:
     write(file, ["tenant", "integration", "city"])
     contents, name, count = parts(file), "xl/worksheets/sheet1.xml", 100_000
