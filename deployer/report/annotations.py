@@ -13,7 +13,7 @@ Kind: TypeAlias = Literal["error", "warning", "notice"]
 
 MOST: Final = 10  # GitHub shows so many of a step, and drops the others without a word
 NAMES: Final = 5
-_PLACE: Final = re.compile(r"(?P<file>.+?)(?::(?P<line>[0-9]+)(?::(?P<col>[0-9]+))?)?")
+_PLACE: Final = re.compile(r"(?P<file>.+?)(?::(?P<line>[0-9]+)(?::(?P<col>[0-9]+))?|: (?P<cell>sheet \".*))?")
 _GRAVE: Final = frozenset({"failed", "unknown"})
 
 
@@ -62,8 +62,8 @@ def of_causes(causes: Causes, *, rollout: str) -> Iterator[str]:
 def _of_problem(problem: Problem) -> str:
     place: Mapping[str, str | None] = match.groupdict() if (match := _PLACE.fullmatch(plain(problem.where))) else {}
     line, col = (int(number) if (number := place.get(key)) else None for key in ("line", "col"))
-    path = f"{problem.path}: " if problem.path else ""
-    return annotation("error", plain(f"{path}{problem.what}"), file=place.get("file"), line=line, col=col)
+    said = ": ".join(filter(None, [place.get("cell"), problem.path, problem.what]))
+    return annotation("error", plain(said), file=place.get("file"), line=line, col=col)
 
 
 def _of_cause(cause: Cause, rollout: str) -> str:

@@ -192,6 +192,7 @@ def test_an_unknown_report_names_those_there_are() -> None:
         ("rollout.yaml:9:16", "::error file=rollout.yaml,line=9,col=16::tenants[0].x: wrong"),
         ("tenants.csv:12", "::error file=tenants.csv,line=12::tenants[0].x: wrong"),
         ("a,b:c.yaml", "::error file=a%2Cb%3Ac.yaml::tenants[0].x: wrong"),
+        ('t.xlsx: sheet "A: 1" C7', '::error file=t.xlsx::sheet "A: 1" C7: tenants[0].x: wrong'),
     ],
 )
 def test_a_problem_is_annotated_where_it_stands(where: str, command: str) -> None:
