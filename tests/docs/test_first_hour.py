@@ -1,6 +1,8 @@
 """What the README shows is what happens: its sections typed in a fresh copy, with a home that holds nothing."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,3 +74,14 @@ def test_the_first_rollout_goes_as_it_is_shown(tmp_path: Path) -> None:
             printed = replay(here, each)
             assert settled(printed, minted=True) == settled(each.shown, minted=True), each.command
             here.standing.update(zip(digests(each.shown), digests(printed), strict=True))
+
+
+@pytest.mark.timeout(180)
+def test_the_demo_is_killed_halfway_goes_on_and_ends_unchanged() -> None:
+    [demo, *_] = commands("Two commands")
+    assert demo.command == "python3 scripts/demo"
+    told = subprocess.run([sys.executable, "scripts/demo"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    after_the_kill = told.stdout.partition("-> ended by signal 9")[2]
+    assert "40 unchanged · nothing to do" in after_the_kill
+    assert "40 tenants have a flow, 0 of them two; 40 runs." in after_the_kill
