@@ -16,6 +16,7 @@ from deployer.domain.deployment import Status
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.pins import REVISION_DIGITS
 from deployer.report import charts
+from deployer.report.marks import MARKS
 from deployer.report.spans import Axis, axis_of
 from deployer.report.text import cut, duration, plain
 from deployer.report.tracks import WAITS, moment
@@ -24,30 +25,6 @@ from deployer.version import __version__
 _BLOCK: Final = 2000  # tenants
 _GRAINS: Final = 20_000  # how finely time is told apart in a page
 _WAVES, _ACCOUNTS, _FIELDS, _CAUSES, _NAMES = 60, 12, 40, 50, 8
-MARKS: Final[Mapping[str, str]] = {
-    "done": "✓",
-    "no_change": "=",
-    "running": "▸",
-    "pending": "·",
-    "failed": "✕",
-    "unknown": "?",
-    "blocked": "⊘",
-    "stale": "~",
-    "skipped": "–",
-    "cancelled": "×",
-    "succeeded": "✓",
-    "succeeded_with_failures": "!",
-    "halted": "■",
-    "paused": "‖",
-    "waiting": "…",
-    "aborted": "×",
-    "superseded": "×",
-    "released": "✓",
-    "ended": "✓",
-    "baking": "…",
-}
-"""A mark for each outcome of a tenant, a rollout or a wave: colours never say anything alone."""
-
 _ORDER: Final = tuple(MARKS)[: len(Status)]
 _KINDS: Final = (*(kind.value for kind in StepKind if kind is not StepKind.FOLLOW), *WAITS)
 

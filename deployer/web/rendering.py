@@ -10,34 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from deployer.domain.deployment import Status
+from deployer.report.marks import MARKS
 from deployer.report.text import duration, plain
-
-MARKS: Final[Mapping[str, str]] = {
-    "done": "✓",
-    "no_change": "=",
-    "running": "▸",
-    "pending": "·",
-    "failed": "✕",
-    "unknown": "?",
-    "blocked": "⊘",
-    "stale": "~",
-    "skipped": "–",
-    "cancelled": "×",
-    "succeeded": "✓",
-    "succeeded_with_failures": "!",
-    "halted": "■",
-    "paused": "‖",
-    "waiting": "…",
-    "unfinished": "◌",
-    "aborted": "×",
-    "superseded": "×",
-    "released": "✓",
-    "ended": "✓",
-    "baking": "…",
-    "due": "·",
-    "missed": "✕",
-}
-"""A mark for each outcome, as the report has them: colours never say anything alone."""
 
 _ORDER: Final = (Status.DONE, Status.NO_CHANGE, Status.RUNNING, Status.FAILED, Status.UNKNOWN, *Status)
 _LEAST: Final = 0.8  # percent of a bar: one of a hundred thousand that failed is still seen
