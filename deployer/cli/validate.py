@@ -23,7 +23,7 @@ def validate(*, manifest: Path, scope: "Scope", as_json: bool) -> None:
     """Check a manifest and its tenants, reading nothing but files. Every problem is shown, with file:line:col."""
     from deployer.api.loading import load, unresolvable_tenants
     from deployer.report.streamed import json_text
-    from deployer.report.text import plain
+    from deployer.report.text import numbered, plain
 
     work = load(manifest, scope=scope)
     blocked = unresolvable_tenants(work)
@@ -32,7 +32,8 @@ def validate(*, manifest: Path, scope: "Scope", as_json: bool) -> None:
         document = {"format_version": 1, "tenants": len(work.tenants), "blocked": problems}
         click.echo(json_text(document))
     else:
-        click.echo(f"{plain(manifest)} is valid: {len(work.tenants)} tenants, {len(work.manifest.accounts)} accounts")
+        counts = numbered(len(work.tenants), "tenant"), numbered(len(work.manifest.accounts), "account")
+        click.echo(f"{plain(manifest)} is valid: {', '.join(counts)}")
         for problem in blocked.values():
             click.echo(f"  blocked: {plain(problem)}")
     click.get_current_context().exit(3 if blocked else 0)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from deployer.domain.merge3 import Verdict
 from deployer.domain.plan import Plan, Planned
 from deployer.report.hiding import shown
-from deployer.report.text import plain, value_text, wrapped
+from deployer.report.text import numbered, plain, value_text, wrapped
 
 _FORMAT: Final = 1
 
@@ -31,7 +31,7 @@ def drift_text(plan: Plan, *, width: int) -> str:
                 said = f"{path} is {live} instead of {desired}"
                 lines += wrapped(f"! {plain(planned.tenant)}  ", [plain(said)], width=width, hang=4)
     compared = plan.totals.existing
-    flows = f"{compared} {'flow' if compared == 1 else 'flows'}"
+    flows = f"{numbered(compared, 'flow')}"
     lines.append(
         f"{plan.totals.drifted} of {flows} changed outside" if plan.totals.drifted else f"{flows}, none changed outside"
     )

@@ -13,7 +13,7 @@ from deployer.domain.plan_records import change_view
 from deployer.report.hiding import shown
 from deployer.report.pace import limit_of, seconds
 from deployer.report.plan_lines import PlanLines, every_line
-from deployer.report.text import duration, plain, some, wrapped
+from deployer.report.text import duration, numbered, plain, some, wrapped
 
 _FORMAT = 1
 DIGITS = 12  # of a digest, to type
@@ -118,7 +118,7 @@ def _waves(plan: Plan) -> Iterator[str]:
         yield f"{plain(wave.name)}: {wave.size}" + (f" ({', '.join(bounds)})" if bounds else "")
     if (more := len(plan.waves) - _WAVES) > 0:
         yield f"… and {more} more"
-    yield f"of {plan.work} {'tenant' if plan.work == 1 else 'tenants'} with work{', strict' if plan.strict else ''}"
+    yield f"of {numbered(plan.work, 'tenant')} with work{', strict' if plan.strict else ''}"
 
 
 def _template(account: PlannedAccount) -> str:
@@ -152,7 +152,7 @@ def plan_totals(plan: Plan) -> Iterator[str]:
     yield f"{plan.requests} requests, {_about(seconds(plan))}"
     radius = plan.blast_radius
     if plan.waves or radius == 1:
-        yield f"at most {radius} {'tenant' if radius == 1 else 'tenants'} can fail before it stops"
+        yield f"at most {numbered(radius, 'tenant')} can fail before it stops"
     else:
         yield f"without waves nothing stops before all {radius} tenants"
 

@@ -8,7 +8,7 @@ from deployer.domain.deployment import Status
 from deployer.domain.documents import Document
 from deployer.domain.plan import Plan
 from deployer.report.pace import seconds
-from deployer.report.text import counted, duration, plain, wrapped
+from deployer.report.text import counted, duration, numbered, plain, wrapped
 
 _FORMAT: Final = 1
 _CAUSES: Final = 5
@@ -73,7 +73,7 @@ def _lines(found: Rehearsal, seed: int, width: int) -> Iterator[str]:
         "",
         [
             f"{found.requests} requests, {duration(seconds(found.plan))} at the accounts' rates",
-            f"at most {radius} {'tenant' if radius == 1 else 'tenants'} could have failed",
+            f"at most {numbered(radius, 'tenant')} could have failed",
             f"{found.doubled} flows made twice",
             "nothing was written to the accounts",
         ],

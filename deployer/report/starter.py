@@ -11,7 +11,7 @@ from deployer.domain.manifest import Account
 from deployer.domain.source import plain as unquoted
 from deployer.domain.starting import OPEN, Start, name_of
 from deployer.report.listing import FORMULA
-from deployer.report.text import cut, plain
+from deployer.report.text import cut, numbered, plain
 
 _COMMENT_AT: Final = 58
 _LONGEST: Final = 80  # of a name: two make the name of a flow, of which the platform takes 255
@@ -47,7 +47,7 @@ def started_text(start: Start, *, account: str, entry: Account, files: Mapping[s
     count = len(start.rows)
     lines = [
         f'wrote {manifest}: template "{_named(start)}", account {account} ({where})',
-        f"wrote {tenants}: {count} {'tenant' if count == 1 else 'tenants'}",
+        f"wrote {tenants}: {numbered(count, 'tenant')}",
     ]
     if start.unfilled:
         cells = "1 cell holds" if start.unfilled == 1 else f"{start.unfilled} cells hold"

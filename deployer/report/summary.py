@@ -13,7 +13,7 @@ from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.waves import Wave
 from deployer.journal.protocol import Rollout
 from deployer.report.causes import Causes, place_of
-from deployer.report.text import counted, plain, wrapped
+from deployer.report.text import counted, numbered, plain, wrapped
 
 _FORMAT = 1
 _NAMES = 5  # tenants named for each cause
@@ -146,9 +146,7 @@ def _waves(head: Mapping[str, Any], width: int) -> list[str]:
     later = head["waves"][len(begun) :]
     pieces = [f"{plain(wave['name'])} {wave['state']}: {counted(wave['counts'])}" for wave in begun]
     if later:
-        pieces.append(
-            f"{len(later)} {'wave' if len(later) == 1 else 'waves'} to come: {sum(w['tenants'] for w in later)}"
-        )
+        pieces.append(f"{numbered(len(later), 'wave')} to come: {sum(w['tenants'] for w in later)}")
     return wrapped("  ", pieces, width=width, hang=4, gap=" · ") if head["waves"] else []
 
 
@@ -224,5 +222,5 @@ def _next(head: Mapping[str, Any], manifest: str) -> list[str]:
     counts, tenants = head["counts"], sum(head["counts"].values())
     commands = [f"{what}:  {command}" for what, command in next_commands(head, manifest)]
     if tenants and counts[Status.NO_CHANGE] == tenants:
-        return [f"nothing to do: {tenants} {'tenant' if tenants == 1 else 'tenants'} unchanged, only reads were sent"]
+        return [f"nothing to do: {numbered(tenants, 'tenant')} unchanged, only reads were sent"]
     return ["", *commands] if commands else []

@@ -9,7 +9,7 @@ from typing import Final
 from deployer.domain.deployment import OPEN, Status
 from deployer.domain.documents import Document
 from deployer.domain.waves import titled
-from deployer.report.text import duration, plain
+from deployer.report.text import duration, numbered, plain
 from deployer.telemetry.events import Event
 
 _WINDOW = 5.0  # seconds over which requests a second are measured
@@ -124,7 +124,7 @@ def wave_said(name: str, told: Document) -> str:
     """Return how far a wave is as a line: `wave canary baking, 2m0s`."""
     word = name.removeprefix("wave.")
     more = duration(float(str(told["seconds"]))) if "seconds" in told else str(told.get("cause", ""))
-    tenants = f"{told['tenants']} {'tenant' if told['tenants'] == 1 else 'tenants'}" if word == "started" else ""
+    tenants = numbered(int(str(told["tenants"])), "tenant") if word == "started" else ""
     return ", ".join(filter(None, [f"{titled(plain(told['name']))} {word}", tenants, plain(more)]))
 
 

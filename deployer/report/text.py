@@ -81,6 +81,11 @@ def duration(seconds: float) -> str:
     return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
 
 
+def numbered(count: int, noun: str) -> str:
+    """Return how many of something there are: `1 tenant`, `3 tenants`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def some(names: Sequence[str], most: int) -> str:
     """Return the first names, and how many more there are."""
     more = len(names) - most
