@@ -278,6 +278,29 @@ async def test_whoever_is_cancelled_keeps_no_answer_from_the_others(
     await writer.stop()
 
 
+def test_an_answer_for_a_loop_that_was_closed_harms_nobody(room: Room) -> None:
+    entered, left, writer = Event(), Event(), Writer(room.connect)
+
+    def work(_: Connection) -> None:
+        entered.set()
+        left.wait()
+
+    async def leave() -> None:
+        await writer.start()
+        asking = asyncio.ensure_future(writer.ask(work))
+        await asyncio.to_thread(entered.wait)
+        asking.cancel()
+
+    async def come() -> int:
+        value = await writer.ask(put(1))
+        await writer.stop()
+        return value
+
+    asyncio.run(leave())
+    left.set()
+    assert asyncio.run(come()) == 1
+
+
 async def test_a_book_selects_rows(room: Room) -> None:
     async with _Breakable(room.connect) as book:
         assert [await book.add(value) for value in (1, 2, 3)] == [[], [(2,)], [(2,), (3,)]]
