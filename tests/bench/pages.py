@@ -24,10 +24,10 @@ _AHEAD: Final = 500  # tenants whose entries nobody waits for
 def pages(mode: Mode) -> Row:
     """Measure what it costs to write the page of a large rollout from its journal, and to open it."""
     tenants = mode.pick(5_000, 100_000)
-    course = Course(tenants, waves=[1, 5, "20%"], per_second=600.0, accounts=mode.pick(4, 40))
     page = mode.place / "report.html"
     (mode.place / ".deployer").mkdir()
-    asyncio.run(_journalled(mode.place / ".deployer" / "journal.db", new(course)))
+    # In a process of its own: the kernel counts the memory of who starts another as that one's.
+    Child([sys.executable, "-m", "tests.bench.pages", str(tenants)], place=mode.place).end()
     command = [sys.executable, "-m", "deployer", "report", "--rollout", "order-sync", "--output", str(page)]
     ended = Child(command, place=mode.place).end()
     size, peak = page.stat().st_size / _MEGABYTE, ended.peak / _MEGABYTE
@@ -54,7 +54,7 @@ def _opened(page: Path, tenants: int) -> float:
         return float(found["TaskDuration"])
 
 
-async def _journalled(path: Path, made: Made) -> None:
+async def journalled(path: Path, made: Made) -> None:
     """Write a rollout into a journal as whoever carried it out would have."""
     tenants = [deployment.planned for deployment, _ in made.deployments()]
     async with SqliteJournal(path) as journal:
@@ -81,3 +81,8 @@ def _entries(deployment: Deployment, met: list[Met]) -> Iterator[Entry]:
         step = now.steps[each.index].meet(each.event, facts)
         yield Entry(now, each.index, each.event, step, each.at, facts)
         now = now.moved(each.index, step)
+
+
+if __name__ == "__main__":
+    wanted = Course(int(sys.argv[1]), waves=[1, 5, "20%"], per_second=600.0, accounts=40)
+    asyncio.run(journalled(Path(".deployer", "journal.db"), new(wanted)))
