@@ -37,6 +37,7 @@ def report(*, manifest: Path, journal: str | None, rollout: str | None, form: st
     from deployer.api.reporting import reported
     from deployer.api.standing import find_standing
     from deployer.report.files import WRITERS, Report, demand_writable
+    from deployer.report.text import plain
 
     if file is None and form == "html" and sys.stdout.isatty():
         raise UsageError("a page is nothing for a terminal", remedy="deployer report --output report.html")
@@ -53,6 +54,7 @@ def report(*, manifest: Path, journal: str | None, rollout: str | None, form: st
                 await anyio.to_thread.run_sync(WRITERS[form], _stdout(), found.head, found.tenants())
             else:
                 await anyio.to_thread.run_sync(Report(form, file).write, found.head, found.tenants())
+                click.echo(f"wrote {plain(file)}", err=True)
 
     anyio.run(written)
 

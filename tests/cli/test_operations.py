@@ -5,6 +5,7 @@ from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 from deployer.cli import deployer
@@ -19,9 +20,10 @@ def parsed(words: list[str]) -> dict[str, Any]:
     """Return the options of a `deployer worker` command."""
     name, *rest = words
     assert name == "worker"
-    assert deployer.get_command(None, name) is worker  # type: ignore[arg-type]
+    above = click.Context(deployer, **deployer.context_settings)
+    assert deployer.get_command(above, name) is worker
     rest = ["." if word.startswith("/") else word for word in rest]  # which is there only where the unit runs
-    return dict(worker.make_context(name, rest).params)
+    return dict(worker.make_context(name, rest, parent=above).params)
 
 
 def test_the_service_starts_a_worker_and_leaves_it_time_to_drain() -> None:

@@ -13,7 +13,7 @@ _OPERATORS = frozenset({"&", "&&", "|", ">", ";", "||"})
 def parse(words: list[str]) -> click.Context:
     """Return the context of the command that is called; raise click's error where the words are none of a command."""
     command: click.Command = deployer
-    context = click.Context(command, info_name="deployer")
+    context = click.Context(command, info_name="deployer", **command.context_settings)
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         name, *words = words
         found = command.get_command(context, name)

@@ -18,6 +18,7 @@ NOT_RUN = {
     "init": "tests/cli/test_init.py",
     "simulate": "tests/simulator/test_command.py",
     "worker": "tests/workers/test_workers.py",
+    "serve": "tests/web/test_live.py",
     "completion": "tests/cli/test_completion.py",
 }
 
@@ -160,6 +161,7 @@ BEFORE: dict[str, Callable[[Stage], None]] = {
     "delete": left,
     "drift": edited,
     "history": applied,
+    "report": applied,
     "resolve": unknown,
     "run": applied,
     "rebuild": lost,
