@@ -70,6 +70,7 @@ def test_the_night_of_a_worker_that_was_killed_goes_on_and_runs_nothing_twice(st
 
     with workers(stage, 2) as started:
         stage.await_requests("flows.run", sent + 3)
+        wait_until(lambda: all(each["jobs"] for each in stage.run("status", "--json").document["tenants"]))  # known
         victim = next(one for one in started if one.pid == who_fires())
         victim.send_signal(SIGKILL)
         wait_until(lambda: all_ended(stage), 2 * TAKEN_OVER)

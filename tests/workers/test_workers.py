@@ -8,17 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
-import anyio
 import psycopg
 import pytest
 from jsonschema import Draft202012Validator
 
-from deployer.api import control
-from deployer.journal.postgres import PostgresHome
 from deployer.report.shapes import schema
 from deployer.simulator import Customer, Knobs
 from tests.engine.stage import EU, US, Stage, staged
@@ -210,19 +206,6 @@ def test_a_pause_stops_the_workers_and_a_resume_lets_them_go_on(stage: Stage) ->
         cloned = stage.sent("flows.clone")
         assert cloned < len(stage.tenants)
         assert stage.run("resume").code == 0
-    assert everybody_has_one(stage)
-
-
-def test_a_pause_that_is_taken_back_lets_the_workers_go_on_by_themselves(stage: Stage) -> None:
-    many(stage)
-    home = PostgresHome(os.environ["DEPLOYER_JOURNAL"], stage.directory)
-    with workers(stage, 2):
-        assert stage.run("apply", "--yes", "--detach").code == 0
-        stage.await_requests("flows.clone", 2)
-        assert anyio.run(partial(control.pause, home, "order-sync", who="jo@phone")) == "paused"
-        wait_until(lambda: stage.run("status", "--json").document["reason"] == "by jo@phone")
-        assert anyio.run(partial(control.unpause, home, "order-sync")) == "no longer paused"
-        wait_until(lambda: stage.run("status", "--json").document["outcome"] == "succeeded", 3 * SOON)
     assert everybody_has_one(stage)
 
 
