@@ -6,7 +6,7 @@ from deployer.domain.deployment import Status
 from deployer.domain.gate import GateState
 from deployer.domain.instructions import Instruction, Standing, Verb
 from deployer.engine.clock import SystemClock
-from deployer.engine.control import CONTROL, Control, instruction_of, leave_out, post
+from deployer.engine.control import CONTROL, Control, go_on, instruction_of, leave_out, post
 from deployer.engine.rollouts import UNFINISHED
 from deployer.engine.rollouts import abort as end
 from deployer.engine.whoever import whoever
@@ -138,7 +138,8 @@ async def _say(home: Home, instruction: Instruction, done: str) -> str:
         if not await _written(home, instruction):
             async with home.open(alone=False) as book:
                 await book.instruct(instruction)
-                await _go_on(book, instruction)
+                if instruction.verb is Verb.RESUME:
+                    await go_on(book, instruction.rollout)
         return done
     file = post(home.folder / CONTROL, instruction)
     with anyio.move_on_after(_PATIENCE):
@@ -157,19 +158,13 @@ async def _written(home: Home, instruction: Instruction) -> bool:
                 await control.know()
                 await book.instruct(instruction)
                 await control.take()
-                await _go_on(book, instruction)
+                if instruction.verb is Verb.RESUME:
+                    await go_on(book, instruction.rollout)
                 if instruction.verb is Verb.EXCLUDE:
                     await _leave_out(book, instruction)
     except GuardError:
         return False
     return True
-
-
-async def _go_on(book: Journal, instruction: Instruction) -> None:
-    """Write that a rollout may go on, where that was said of one that nobody works on."""
-    [rollout] = await book.rollouts(begins=instruction.rollout, limit=1)
-    if instruction.verb is Verb.RESUME and rollout.outcome == "paused":
-        await book.conclude(rollout.id, outcome="running", reason="", ended_at=None)
 
 
 async def _leave_out(book: Journal, instruction: Instruction) -> None:

@@ -127,6 +127,7 @@ class Rolling:
             if self._work.concludes:
                 outcome = await self._conclude(control.standing, notifier)
                 self._tell(place.tell("rollout.ended", {"rollout": rollout.id, "outcome": outcome}))
+            await control.take()  # and while that was written: a pause may be taken back
         finally:
             self._ended = True
             self._news.set()

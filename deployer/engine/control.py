@@ -20,6 +20,7 @@ from deployer.journal.protocol import Entry, Journal
 CONTROL: Final = "control"  # the folder, beside the journal or what goes with it
 _EVERY: Final = 0.25  # seconds between two looks into the folder
 _SUFFIX: Final = ".json"
+_HOLDING: Final = frozenset({Verb.PAUSE, Verb.RESUME})
 
 
 class Control:
@@ -40,14 +41,20 @@ class Control:
             return
         for _, instruction in posted:
             await self._journal.instruct(instruction)
-        for instruction in await self._news():
-            if instruction.verb is Verb.PAUSE:
-                await self._journal.conclude(
-                    self._rollout, outcome="paused", reason=f"by {instruction.who}", ended_at=None
-                )
+        news = await self._news()
+        if any(instruction.verb in _HOLDING for instruction in news):
+            await self._write_standing()
+        for instruction in news:
             self._said(instruction)
         for path, _ in posted:
             path.unlink(missing_ok=True)
+
+    async def _write_standing(self) -> None:
+        """Write whether the rollout is paused by all that was said: of several at work, each hears of it by itself."""
+        if paused := self.standing.paused:
+            await self._journal.conclude(self._rollout, outcome="paused", reason=f"by {paused.who}", ended_at=None)
+        else:
+            await go_on(self._journal, self._rollout)
 
     async def heed(self) -> None:
         """Take what is said until cancelled."""
@@ -66,6 +73,13 @@ class Control:
         self._known |= {instruction.id for instruction in news}
         self.standing = Standing.of(said)
         return news
+
+
+async def go_on(journal: Journal, rollout: str) -> None:
+    """Write that a rollout may go on, where it is paused."""
+    [found] = await journal.rollouts(begins=rollout, limit=1)
+    if found.outcome == "paused":
+        await journal.conclude(found.id, outcome="running", reason="", ended_at=None)
 
 
 async def tidy(folder: Path, journal: Journal) -> None:

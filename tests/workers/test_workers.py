@@ -8,13 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
+import anyio
 import psycopg
 import pytest
 from jsonschema import Draft202012Validator
 
+from deployer.api import control
+from deployer.domain.instructions import Instruction, Verb
+from deployer.engine.control import Control
+from deployer.journal.postgres import PostgresHome
 from deployer.report.shapes import schema
 from deployer.simulator import Customer, Knobs
 from tests.engine.stage import EU, US, Stage, staged
@@ -207,6 +213,38 @@ def test_a_pause_stops_the_workers_and_a_resume_lets_them_go_on(stage: Stage) ->
         assert cloned < len(stage.tenants)
         assert stage.run("resume").code == 0
     assert everybody_has_one(stage)
+
+
+@pytest.mark.timeout(150)
+def test_a_pause_that_is_taken_back_lets_the_workers_go_on_by_themselves(stage: Stage) -> None:
+    many(stage)
+    home = PostgresHome(os.environ["DEPLOYER_JOURNAL"], stage.directory)
+    with workers(stage, 2):
+        assert stage.run("apply", "--yes", "--detach").code == 0
+        stage.await_requests("flows.clone", 2)
+        assert anyio.run(partial(control.pause, home, "order-sync", who="jo@phone")) == "paused"
+        wait_until(lambda: stage.run("status", "--json").document["reason"] == "by jo@phone")
+        assert anyio.run(partial(control.unpause, home, "order-sync")) == "no longer paused"
+        wait_until(lambda: stage.run("status", "--json").document["outcome"] == "succeeded", 3 * SOON)
+    assert everybody_has_one(stage)
+
+
+def test_whoever_hears_late_of_a_pause_that_was_taken_back_leaves_the_rollout_going(stage: Stage) -> None:
+    many(stage)
+    home = PostgresHome(os.environ["DEPLOYER_JOURNAL"], stage.directory)
+    assert stage.run("apply", "--yes", "--detach").code == 0
+    anyio.run(partial(control.pause, home, "order-sync"))
+    anyio.run(partial(control.unpause, home, "order-sync"))
+
+    async def hear() -> tuple[list[Verb], str]:
+        heard: list[Instruction] = []
+        async with home.open(alone=False) as book:
+            [rollout] = await book.rollouts(limit=1)
+            await Control(home.folder, book, rollout.id, heard.append).take()
+            [rollout] = await book.rollouts(limit=1)
+            return [each.verb for each in heard], rollout.outcome
+
+    assert anyio.run(hear) == ([Verb.PAUSE, Verb.RESUME], "running")
 
 
 def test_a_freeze_that_begins_stops_the_workers_and_a_reason_lets_them_go_on(stage: Stage) -> None:
