@@ -137,9 +137,7 @@ async def _say(home: Home, instruction: Instruction, done: str) -> str:
     if home.is_shared:
         if not await _written(home, instruction):
             async with home.open(alone=False) as book:
-                await book.instruct(instruction)
-                if instruction.verb is Verb.RESUME:
-                    await go_on(book, instruction.rollout)
+                await _instruct(book, instruction)
         return done
     file = post(home.folder / CONTROL, instruction)
     with anyio.move_on_after(_PATIENCE):
@@ -156,15 +154,20 @@ async def _written(home: Home, instruction: Instruction) -> bool:
             async with home.open() as book:
                 control = Control(home.folder / CONTROL, book, instruction.rollout, lambda _: None)
                 await control.know()
-                await book.instruct(instruction)
+                await _instruct(book, instruction)
                 await control.take()
-                if instruction.verb is Verb.RESUME:
-                    await go_on(book, instruction.rollout)
                 if instruction.verb is Verb.EXCLUDE:
                     await _leave_out(book, instruction)
     except GuardError:
         return False
     return True
+
+
+async def _instruct(book: Journal, instruction: Instruction) -> None:
+    """Write down what was said, and that a rollout may go on where it says so."""
+    await book.instruct(instruction)
+    if instruction.verb is Verb.RESUME:
+        await go_on(book, instruction.rollout)
 
 
 async def _leave_out(book: Journal, instruction: Instruction) -> None:

@@ -8,8 +8,8 @@ import anyio
 import anyio.to_thread
 
 from deployer.api.board import Board, Roster
-from deployer.api.pace import Pace
 from deployer.api.standing import Standing
+from deployer.api.traffic import Traffic
 from deployer.domain.deployment import OPEN, Status
 from deployer.domain.plan import Plan
 from deployer.errors import DeployerError
@@ -43,7 +43,7 @@ class Watch:
         self._boards: dict[str, Board] = {}
         self._plans: dict[str, Plan] = {}
         self._revisions: dict[tuple[str, ...], tuple[float, Mapping[str, int]]] = {}
-        self._paces: dict[str, Pace] = {}
+        self._traffic: dict[str, Traffic] = {}
         self._wanted: dict[str, anyio.Event] = {}
         self._asked = anyio.Event()
         self._after, self._journal = 0, ""
@@ -127,22 +127,22 @@ class Watch:
                 if other is not board and len(other) > _MANY:
                     other.forget_roster()
 
-    async def pace(self, book: WatchedJournal, rollout: str, board: Board | None) -> Pace:
+    async def traffic(self, book: WatchedJournal, rollout: str, board: Board | None) -> Traffic:
         """Return how fast a rollout goes."""
-        pace = self._paces.get(rollout)
-        if pace is None:
-            _make_room(self._paces)
-            pace = self._paces[rollout] = Pace()
+        traffic = self._traffic.get(rollout)
+        if traffic is None:
+            _make_room(self._traffic)
+            traffic = self._traffic[rollout] = Traffic()
         async with self._lock:  # nothing is taken in twice
             more = True
             while more:
-                found = await book.samples_after(rollout, pace.read, limit=_MOST)
-                pace.add(sample for _, sample in found)
-                pace.read = max((number for number, _ in found), default=pace.read)
+                found = await book.samples_after(rollout, traffic.read, limit=_MOST)
+                traffic.add(sample for _, sample in found)
+                traffic.read = max((number for number, _ in found), default=traffic.read)
                 more = len(found) == _MOST
         if board is not None:
-            pace.rest(anyio.current_time(), len(board) - sum(board.counts[status] for status in OPEN))
-        return pace
+            traffic.rest(anyio.current_time(), len(board) - sum(board.counts[status] for status in OPEN))
+        return traffic
 
     async def at_work(self, book: WatchedJournal) -> bool:
         """Tell whether anybody works on the journal now."""
@@ -162,7 +162,7 @@ class Watch:
     async def _catch_up(self, book: WatchedJournal) -> None:
         latest, journal = await book.latest_event(), (await book.work()).journal
         if journal != self._journal or not 0 <= latest - self._after <= _TOO_MANY:  # another, an older one, or too late
-            for kept in (self._boards, self._plans, self._revisions, self._paces):
+            for kept in (self._boards, self._plans, self._revisions, self._traffic):
                 kept.clear()
             self._after, self._journal = latest, journal
         if latest == self._after and not book.is_shared:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from deployer.api.pace import SPAN, Span, whole
+from deployer.api.traffic import SPAN, Span, whole
 
 _HEIGHT: Final = 40.0
 _ROOM: Final = 1.08  # above the highest

@@ -141,14 +141,14 @@ def _may(site: Site, shown: Shown, now: Standing, *, newest: bool) -> dict[str, 
 
 async def _requests(site: Site, book: WatchedJournal, shown: Shown) -> dict[str, object]:
     """Return how fast a rollout goes, against its limit."""
-    pace, board = await site.watch.pace(book, shown.rollout.id, shown.board), shown.board
+    traffic, board = await site.watch.traffic(book, shown.rollout.id, shown.board), shown.board
     going = shown.outcome == "running" and board is not None
-    left = pace.left(sum(board.counts[status] for status in OPEN)) if board is not None and going else None
+    left = traffic.left(sum(board.counts[status] for status in OPEN)) if board is not None and going else None
     return {
-        "pace": pace,
-        "now": pace.now(site.clock.utc()) if going else None,
+        "traffic": traffic,
+        "now": traffic.now(site.clock.utc()) if going else None,
         "left": left,
-        "chart": chart(pace.spans),
+        "chart": chart(traffic.spans),
     }
 
 

@@ -1,4 +1,4 @@
-"""How fast a rollout goes, from samples that are read once: requests in spans of time, answers, tenants that rest."""
+"""What a rollout asks, from samples that are read once: requests in spans of time, answers, tenants that rest."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ class Span:
 
 
 @dataclass(slots=True)
-class Pace:
+class Traffic:
     """A rollout's requests so far. `read` is the number of the last sample that was taken in."""
 
     requests: int = 0
