@@ -36,6 +36,12 @@ class Problem:
         return f"{self.where}: {path}{self.what}"
 
 
+class SecretError(DeployerError):
+    """A secret that the manifest names, or the key by which secrets are hashed, cannot be read."""
+
+    exit_code = 2
+
+
 class UsageError(DeployerError):
     """The command line asks for something that cannot be."""
 

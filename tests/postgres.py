@@ -63,6 +63,7 @@ class Server:
             "port": self.port,
             "unix_socket_directories": self.home,
             "fsync": "on" if self.durable else "off",
+            "autovacuum": "off",  # whose transactions would be taken for a write of somebody's
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.home / "log").open("ab") as log:

@@ -30,6 +30,7 @@ from deployer.domain.starting import (
 )
 from deployer.engine.accounts import Accounts, OpenAccount, Opening, open_accounts
 from deployer.engine.holdings import read_chosen, read_holdings
+from deployer.engine.vault import Vault
 from deployer.errors import UsageError
 
 __all__ = [
@@ -124,6 +125,7 @@ async def _opened(begun: Begun, office: Office) -> AsyncIterator[OpenAccount]:
         lambda token: office.redactor.hide(token.reveal()),
         None,
         state_directory(office.env) / "rates",
+        Vault(None, office.env, begun.directory),
     )
     async with open_accounts({begun.name: begun.account}, opening) as (opened, refused):
         Accounts(opened, refused).demand_one()

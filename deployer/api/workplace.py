@@ -20,8 +20,9 @@ from deployer.engine.accounts import Accounts, Opening, open_accounts
 from deployer.engine.clock import Clock, SystemClock
 from deployer.engine.control import CONTROL
 from deployer.engine.load import Loaded
-from deployer.integrator.client import Exchange
+from deployer.engine.vault import Vault
 from deployer.integrator.limiter import Limiter
+from deployer.integrator.transport import Exchange
 from deployer.integrator.wire import Done, NotSent, Refused, Throttled, Unknown
 from deployer.journal.home import Home
 from deployer.journal.protocol import Journal, Rollout
@@ -144,6 +145,7 @@ def opening_of(loaded: Loaded, office: Office, clock: Clock, chance: Random) -> 
         lambda token: office.redactor.hide(token.reveal()),
         partial(_exchanged, office, clock) if _watches(office) else None,
         state_directory(office.env) / "rates",
+        Vault(loaded.manifest.secrets, office.env, loaded.path.parent),
     )
 
 

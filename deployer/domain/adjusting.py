@@ -8,8 +8,9 @@ from typing import Final, TypeAlias
 from deployer.domain.chosen import Chosen, chosen_in
 from deployer.domain.desired import Desired
 from deployer.domain.documents import Document, Path, Value, dotted
-from deployer.domain.merge3 import merge, with_base
+from deployer.domain.merge3 import Change, merge, with_base
 from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey, ResourceKind, ResourceMemory
+from deployer.domain.sealing import without_secrets
 from deployer.domain.template import Part, Template
 
 _KINDS: Final = {
@@ -108,6 +109,11 @@ def plan_resources(
     return tuple(planned)
 
 
+def entered(document: Document, fields: Mapping[Path, Value]) -> tuple[Change, ...]:
+    """Return what enters a copy of a document of the template's that is still to be made."""
+    return merge(without_secrets(document, fields), fields, {}, newborn=True)
+
+
 def plan_newborn(
     wanted: Wishes, template: Template, live: Mapping[ResourceKey, Document], chosen: Chosen
 ) -> tuple[PlannedResource, ...] | str:
@@ -121,7 +127,7 @@ def plan_newborn(
         return before
     contents = {ResourceKey(part.kind, part.id): part.document for part in template.parts}
     born = (
-        PlannedResource(key, wish.label, None, wish.fields, merge(contents[key], wish.fields, {}, newborn=True))
+        PlannedResource(key, wish.label, None, wish.fields, entered(contents[key], wish.fields))
         for key in sorted(wanted)
         if key in contents and (wish := wanted[key]).fields
     )

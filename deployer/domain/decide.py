@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from deployer.domain import reasons
-from deployer.domain.adjusting import Wishes, plan_newborn, plan_resources
+from deployer.domain.adjusting import Wishes, entered, plan_newborn, plan_resources
 from deployer.domain.body import masked
 from deployer.domain.candidate import Candidate, Choices, choose
 from deployer.domain.choosing import demand_conflicts
@@ -132,7 +132,8 @@ class _Decision:
             Action.CREATE,
             self.candidate.key.template,
             fields={**desired.content, **desired.fields},
-            changes=merge(snapshot.template.document, desired.fields, {}, newborn=True),
+            changes=entered(snapshot.template.document, desired.fields),
+            secrets=desired.secrets,
             document=desired.document,
             seen=seen,
             resources=resources,
@@ -181,6 +182,7 @@ class _Decision:
             base=base,
             upgrade=upgrade.revisions if upgrade else revisions,
             connections=self.connections,
+            secrets=desired.secrets,
         )
         written = any(change.verdict in WRITES for change in planned.changes)
         configured = newborn or planned.upgrade is not None or written or (known is None and self._lacks_marker(flow))

@@ -6,22 +6,20 @@ from functools import lru_cache
 from typing import Final
 
 from deployer.domain.arrays import IndistinctError, Keys, arranged
-from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted, is_element, leaves
+from deployer.domain.documents import MISSING, Document, Json, Path, dotted, is_element, leaves
 from deployer.domain.interpolation import UNSET, InterpolationError, Prepared, prepare
 from deployer.domain.manifest import Manifest
-from deployer.domain.manifest_rules import DISABLED, NAMES, variable
-from deployer.domain.masking import holds_mask
+from deployer.domain.manifest_rules import DISABLED, SECRET
+from deployer.domain.masking import holds_mask, is_sealed
 from deployer.domain.owned import OWNED
+from deployer.domain.scope import VALUES, Scope, Secrets
+from deployer.domain.sealing import Source
 from deployer.domain.source import spoken
 from deployer.domain.template import PLACE, READ_ONLY
 from deployer.domain.tenants import Tenant
-from deployer.domain.values import Layers, find
+from deployer.domain.values import Layers
 from deployer.domain.wording import did_you_mean
 from deployer.errors import Problem, UsageError
-
-VALUES: Final = "tenant.values."
-LABELS: Final = "tenant.labels."
-
 
 _NO_CONTENT: Final = READ_ONLY | PLACE | OWNED.keys()
 
@@ -32,6 +30,7 @@ class Desired:
 
     `resources` holds the fields of what the tenant has besides its flow, by place in the manifest:
     `("integration",)`, `("exports", "<id or name>")`. `content` are the fields of the document that no manifest owns.
+    `secrets` says where the value behind each seal in the fields is read from.
     """
 
     fields: Mapping[Path, Json]
@@ -39,6 +38,7 @@ class Desired:
     document: Document | None
     resources: Mapping[Path, Mapping[Path, Json]] = field(default_factory=dict)
     content: Mapping[Path, Json] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 class Resolver:
@@ -51,11 +51,14 @@ class Resolver:
         env: Mapping[str, str],
         template: Document | None = None,
         overrides: Mapping[str, Json] | None = None,
+        source: Source | None = None,
     ) -> None:
-        """Raise UsageError where an override is one that nothing refers to."""
+        """Raise UsageError where an override is one that nothing refers to; `source` is where secrets are read."""
         self.manifest = manifest
         self.env = env
         self.layers = Layers(manifest, overrides or {})
+        self._source = source
+        self._secrets: Secrets | None = None
         self._template = template
         self._arrays = manifest.arrays
         self._fields: list[_Field] = []
@@ -77,10 +80,10 @@ class Resolver:
         except InterpolationError as error:
             return Problem(tenant.where, spoken(error.steps), str(error))
 
-    def scope(self, tenant: Tenant) -> "Scope":
+    def scope(self, tenant: Tenant) -> Scope:
         """Return what references mean for a tenant; raise InterpolationError where two labels disagree."""
         try:
-            return Scope(tenant, self.env, self.layers.values(tenant))
+            return Scope(tenant, self.env, self.layers.values(tenant), self._secrets)
         except ValueError as error:
             raise InterpolationError(str(error), ("labels",)) from None
 
@@ -93,8 +96,11 @@ class Resolver:
             place: list(_fields(place, "settings", settings, {})) for place, settings in self.manifest.adjusted
         }
         self._document = prepare(self._template, ("template",)) if self._template else None
+        if self._document and any(each.name.startswith(SECRET) for each in self._document.references):
+            raise InterpolationError("a secret can stand only in settings that the manifest states", ("template",))
+        self._secrets = Secrets(self.manifest, self._source) if self._source else None
 
-    def _resolved(self, scope: "Scope") -> Desired:
+    def _resolved(self, scope: Scope) -> Desired:
         if self._fault:
             raise self._fault
         fields = _filled(self._fields, scope, self._arrays)
@@ -102,7 +108,8 @@ class Resolver:
         self._refuse_contradictions(fields)
         document = self._document.fill(scope.present, scope) if self._document else None
         document = document if isinstance(document, dict) else None
-        return Desired(fields, dict(self._mapped(scope)), document, resources, _content(document) if document else {})
+        content = _content(document) if document else {}
+        return Desired(fields, dict(self._mapped(scope)), document, resources, content, scope.sealed)
 
     def _refuse_contradictions(self, fields: Mapping[Path, Json]) -> None:
         disabled, trigger = fields.get(("disabled",)), self.manifest.run.trigger
@@ -111,7 +118,7 @@ class Resolver:
         if disabled is None and "disabled" in self.manifest.flow and (trigger or fields.get(("schedule",))):
             raise InterpolationError(DISABLED, ("flow", "disabled"))
 
-    def _mapped(self, scope: "Scope") -> Iterator[tuple[str, str]]:
+    def _mapped(self, scope: Scope) -> Iterator[tuple[str, str]]:
         for source, prepared in self._connections_of(scope.tenant.account):
             target = prepared.fill(scope.lookup, scope)
             if target == UNSET:
@@ -145,57 +152,6 @@ class Resolver:
             yield from (reference.name for reference in prepared.references)
 
 
-class Scope:
-    """What a reference may mean for one tenant; it iterates over all names, for those who guess what was meant."""
-
-    __slots__ = ("env", "tenant", "values")
-
-    def __init__(self, tenant: Tenant, env: Mapping[str, str], values: Sequence[Mapping[str, Json]]) -> None:
-        self.tenant = tenant
-        self.env = env
-        self.values = values
-
-    def __iter__(self) -> Iterator[str]:
-        yield from NAMES
-        yield from (f"{VALUES}{key}" for key in dict.fromkeys(key for values in self.values for key in values))
-        yield from (f"{LABELS}{key}" for key in self.tenant.labels)
-        yield from (f"env:{name}" for name in self.env)
-
-    def lookup(self, name: str) -> Value:
-        """Return what `name` means, or MISSING."""
-        if name.startswith(VALUES):
-            return self._value(name[len(VALUES) :])
-        if name.startswith(LABELS):
-            return self.tenant.labels.get(name[len(LABELS) :], MISSING)
-        match name:
-            case "tenant.name":
-                return self.tenant.tenant
-            case "tenant.account" | "account.name":
-                return self.tenant.account
-            case "tenant.integration":
-                return self.tenant.integration
-            case _:
-                return variable(name, self.env)
-
-    def present(self, name: str) -> Value:
-        """Return the same for a place that cannot be left out, where `$unset` is a value that is missing."""
-        value = self.lookup(name)
-        return MISSING if value == UNSET else value
-
-    def _value(self, key: str) -> Value:
-        """Return what the layers say, the short way where that is one word of one of them, as it mostly is."""
-        for values in reversed(self.values):
-            value = values.get(key, MISSING)
-            if value is MISSING:
-                if "." in key or any("." in each for each in values):
-                    return find(self.values, key)
-            elif isinstance(value, dict):
-                return find(self.values, key)
-            else:
-                return value
-        return MISSING
-
-
 @dataclass(frozen=True, slots=True)
 class _Field:
     """An owned field, or a leaf of one, as the manifest states it; what is the same for every tenant is `constant`.
@@ -207,6 +163,11 @@ class _Field:
     path: Path
     prepared: Prepared
     constant: Sequence[tuple[Path, Json]] | None
+
+    @property
+    def is_secret(self) -> bool:
+        """Tell whether it is a secret, which stands alone."""
+        return len(self.prepared.references) == 1 and self.prepared.references[0].name.startswith(SECRET)
 
 
 def _fields(within: Path, key: str, stated: Json, arrays: Mapping[Path, Keys]) -> Iterator[_Field]:
@@ -226,6 +187,8 @@ def _filled(stated: Sequence[_Field], scope: Scope, arrays: Mapping[Path, Keys])
     for each in stated:
         if each.constant is not None:
             fields.update(each.constant)
+        elif each.is_secret:
+            fields[each.path] = each.prepared.fill(lookup, scope)
         else:
             fields.update(owned_leaves(each.path, each.prepared.fill(lookup, scope), arrays, each.within))
     return fields
@@ -252,6 +215,8 @@ def owned_leaves(
 def _refuse_unsendable(path: Path, value: Json, within: Path) -> None:
     if holds_mask(value):
         raise InterpolationError("is a mask, not the secret behind it: asterisks would overwrite it", (*within, *path))
+    if is_sealed(value):
+        raise InterpolationError("reads like the seal of a secret, which is no value", (*within, *path))
     if _leads_to_an_element(path):
         raise InterpolationError("a key of this form means an element of a list", (*within, *path))
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deployer.domain.desired import VALUES, Resolver, Scope
+from deployer.domain.desired import Resolver
 from deployer.domain.documents import MISSING, Json, Path, Value, dotted, leaves
 from deployer.domain.interpolation import UNSET, InterpolationError, Prepared, Reference, prepare
+from deployer.domain.manifest_rules import SECRET
 from deployer.domain.owned import OWNED
+from deployer.domain.scope import VALUES, Scope
 from deployer.domain.source import plain
 from deployer.domain.tenants import Tenant
 from deployer.domain.values import HIDDEN, Layer, stated
@@ -124,6 +126,9 @@ class _Explainer:
     def _said(self, name: str, value: Value) -> Iterator[Said]:
         if name.startswith(VALUES):
             yield from self._layered(name.removeprefix(VALUES))
+        elif value is not MISSING and name.startswith(SECRET):
+            where = self._manifest.place("secrets", "values", name.removeprefix(SECRET))
+            yield Said("secret", value, where, counts=True)
         elif value is not MISSING:
             layer, where = ("environment", "") if name.startswith("env:") else ("tenant", self._tenant.where)
             yield Said(layer, value, where, counts=True)

@@ -28,7 +28,7 @@ from deployer.domain.freeze import Freeze
 from deployer.domain.model import Duration, Part, Positive, Share, Timeout
 from deployer.domain.notify import Hook
 from deployer.domain.pins import Pin
-from deployer.domain.scalars import AccountName, Id, Name, Slug, TokenReference, Url
+from deployer.domain.scalars import AccountName, Id, Name, SecretName, SecretReference, Slug, TokenReference, Url
 from deployer.domain.schedule import Schedule
 from deployer.domain.selection import label_selector
 from deployer.domain.source import Located, Steps, read_yaml
@@ -144,6 +144,13 @@ class Safety(Part):
     timeout: Timeout = 30.0
 
 
+class Secrets(Part):
+    """Settings that are kept as a keyed hash only: where the key of the hash is, and where each secret is."""
+
+    key: TokenReference
+    values: dict[SecretName, SecretReference]
+
+
 class Workbook(Part):
     """Tenants that stand in one sheet of a workbook."""
 
@@ -175,6 +182,7 @@ class Manifest(Part):
     ]
     values: dict[str, JsonValue] = Field(default_factory=dict)
     labels: dict[Annotated[str, AfterValidator(label_selector)], dict[str, JsonValue]] = Field(default_factory=dict)
+    secrets: Secrets | None = None
     flow: dict[str, JsonValue] = Field(default_factory=dict)
     integration: Adjusted | None = None
     exports: dict[Name, Adjusted] = Field(default_factory=dict)
@@ -229,7 +237,7 @@ class Manifest(Part):
 
 
 _LAYERED: Final = frozenset(
-    {"accounts", "values", "labels", "flow", "integration", "exports", "imports", "connections", "pins"}
+    {"accounts", "values", "labels", "secrets", "flow", "integration", "exports", "imports", "connections", "pins"}
 )
 _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     (): Manifest.model_fields,
@@ -248,6 +256,7 @@ _KEYS: Final[Mapping[Steps, Iterable[str]]] = {
     ("pins", "*"): Pin.model_fields,
     ("freeze", "*"): Freeze.model_fields,
     ("safety",): Safety.model_fields,
+    ("secrets",): Secrets.model_fields,
     ("notify", "*"): Hook.model_fields,
     ("schedules", "*"): Schedule.model_fields,
 }

@@ -1,6 +1,6 @@
 """What must hold in a manifest beyond the types of its values, told as complaints that lead to a place in the file."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +18,10 @@ PLANNED: Final = "not supported in this version"
 DISABLED: Final = "must be stated where schedule or run.trigger is used"
 GUESSES: Final = 50  # complaints that say what may have been meant: to guess among many for each of many takes long
 NAMES: Final = ("tenant.name", "tenant.account", "tenant.integration", "account.name")
+SECRET: Final = "secret."  # how the name of a secret begins  # noqa: S105 - no password
 _GROUPS: Final = ("tenant.values.", "tenant.labels.")
 _DEFERRED: Final = ("flow", "integration", "exports", "imports", "connections")
+_SECRETS: Final = ("secrets", "values")  # are filled in for each tenant too
 _PLANNED_KEYS: Final[Mapping[Steps, frozenset[str]]] = {
     (): frozenset({"pin", "prune", "verify", "restore"}),
 }
@@ -94,7 +96,8 @@ def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Compl
     """Fill `${env:…}` in, except in what is filled in for each tenant, where references are only checked."""
     found: list[Complaint] = []
     now, later = _environment(env), _any_tenant(env)
-    known = [*NAMES, *(f"env:{name}" for name in env)]
+    secrets = [f"{SECRET}{name}" for name in _part(_part(source, "secrets"), "values")]
+    known = [*NAMES, *secrets, *(f"env:{name}" for name in env)]
 
     def walk(value: Json, steps: Steps) -> Json:
         match value:
@@ -108,9 +111,11 @@ def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Compl
                 return value
 
     def _filled(text: str, steps: Steps) -> Json:
-        deferred = steps[0] in _DEFERRED or (steps[0], *steps[2:3]) == ("accounts", "connections")
+        deferred = (
+            steps[0] in _DEFERRED or (steps[0], *steps[2:3]) == ("accounts", "connections") or steps[:2] == _SECRETS
+        )
         try:
-            filled = interpolate(text, later if deferred else now, known=known)
+            filled = interpolate(text, _with_secrets(later, secrets, text, steps) if deferred else now, known=known)
         except InterpolationError as error:
             found.append(Complaint(steps, str(error)))
             return text
@@ -121,7 +126,7 @@ def fill(source: Document, env: Mapping[str, str]) -> tuple[Document, list[Compl
 
 def _environment(env: Mapping[str, str]) -> Lookup:
     def lookup(name: str) -> Value:
-        if name.startswith(("tenant.", "account.")):
+        if name.startswith(("tenant.", "account.", SECRET)):
             raise ValueError(f"${{{name}}} can stand only under {', '.join(_DEFERRED)}")
         return variable(name, env)
 
@@ -137,6 +142,30 @@ def _any_tenant(env: Mapping[str, str]) -> Lookup:
         return variable(name, env)
 
     return lookup
+
+
+def _with_secrets(lookup: Lookup, secrets: Collection[str], text: str, steps: Steps) -> Lookup:
+    """Return a lookup that knows the manifest's secrets too, where they may stand: alone, as a setting."""
+
+    def found(name: str) -> Value:
+        if not name.startswith(SECRET):
+            return lookup(name)
+        if not _is_setting(steps):
+            raise ValueError(f"${{{name}}} can stand only in settings, and in no list")
+        if text != f"${{{name}}}":
+            raise ValueError(f"${{{name}}} stands alone, without a default: keep the whole text as the secret")
+        return "…" if name in secrets else MISSING
+
+    return found
+
+
+def _is_setting(steps: Steps) -> bool:
+    """Tell whether a place is a setting of a flow or a resource, and not within a list."""
+    named = steps[0] in {"exports", "imports"}  # and each has its name before its settings
+    within = steps[2:] if named else steps[1:]
+    is_stated = named or steps[0] in {"flow", "integration"}
+    is_keyed = len(within) > 1 and all(isinstance(each, str) for each in within)
+    return is_stated and is_keyed and within[0] == "settings"
 
 
 def variable(name: str, env: Mapping[str, str]) -> Value:

@@ -1,4 +1,4 @@
-"""Secrets that the API gives back masked: what stands there is not the value, and must never be sent back."""
+"""What stands in the place of a secret, and must never be sent: the API's mask, and our own seal."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,12 +7,19 @@ from typing import Final
 from deployer.domain.documents import Json, Path, Value
 
 MASK_REMEDY: Final = "own the secret in the manifest, so that its value is sent, or change the flow by hand"
+SEALED: Final = "sealed:"  # and 64 hex digits: a secret of ours, of which nothing is kept but a keyed hash
 _MASK: Final = re.compile(r"\*{6,}")
+_SEAL: Final = re.compile(SEALED + "[0-9a-f]{64}")
 
 
 def is_masked(value: Value) -> bool:
     """Tell whether a value is a mask, asterisks and nothing else, in place of a secret."""
     return isinstance(value, str) and value[:1] == "*" and _MASK.fullmatch(value) is not None
+
+
+def is_sealed(value: Value) -> bool:
+    """Tell whether a value is the seal of a secret, which stands in its place wherever it is kept."""
+    return isinstance(value, str) and value.startswith(SEALED) and _SEAL.fullmatch(value) is not None
 
 
 def masked_paths(body: Json, path: Path = ()) -> Iterator[Path]:

@@ -25,7 +25,7 @@ from deployer.domain.documents import (
 )
 from deployer.domain.flow_schedule import normal_form
 from deployer.domain.identity import without_marker_line
-from deployer.domain.masking import holds_mask, is_masked
+from deployer.domain.masking import holds_mask, is_masked, is_sealed
 from deployer.domain.owned import OWNED
 
 NEVER_REMOVED = {("name",), ("disabled",)}  # a flow cannot be without them, so they are only let go
@@ -96,7 +96,7 @@ def judge(path: Path, memory: Memory | None, desired: Value, live: Value) -> Ver
         return Verdict.ADOPT if _equal(path, desired, live) else Verdict.ADOPT_CONFLICT
     changed = not same(memory.returned, live) and _is_changed(memory, live)
     if desired is MISSING:
-        stays = changed or path in NEVER_REMOVED or holds_mask(memory.first)
+        stays = changed or path in NEVER_REMOVED or holds_mask(memory.first) or is_sealed(memory.first)
         return Verdict.RELEASE if stays else Verdict.REMOVE
     return _TABLE[not _equal(path, memory.sent, desired), changed, _equal(path, desired, live)]
 

@@ -47,7 +47,8 @@ class Planned:
     flow when it was observed. `wave` is counted from 1: 0 where there are none, or nothing is to be done. `resources`
     are what is wanted besides the flow: each that is written has a step of its own, in their order. `upgrade` names the
     template's revisions between which it leads; `base` holds what the first had of the fields that it carries.
-    `changed_by` is who last changed what is in conflict, where the account tells.
+    `changed_by` is who last changed what is in conflict, where the account tells. `secrets` says where the value behind
+    each seal in the fields is read from.
     """
 
     tenant: str
@@ -70,6 +71,7 @@ class Planned:
     base: Mapping[Path, Value] = field(default_factory=dict)
     upgrade: tuple[str, str] | None = None
     changed_by: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> InstanceKey:

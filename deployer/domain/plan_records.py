@@ -15,7 +15,7 @@ from deployer.domain.records import Stored, fields_from, fields_record, key_from
 from deployer.domain.resources import PlannedResource
 from deployer.domain.waves import Checks, Evidence, Wave
 
-PLAN_FORMAT = 4
+PLAN_FORMAT = 5
 
 
 class Digest:
@@ -121,6 +121,7 @@ def planned_record(planned: Planned) -> Stored:
         "resources": [_resource_record(resource) for resource in planned.resources],
         "base": fields_record(planned.base),
         "upgrade": list(planned.upgrade) if planned.upgrade else None,
+        **({"secrets": dict(planned.secrets)} if planned.secrets else {}),
     }
 
 

@@ -1,6 +1,6 @@
 """What undoes a rollout: each touched tenant's fields as they stood before, merged with what others changed since."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from deployer.domain.body import masked
@@ -10,7 +10,7 @@ from deployer.domain.deployment import Deployment, Instance, Step, before_image
 from deployer.domain.documents import MISSING, Document, Path, Value, dotted
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, State, StepKind
-from deployer.domain.masking import holds_mask, mask_reason
+from deployer.domain.masking import holds_mask, is_sealed, mask_reason
 from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Memory, merge, with_base
 from deployer.domain.plan import Action, Planned
 from deployer.domain.resources import INTEGRATION, PlannedResource, ResourceKey
@@ -115,7 +115,7 @@ def _resources(
     for resource, step in adjusted(deployment):
         document, memory = live[resource.key], memories.get(resource.key)
         known = memory.fields if memory else {}
-        wanted = _restored(known, resource.changes, before_image(step))
+        wanted = _restored(known, resource.changes, before_image(step), deployment.planned.secrets)
         base = _carried(resource.base, resource.fields, resource.changes, deployment)
         changes = merge(document, wanted, with_base(known, base), chosen=chosen_in(chosen, resource.label))
         stamp, id_ = str(document.get("lastModified", "")), str(document["_id"])
@@ -133,15 +133,18 @@ def _carried(
 
 
 def _restored(
-    known: Mapping[Path, Memory], changes: Iterable[Change], before: Mapping[Path, Value]
+    known: Mapping[Path, Memory], changes: Iterable[Change], before: Mapping[Path, Value], secrets: Container[str]
 ) -> dict[Path, Value]:
-    """Return fields as they are to be: what was written as it stood before, the others as they were left."""
+    """Return fields as they are to be: what was written as it stood before, the others as they were left.
+
+    Of secrets those can be put back that are read again.
+    """
     wanted: dict[Path, Value] = {path: memory.sent for path, memory in known.items()}
     written = {change.path for change in changes if change.verdict in WRITES}
     for path, value in before.items():
         if path in written and value is MISSING:
             wanted.pop(path, None)
-        elif path in written and not holds_mask(value):
+        elif path in written and not _is_lost(value, secrets):
             wanted[path] = value
     return wanted
 
@@ -150,7 +153,12 @@ def _wanted(deployment: Deployment, known: Instance) -> dict[Path, Value]:
     """Return the flow's fields as they are to be; one that the rollout made is only disabled."""
     if is_made_here(deployment):
         return {**{path: memory.sent for path, memory in known.fields.items()}, _DISABLED: True}
-    return _restored(known.fields, deployment.planned.changes, _before(deployment))
+    return _restored(known.fields, deployment.planned.changes, _before(deployment), deployment.planned.secrets)
+
+
+def _is_lost(value: Value, secrets: Container[str]) -> bool:
+    """Tell whether nobody knows what stood somewhere: it read back masked, or is a seal that nothing opens."""
+    return holds_mask(value) or (is_sealed(value) and value not in secrets)
 
 
 def _before(deployment: Deployment) -> dict[Path, Value]:
@@ -168,9 +176,12 @@ def _said(deployment: Deployment) -> str:
     ran = any(step.kind is StepKind.RUN and step.state is State.DONE for step in deployment.steps)
     told = ["made by the rollout: it is disabled, not deleted"] if is_made_here(deployment) else []
     written = {change.path for change in deployment.planned.changes if change.verdict in WRITES}
-    masked_ = (path for path, value in _before(deployment).items() if path in written and holds_mask(value))
-    secrets = list(map(dotted, masked_))
-    told += [f"{', '.join(secrets)} stays: what stood there before reads back masked"] if secrets else []
+    before = {path: value for path, value in _before(deployment).items() if path in written}
+    masked_ = [dotted(path) for path, value in before.items() if holds_mask(value)]
+    told += [f"{', '.join(masked_)} stays: what stood there before reads back masked"] if masked_ else []
+    openable = deployment.planned.secrets
+    other = [dotted(path) for path, value in before.items() if is_sealed(value) and value not in openable]
+    told += [f"{', '.join(other)} stays: the secret that stood there before is not the one read now"] if other else []
     return "; ".join([*told, *(["its run is not undone"] if ran else [])])
 
 

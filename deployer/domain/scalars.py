@@ -14,6 +14,8 @@ _IDENTIFIER = re.compile(r"[0-9A-Za-z]{8,64}")
 _MANGLED = re.compile(r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]+")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _ACCOUNT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,62}")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET = re.compile(r"(?:env|file):.+")  # what is filled in for a tenant can only follow
 _TOKEN = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+|command:.+)")
 
 
@@ -50,6 +52,18 @@ def _token(text: str) -> str:
     return text
 
 
+def _secret(text: str) -> str:
+    if not _SECRET.fullmatch(text):
+        raise ValueError("a secret itself never stands in a manifest: write where it is, as env:NAME or file:PATH")
+    return text
+
+
+def _secret_name(text: str) -> str:
+    if not _WORD.fullmatch(text):
+        raise ValueError('a secret\'s name is made of letters, digits and "_"')
+    return text
+
+
 def _url(text: str) -> str:
     url = urlsplit(text)
     if "@" in url.netloc:
@@ -74,4 +88,6 @@ Slug = Annotated[str, AfterValidator(slug)]
 Name = Annotated[str, AfterValidator(legible)]
 Url = Annotated[str, AfterValidator(_url)]
 AccountName = Annotated[str, AfterValidator(account_name)]
+SecretReference = Annotated[str, AfterValidator(_secret)]
+SecretName = Annotated[str, AfterValidator(_secret_name)]
 TokenReference = Annotated[str, AfterValidator(_token)]

@@ -17,11 +17,12 @@ from deployer.domain.manifest import REGIONS, Account, Rate, Safety
 from deployer.domain.pacing import BURST, IN_FLIGHT, PER_SECOND
 from deployer.engine.pool import each
 from deployer.engine.rates import keep, recall
+from deployer.engine.vault import Vault
 from deployer.errors import AccountError, DeployerError
-from deployer.integrator.client import Client, Exchange, Timeouts
+from deployer.integrator.client import Client, Timeouts
 from deployer.integrator.limiter import Crowd, Limiter
 from deployer.integrator.token import Token, read_token
-from deployer.integrator.transport import open_session
+from deployer.integrator.transport import Exchange, open_session
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
 
 _AT_ONCE = 16  # accounts that are asked who they are
@@ -36,6 +37,7 @@ class OpenAccount:
     user: str
     client: Client
     limiter: Limiter
+    vault: Vault
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -80,6 +82,7 @@ class Opening:
     tokens: Callable[[Token], None]
     trace: Callable[[Account, Exchange], None] | None
     memory: Path
+    vault: Vault
 
 
 @asynccontextmanager
@@ -152,7 +155,8 @@ def _opened(
         found = recall(lines.opening.memory, identity, time.time())
         budgets[identity] = new_limiter(account, lines.crowd, found)
     limiter = budgets[identity]
-    return OpenAccount(name, account.base_url, user, lines.client(account, token, limiter), limiter)
+    client = lines.client(account, token, limiter)
+    return OpenAccount(name, account.base_url, user, client, limiter, lines.opening.vault)
 
 
 def _keep(opened: Iterable[OpenAccount], memory: Path) -> None:

@@ -15,8 +15,10 @@ from deployer.engine import writing
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.resources import find_copy
 from deployer.engine.result import Moved, Result, unread
+from deployer.engine.unsealing import Secrets
 from deployer.engine.writing import before_put, differing, verdicts
 from deployer.integrator.client import Stamp
+from deployer.integrator.transport import Concealed
 from deployer.integrator.wire import Done, Outcome
 
 
@@ -29,17 +31,17 @@ async def begin(desk: Desk, case: Case) -> Result:
 async def recover(desk: Desk, case: Case, wait: float) -> Result:
     """Find out what became of the PUT."""
     id_ = str(case.step.facts["resource"])
-    return await writing.recover(desk, case, _Resource(desk, case, case.resource, id_), wait)
+    return await writing.recover(desk, case, _resource(desk, case, id_), wait)
 
 
 async def _subject(desk: Desk, case: Case) -> "_Resource | Result":
     """Return the resource of a step: of a flow that was just made, the copy that it uses."""
     resource, planned = case.resource, case.deployment.planned
     if resource.key == INTEGRATION:
-        return _Resource(desk, case, resource, planned.integration)
+        return _resource(desk, case, planned.integration)
     id_ = case.deployment.copies.get(resource.key, resource.id)
     if id_:
-        return _Resource(desk, case, resource, id_)
+        return _resource(desk, case, id_)
     flow = case.deployment.flow or ""
     whole = await desk.flow(flow)
     if not isinstance(whole, Done):
@@ -51,7 +53,14 @@ async def _subject(desk: Desk, case: Case) -> "_Resource | Result":
         return Moved(case.deployment)
     if not isinstance(copy, Done):
         return await unread(desk, case, copy, wait=0.0)
-    return _Resource(desk, case, resource, str(copy.value["_id"]), copy)
+    return _resource(desk, case, str(copy.value["_id"]), copy)
+
+
+def _resource(desk: Desk, case: Case, id_: str, fresh: Done[Document] | None = None) -> "_Resource":
+    known = case.deployment.known.resources.get(case.resource.key) if case.deployment.known else None
+    memory = {**before_put(case), **(known.fields if known else {})}
+    secrets = Secrets(desk.account.vault, case.deployment.planned, case.resource.fields, memory)
+    return _Resource(desk, case, case.resource, id_, secrets, fresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class _Resource:
     case: Case
     planned: PlannedResource
     id: str
+    secrets: Secrets
     fresh: Done[Document] | None = None
 
     @property
@@ -77,10 +87,13 @@ class _Resource:
         return (*self.planned.fields, *self.planned.base)
 
     async def read(self) -> Outcome[Document]:
-        return self.fresh or await self.desk.client.resource(self.planned.key.kind, self.id)
+        return self.secrets.sealed(self.fresh or await self.desk.client.resource(self.planned.key.kind, self.id))
 
-    async def replace(self, body: Document, stamp: Stamp) -> Outcome[Document]:
-        return await self.desk.client.replace_resource(self.planned.key.kind, self.id, body, stamp=stamp)
+    async def replace(self, body: Document, stamp: Stamp, concealed: Concealed | None) -> Outcome[Document]:
+        kind = self.planned.key.kind
+        return self.secrets.sealed(
+            await self.desk.client.replace_resource(kind, self.id, body, stamp=stamp, concealed=concealed)
+        )
 
     def merged(self, live: Document, chosen: Chosen | None = None) -> tuple[Change, ...]:
         known, birth = self._memory(), self.case.deployment.steps[0]

@@ -89,18 +89,20 @@ class Checking:
     async def _as_written(self, deployment: Deployment) -> Finding:
         if not self.wave.checks.equal:
             return Finding(Verdict.PASS)
-        client = self.accounts[deployment.planned.account].client
+        account, key, known = self.accounts[deployment.planned.account], deployment.planned.key, deployment.known
+        client, sealed = account.client, account.vault.sealed
         read = await client.flow(deployment.flow or "")
         if not isinstance(read, Done):
             return Finding(Verdict.INCONCLUSIVE, "its flow cannot be read")
-        fields = altered(deployment, read.value)
+        live = sealed(read.value, key, deployment.planned.fields, known.fields if known else {})
+        fields = altered(deployment, live.document)
         for index, step in enumerate(deployment.steps):
             if step.kind is StepKind.ADJUST:
                 resource = deployment.resource(index)
                 part = await client.resource(resource.key.kind, str(step.facts.get("resource", "")))
                 if not isinstance(part, Done):
                     return Finding(Verdict.INCONCLUSIVE, f"{resource.label} cannot be read")
-                fields += altered_resource(deployment, resource, part.value)
+                fields += altered_resource(deployment, resource, sealed(part.value, key, resource.fields, {}).document)
         return (
             Finding(Verdict.FAIL, f"{', '.join(fields)} is not as it was written") if fields else Finding(Verdict.PASS)
         )

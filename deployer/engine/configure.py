@@ -16,14 +16,16 @@ from deployer.domain.upgrading import placeholder, translated
 from deployer.engine import writing
 from deployer.engine.desk import Case, Desk
 from deployer.engine.result import GONE, Moved, Result
+from deployer.engine.unsealing import Secrets
 from deployer.engine.writing import before_put, differing, verdicts
 from deployer.integrator.client import Stamp
+from deployer.integrator.transport import Concealed
 from deployer.integrator.wire import Done, Outcome, Refused
 
 
 async def begin(desk: Desk, case: Case) -> Result:
     """Read the flow afresh and write it, unless it moved since the plan."""
-    subject = _Flow(desk, case)
+    subject = _flow(desk, case)
     if case.deployment.planned.action is Action.DETACH and await _is_gone(subject):
         case.tell(Event.FOUND, subject.facts, forgets=True)
         return Moved(case.deployment)
@@ -40,7 +42,13 @@ async def _is_gone(subject: "_Flow") -> bool:
 
 async def recover(desk: Desk, case: Case, wait: float) -> Result:
     """Find out what became of the PUT."""
-    return await writing.recover(desk, case, _Flow(desk, case), wait)
+    return await writing.recover(desk, case, _flow(desk, case), wait)
+
+
+def _flow(desk: Desk, case: Case) -> "_Flow":
+    known, planned = case.deployment.known, case.deployment.planned
+    memory = {**before_put(case), **(known.fields if known else {})}
+    return _Flow(desk, case, Secrets(desk.account.vault, planned, planned.fields, memory))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class _Flow:
 
     desk: Desk
     case: Case
+    secrets: Secrets
 
     @property
     def id(self) -> str:
@@ -75,10 +84,10 @@ class _Flow:
 
     async def read(self) -> Outcome[Document]:
         fresh = self.desk.fresh.pop(self.id, None)
-        return Done(fresh, 200) if fresh is not None else await self.desk.client.flow(self.id)
+        return self.secrets.sealed(Done(fresh, 200) if fresh is not None else await self.desk.client.flow(self.id))
 
-    async def replace(self, body: Document, stamp: Stamp) -> Outcome[Document]:
-        return await self.desk.client.replace(self.id, body, stamp=stamp)
+    async def replace(self, body: Document, stamp: Stamp, concealed: Concealed | None) -> Outcome[Document]:
+        return self.secrets.sealed(await self.desk.client.replace(self.id, body, stamp=stamp, concealed=concealed))
 
     def merged(self, live: Document, chosen: Chosen | None = None) -> tuple[Change, ...]:
         planned, known = self.case.deployment.planned, self._known()

@@ -187,8 +187,9 @@ class _Flows:
         async def look(want: Wanted) -> None:
             integration = want.tenant.integration
             try:
-                flows[integration] = await self._complete(want, await self._listing(integration))
-                self.resources[integration] = await self._besides(want, flows[integration])
+                found = await self._complete(want, await self._listing(integration))
+                flows[integration] = self._sealed(want, found)
+                self.resources[integration] = await self._besides(want, found)
             except _TenantError as error:
                 self.unreadable[integration] = error.what
 
@@ -216,6 +217,13 @@ class _Flows:
             case _:
                 return listing
 
+    def _sealed(self, want: Wanted, listing: Sequence[Document]) -> Sequence[Document]:
+        """Return the candidates with what may be a secret of the tenant's sealed."""
+        key = InstanceKey(self.seen.template.key, want.tenant.integration)
+        known = self.remembered.instances.get(key.integration)
+        memory, vault = known.fields if known else {}, self.seen.account.vault
+        return [vault.sealed(flow, key, want.desired.fields, memory).document for flow in listing]
+
     async def _besides(self, want: Wanted, listing: Sequence[Document]) -> Mapping[ResourceKey, Document]:
         """Read the tenant's resources, as far as the plan is about any."""
         key = InstanceKey(self.seen.template.key, want.tenant.integration)
@@ -229,7 +237,14 @@ class _Flows:
         reader = Resources(self.seen.account.client, self.seen.stamps, self._got)
         fields = {resource: wish.fields for resource, wish in wanted.items()}
         found = await reader.read(fields, memories, key.integration, flow)
-        return {**found, **await reader.copies(flow)} if flow and self._is_behind(known) else found
+        if flow and self._is_behind(known):
+            found = {**found, **await reader.copies(flow)}
+        vault = self.seen.account.vault
+        left = {resource: memory.fields for resource, memory in memories.items()}
+        return {
+            each: vault.sealed(document, key, fields.get(each, {}), left.get(each, {})).document
+            for each, document in found.items()
+        }
 
     def _is_behind(self, known: Instance | None) -> bool:
         """Tell whether a tenant's flow has another revision than the template, so that all of it has to be read."""

@@ -130,7 +130,9 @@ class Parting:
         if account is None:
             return _blocked(instance, self.accounts.reasons.get(instance.account, "its account does not answer"))
         match await account.client.flow(instance.flow):
-            case Done(flow):
+            case Done(live):
+                key = InstanceKey(instance.template, instance.integration)
+                flow = account.vault.sealed(live, key, {}, instance.fields).document
                 return parted(self.action, instance, flow, chosen, is_marked_by_us=marked)
             case Refused(status) if status == _GONE:
                 return parted(self.action, instance, None, chosen, is_marked_by_us=marked)

@@ -5,12 +5,20 @@ from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.moves import ATTEMPTS, Begin, GiveUp, Recover
 from deployer.engine import adjusting, birth, configure, copying, deleting, running
 from deployer.engine.desk import Case, Desk, failure
-from deployer.engine.result import Moved, Result
+from deployer.engine.result import Down, Moved, Result
+from deployer.errors import SecretError
 
 
 async def perform(desk: Desk, deployment: Deployment, move: Begin | Recover | GiveUp) -> Result:
-    """Do what a move says and record what came of it."""
+    """Do what a move says and record what came of it; where a secret cannot be read, the account waits for it."""
     case = Case(desk, deployment, move.index)
+    try:
+        return await _performed(desk, case, move)
+    except SecretError as error:
+        return Down(case.deployment, error.what)
+
+
+async def _performed(desk: Desk, case: Case, move: Begin | Recover | GiveUp) -> Result:
     match move:
         case Begin(step=step):
             return await _begin(desk, case, step.kind)

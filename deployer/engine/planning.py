@@ -23,6 +23,7 @@ from deployer.engine.observe import Aim, Observation, observe, read_template
 from deployer.engine.pinning import pins_at
 from deployer.engine.plans import Draft, SavedPlan
 from deployer.engine.pool import each
+from deployer.engine.vault import Vault
 from deployer.errors import DeployerError, Problem
 from deployer.journal.protocol import Journal
 
@@ -255,8 +256,10 @@ def _blocked(tenant: Tenant, template: str, reason: str, remembered: Remembered)
 
 
 def resolver_of(loaded: Loaded, env: Mapping[str, str]) -> Resolver:
-    """Return what fills in a manifest's texts for each tenant."""
-    return Resolver(loaded.manifest, env=env, template=loaded.document, overrides=loaded.overrides)
+    """Return what fills in a manifest's texts for each tenant; raise SecretError for a key that cannot be read."""
+    vault = Vault(loaded.manifest.secrets, env, loaded.path.parent)
+    vault.demand_key()
+    return Resolver(loaded.manifest, env=env, template=loaded.document, overrides=loaded.overrides, source=vault)
 
 
 def unresolvable(loaded: Loaded, env: Mapping[str, str]) -> dict[str, Problem]:

@@ -1,6 +1,7 @@
 """Plan the rollback of a rollout: each flow is read as it is now, and merged with how it stood before."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,12 +14,12 @@ from deployer.domain.parting import parted
 from deployer.domain.plan import Action, Plan, Planned, steps_of
 from deployer.domain.resources import ResourceKey
 from deployer.domain.rollback import adjusted, backwards, is_made_here, is_touched, undo
-from deployer.engine.accounts import Accounts
+from deployer.engine.accounts import Accounts, OpenAccount
 from deployer.engine.blaming import blamed
 from deployer.engine.load import Loaded
 from deployer.engine.plans import Draft, SavedPlan
 from deployer.engine.pool import each
-from deployer.errors import UsageError
+from deployer.errors import SecretError, UsageError
 from deployer.integrator.wire import Done, Refused
 from deployer.journal.protocol import Journal, Rollout
 
@@ -79,13 +80,19 @@ class Undoing:
             why = self.accounts.reasons.get(deployment.planned.account, "its account is not in the manifest any more")
             return _blocked(deployment, why)
         chosen = self.choices.conflict(deployment.planned.tenant)
+        deployment = replace(deployment, planned=replace(deployment.planned, secrets=_openable(account, deployment)))
         resources: dict[ResourceKey, Document] = {}
+        known, key = deployment.known, deployment.planned.key
         for resource, step in adjusted(deployment):
             read = await account.client.resource(resource.key.kind, str(step.facts["resource"]))
             if isinstance(read, Done):
-                resources[resource.key] = read.value
+                left = known.resources.get(resource.key) if known else None
+                memory = left.fields if left else {}
+                resources[resource.key] = account.vault.sealed(read.value, key, resource.fields, memory).document
         match await account.client.flow(deployment.flow or ""):
-            case Done(flow):
+            case Done(live):
+                memory = known.fields if known else {}
+                flow = account.vault.sealed(live, key, deployment.planned.fields, memory).document
                 planned = undo(deployment, flow, resources, chosen)
                 return self._deleted(deployment, planned, flow) if self.delete else planned
             case Refused(status) if status == _GONE:
@@ -102,6 +109,15 @@ class Undoing:
         if gone.action is Action.BLOCKED:
             return gone
         return replace(gone, resources=planned.resources, steps=(*steps_of(planned.resources), *gone.steps))
+
+
+def _openable(account: OpenAccount, deployment: Deployment) -> dict[str, str]:
+    """Return the secrets that are read now where those of a rollout were: what stood before may be among them."""
+    seal, found = account.vault.seal, dict[str, str]()
+    for where in deployment.planned.secrets.values():
+        with suppress(SecretError):  # then it is none of them
+            found[seal(deployment.planned.key)(account.vault.read(where))] = where
+    return found
 
 
 def _blocked(deployment: Deployment, why: str) -> Planned:

@@ -1,6 +1,7 @@
 """Write a document with a PUT that replaces everything: read, merge, intend, send; the answer is the verification."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -14,7 +15,9 @@ from deployer.domain.merge3 import CONFLICTS, Change, Memory, Verdict
 from deployer.domain.moves import remaining
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import GONE, LOOK_AGAIN, Later, Moved, Result, look_again, not_done, unread
+from deployer.engine.unsealing import ChangedSecretError, Secrets
 from deployer.integrator.client import Stamp
+from deployer.integrator.transport import Concealed
 from deployer.integrator.wire import Done, NotSent, Outcome, Refused, Unknown
 
 
@@ -40,8 +43,12 @@ class Subject(Protocol):
     async def read(self) -> Outcome[Document]:
         """Read the document as it is now."""
 
-    async def replace(self, body: Document, stamp: Stamp) -> Outcome[Document]:
-        """PUT the document."""
+    @property
+    def secrets(self) -> Secrets:
+        """Return what seals and opens the secrets of the document."""
+
+    async def replace(self, body: Document, stamp: Stamp, concealed: Concealed | None) -> Outcome[Document]:
+        """PUT the document, with what is concealed in the place of its seals."""
 
     def merged(self, live: Document, chosen: Chosen | None = None) -> tuple[Change, ...]:
         """Merge what is wanted with what is there."""
@@ -86,7 +93,11 @@ async def begin(desk: Desk, case: Case, subject: Subject) -> Result:
     if held := masked(live, changes):
         case.tell(Event.REFUSE, failure("masked", mask_reason(held), MASK_REMEDY, field=held[0]))
         return Moved(case.deployment)
-    return await _put(desk, case, subject, live, changes)
+    try:
+        return await _put(desk, case, subject, live, changes)
+    except ChangedSecretError as changed:
+        case.tell(Event.STALE, _other_secret(changed))
+        return Moved(case.deployment)
 
 
 async def recover(desk: Desk, case: Case, subject: Subject, wait: float) -> Result:
@@ -105,8 +116,9 @@ async def recover(desk: Desk, case: Case, subject: Subject, wait: float) -> Resu
     untouched = case.step.facts.get("others") == others(live, subject.ours)
     if untouched and not case.step.facts.get("again"):
         ours = subject.merged(live, {"": Choice.OURS, **subject.chosen})  # the same body, whatever came of the first
-        if not masked(live, ours):
-            return await _put(desk, case, subject, live, ours)
+        with suppress(ChangedSecretError):  # which makes it another body
+            if not masked(live, ours):
+                return await _put(desk, case, subject, live, ours)
     return look_again(case, desk, wait, "making sure the first PUT is not still on its way")
 
 
@@ -142,12 +154,18 @@ def _stale(moved: list[str]) -> Document:
     return {"stale": True, **error}
 
 
+def _other_secret(changed: ChangedSecretError) -> Document:
+    what = f"the secret of {changed} is another one than was planned with"
+    return {"stale": True, **failure("stale", what, "plan and apply again")}
+
+
 def _misplaced(where: str) -> Document:
     return failure("contradiction", where, "look at it; nothing was written to it")
 
 
 async def _put(desk: Desk, case: Case, subject: Subject, live: Document, changes: tuple[Change, ...]) -> Result:
     body = subject.body(live, changes)
+    concealed = subject.secrets.opened(body)
     repeated = case.step.state is State.INTENDED
     before = case.step.facts.get("before") if repeated else _images(changes)
 
@@ -155,7 +173,7 @@ async def _put(desk: Desk, case: Case, subject: Subject, live: Document, changes
         sent = {"others": others(live, subject.ours), "before": before, "again": repeated}
         return await case.intend({**subject.facts, **sent})
 
-    match await subject.replace(body, stamp):
+    match await subject.replace(body, stamp, concealed):
         case Done(answer):
             _verify(case, subject, answer, changes, strayed(body, answer, subject.ours))
         case Refused() | NotSent() if repeated:

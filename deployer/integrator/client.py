@@ -1,6 +1,5 @@
 """integrator.io, one method per call. Every call ends in an Outcome, never in an exception by accident."""
 
-import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from deployer.integrator import wire
 from deployer.integrator.address import checked_base, is_below, parsed, path_id
 from deployer.integrator.limiter import Limiter
 from deployer.integrator.token import Token
-from deployer.integrator.transport import Request, send
+from deployer.integrator.transport import Concealed, Exchange, Request, encoded, send
 from deployer.integrator.wire import Answer, Created, Done, NotSent, Outcome, Reader, Throttled, Unknown
 
 T = TypeVar("T")
@@ -46,23 +45,6 @@ class Timeouts:
     def before_retry(self, failures: int) -> float:
         """Return how long to wait after so many failures: doubling, and never the same for two calls."""
         return min(_LONGEST_BACKOFF, self.backoff * 2.0 ** (failures - 1)) * self.chance.uniform(0.5, 1.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and what became of it, for who wants to watch: no headers, and so no token.
-
-    `resent` counts the times it was sent before, `outcome` is what it came to.
-    """
-
-    method: str
-    url: URL
-    body: bytes | None
-    seconds: float
-    status: int | None
-    reason: str | None
-    resent: int
-    outcome: type
 
 
 class Client:
@@ -156,18 +138,23 @@ class Client:
     async def create(self, body: Document, *, stamp: Stamp) -> Outcome[Created]:
         return await self._call(self._request("POST", "flows", body, Call.CREATE), wire.created, stamp=stamp)
 
-    async def replace(self, flow: str, body: Document, *, stamp: Stamp) -> Outcome[Document]:
-        """Replace a whole flow: what `body` omits is erased."""
-        return await self._put(f"flows/{path_id(flow)}", flow, body, stamp)
+    async def replace(
+        self, flow: str, body: Document, *, stamp: Stamp, concealed: Concealed | None = None
+    ) -> Outcome[Document]:
+        """Replace a whole flow: what `body` omits is erased. Where it holds seals, what is `concealed` is sent."""
+        return await self._put(f"flows/{path_id(flow)}", flow, body, stamp, concealed)
 
     async def replace_resource(
-        self, kind: ResourceKind, id_: str, body: Document, *, stamp: Stamp
+        self, kind: ResourceKind, id_: str, body: Document, *, stamp: Stamp, concealed: Concealed | None = None
     ) -> Outcome[Document]:
-        """Replace a whole integration, export or import: what `body` omits is erased."""
-        return await self._put(f"{kind}s/{path_id(id_)}", id_, body, stamp)
+        """Replace a whole integration, export or import, as a flow is."""
+        return await self._put(f"{kind}s/{path_id(id_)}", id_, body, stamp, concealed)
 
-    async def _put(self, path: str, id_: str, body: Document, stamp: Stamp) -> Outcome[Document]:
-        return await self._call(self._request("PUT", path, body, Call.WRITE), wire.document_of(id_), stamp=stamp)
+    async def _put(
+        self, path: str, id_: str, body: Document, stamp: Stamp, concealed: Concealed | None
+    ) -> Outcome[Document]:
+        request = replace(self._request("PUT", path, body, Call.WRITE), concealed=concealed)
+        return await self._call(request, wire.document_of(id_), stamp=stamp)
 
     async def delete_flow(self, flow: str, *, stamp: Stamp | None = None) -> Outcome[None]:
         """Delete a flow. An answer that is lost is for the caller to find out about: nothing is sent again."""
@@ -189,7 +176,7 @@ class Client:
         return await self._call(request, wire.field_of("_jobId"), stamp=stamp)
 
     def _request(self, method: str, path: str, body: "Document | None" = None, call: Call = Call.READ) -> Request:
-        content = None if body is None else json.dumps(body, allow_nan=False).encode()
+        content = None if body is None else encoded(body)
         return Request(method, URL(f"{self._base}{path}", encoded=True), content, call)
 
     async def _get(self, path: str, read: Reader[T], *, poll: bool = False) -> Outcome[T]:
@@ -274,7 +261,7 @@ class Client:
         )
         if isinstance(answer, Answer) and answer.date:
             self.dated = (answer.date, time.time())
-        outcome = self._judge(answer, read)
+        outcome = self._judge(request, answer, read)
         if isinstance(answer, Answer) and not isinstance(outcome, Throttled):
             self._limiter.meter.answered(request.call, left)
         if self._trace is not None:
@@ -285,11 +272,12 @@ class Client:
             self._trace(Exchange(request.method, request.url, request.body, *ended))
         return outcome
 
-    def _judge(self, answer: Answer | NotSent | Unknown, read: Reader[T]) -> Outcome[T] | Throttled:
+    def _judge(self, request: Request, answer: Answer | NotSent | Unknown, read: Reader[T]) -> Outcome[T] | Throttled:
         if not isinstance(answer, Answer):
             return answer
         if answer.status >= 400:  # noqa: PLR2004 - an error's text is shown, and a proxy's may repeat the request
-            answer = replace(answer, body=self._token.hidden_in(answer.body))
+            body = request.concealed.hidden_in(answer.body) if request.concealed else answer.body
+            answer = replace(answer, body=self._token.hidden_in(body))
         return wire.classify(answer, read)
 
     def _headers(self, request: Request) -> dict[str, str]:

@@ -1,9 +1,10 @@
 """One request and its answer over aiohttp, and certainty about whether a byte of it has left."""
 
 import errno
+import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import count
@@ -13,6 +14,7 @@ import aiohttp
 from aiohttp.connector import Connection
 from yarl import URL
 
+from deployer.domain.documents import Document
 from deployer.domain.samples import Call
 from deployer.integrator.wire import Answer, NotSent, Unknown, clean
 
@@ -26,11 +28,40 @@ class _StayedError(Exception):
     """A request did not leave, for the reason that it says."""
 
 
+class Concealed:
+    """The secrets of a request: what is sent in the place of its body, which holds their seals. No text shows it."""
+
+    __slots__ = ("_body", "_texts")
+
+    def __init__(self, body: Document, secrets: Iterable[str]) -> None:
+        self._body = body
+        self._texts = [text.encode() for secret in secrets for text in (secret, json.dumps(secret)[1:-1])]
+
+    def __repr__(self) -> str:
+        return "Concealed(…)"
+
+    def reveal(self) -> bytes:
+        """Return the body with its secrets, for the one function that sends it."""
+        return encoded(self._body)
+
+    def hidden_in(self, answer: bytes) -> bytes:
+        """Return an answer without the secrets, should a server repeat them."""
+        for text in self._texts:
+            answer = answer.replace(text, b"***")
+        return answer
+
+
+def encoded(body: Document) -> bytes:
+    """Return a body as JSON; raise ValueError for a number that JSON has not."""
+    return json.dumps(body, allow_nan=False).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is sent, without the token; `body` is JSON. As what it counts, `call` tells.
 
-    `sends` numbers the times that it is sent, from 0.
+    `sends` numbers the times that it is sent, from 0. With secrets `body` is what may be shown of it, and `concealed`
+    what is sent.
     """
 
     method: str
@@ -38,6 +69,24 @@ class Request:
     body: bytes | None = None
     call: Call = Call.READ
     sends: Iterator[int] = field(default_factory=count, compare=False)
+    concealed: Concealed | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what became of it, for who wants to watch: no headers, and so no token; seals for secrets.
+
+    `resent` counts the times it was sent before, `outcome` is what it came to.
+    """
+
+    method: str
+    url: URL
+    body: bytes | None
+    seconds: float
+    status: int | None
+    reason: str | None
+    resent: int
+    outcome: type
 
 
 @dataclass(slots=True)
@@ -103,7 +152,7 @@ async def send(
         async with session.request(
             request.method,
             request.url,
-            data=request.body,
+            data=request.concealed.reveal() if request.concealed else request.body,
             headers=headers,
             allow_redirects=False,
             timeout=limits,

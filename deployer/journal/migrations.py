@@ -5,7 +5,7 @@ from typing import Final
 
 from deployer.errors import JournalError
 
-VERSION: Final = 9
+VERSION: Final = 10
 OLDEST: Final = 5
 
 _ADMISSION = """
@@ -51,6 +51,7 @@ _SQLITE: Final[Mapping[int, Sequence[str]]] = {
     7: (),
     8: (),
     9: [each.format("INTEGER PRIMARY KEY", "", "INTEGER") for each in _SAMPLE],
+    10: (),  # seals of secrets, which an older deployer would send as if they were values
 }
 _PART = """
     CREATE TABLE part (
@@ -64,6 +65,7 @@ _POSTGRES: Final[Mapping[int, Sequence[str]]] = {
     7: (_PART.format(_COLLATED),),
     8: _SCHEDULES,
     9: [each.format("BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", _COLLATED, "BIGINT") for each in _SAMPLE],
+    10: (),
 }
 
 

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from deployer.domain.documents import MISSING, Document, Json, Value
+from deployer.domain.masking import is_sealed
 
 HIDDEN: Final = "***"
 _MASKED: Final = "******"  # as the platform itself shows a secret
@@ -17,6 +18,8 @@ def redacted(value: Json) -> Json:
             return {key: _entry(value, key) for key in value}
         case list():
             return [redacted(item) for item in value]
+        case str() if is_sealed(value):
+            return HIDDEN
         case _:
             return value
 
@@ -36,7 +39,7 @@ def is_secret(name: str) -> bool:
 
 def shown(path: str, value: Value) -> Value:
     """Return what is shown of the value at a path, whose steps are parted by dots."""
-    if value is MISSING:
+    if value is MISSING or is_sealed(value):  # of which nothing can be told
         return value
     return redacted(value) if not any(map(is_secret, path.split("."))) else _hidden(value)
 

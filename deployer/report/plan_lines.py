@@ -9,6 +9,7 @@ from typing import Final
 
 from deployer.domain.documents import MISSING, Value
 from deployer.domain.lifecycle import StepKind
+from deployer.domain.masking import is_sealed
 from deployer.domain.merge3 import CONFLICTS, Change, Verdict
 from deployer.domain.owned import OWNED
 from deployer.domain.pins import REVISION_DIGITS
@@ -228,6 +229,10 @@ def _change(path: str, change: Change, *, newborn: bool) -> str:
             return _conflict(change, path)
         case Verdict.UPDATE if newborn:  # what the template has instead is nobody's news
             return f"{path} {desired}"
+        case Verdict.UPDATE if is_sealed(change.live) and is_sealed(change.desired):
+            return f"{path} another secret"
+        case Verdict.DRIFT if is_sealed(change.live) and is_sealed(change.desired):
+            return f"! {path} is another secret, left as it is"
         case Verdict.UPDATE | Verdict.REMOVE:
             return f"{path} {live} → {desired}"
         case Verdict.DRIFT:

@@ -8,6 +8,7 @@ from unicodedata import category, combining, east_asian_width
 
 from deployer.domain.deployment import Status
 from deployer.domain.documents import MISSING, Value
+from deployer.domain.masking import is_sealed
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # controls, direction marks, lone surrogates, separators
 _JOINERS: Final = frozenset("\u200c\u200d")  # scripts and emoji need them
@@ -56,9 +57,11 @@ def cut(text: str, width: int) -> str:
 
 
 def value_text(value: Value) -> str:
-    """Return a value as compact JSON of bounded length; MISSING is `(none)`."""
+    """Return a value as compact JSON of bounded length; MISSING is `(none)`, a secret `(secret)`."""
     if value is MISSING:
         return "(none)"
+    if is_sealed(value):
+        return "(secret)"
     return cut(plain(json.dumps(value, ensure_ascii=False, separators=(",", ":"))), _VALUE_COLUMNS)
 
 

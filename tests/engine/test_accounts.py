@@ -9,6 +9,7 @@ import pytest
 
 from deployer.domain.manifest import Account, Safety
 from deployer.engine.accounts import Opening, open_accounts
+from deployer.engine.vault import Vault
 from deployer.simulator import Customer, Knobs, Rule, Simulator, seed, serving, token_of
 from tests.engine.stage import EU, US, Stage, template
 
@@ -164,7 +165,9 @@ def test_accounts_are_asked_side_by_side_and_entries_of_one_share_the_budget_of_
                 for name, entry in entries.items()
             }
             accounts["gone"] = accounts["entry-0"].model_copy(update={"token": "env:NO_TOKEN"})
-            opening = Opening(env, tmp_path, Safety(), Random(0), lambda _: None, None, tmp_path)
+            opening = Opening(
+                env, tmp_path, Safety(), Random(0), lambda _: None, None, tmp_path, Vault(None, env, tmp_path)
+            )
             async with open_accounts(accounts, opening) as (answering, refused):
                 assert list(refused) == ["gone"]
                 return list(answering), {account.limiter.rate for account in answering.values()}

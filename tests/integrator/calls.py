@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from deployer.domain.adaptive import steady
 from deployer.domain.pacing import Bucket
-from deployer.integrator.client import Client, Exchange, Timeouts
+from deployer.integrator.client import Client, Timeouts
 from deployer.integrator.limiter import Limiter
 from deployer.integrator.token import Token
-from deployer.integrator.transport import open_session
+from deployer.integrator.transport import Exchange, open_session
 
 SECRET = "c4n4ry-s3cr3t-t0k3n"
 TEMPLATE, FLOW = "55ea78c6b751843c37b7b367", "6b0493a34e07408562bedb8b"

@@ -14,9 +14,9 @@ from yarl import URL
 
 from deployer.domain.resources import ResourceKind
 from deployer.errors import UsageError
-from deployer.integrator.client import Client, Exchange, Timeouts
+from deployer.integrator.client import Client, Timeouts
 from deployer.integrator.token import Token
-from deployer.integrator.transport import Request
+from deployer.integrator.transport import Exchange, Request
 from deployer.integrator.wire import Done, NotSent, Unknown
 from tests.integrator.calls import FLOW, SECRET, TEMPLATE, Intents, calling, limiter
 from tests.integrator.raw import Reply, Then, answer, raw_server

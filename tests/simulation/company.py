@@ -20,6 +20,7 @@ from deployer.engine.keeping import Leases, begin_work, held
 from deployer.engine.narration import Narrator
 from deployer.engine.premises import planned_settings
 from deployer.engine.rollouts import Crew, begin
+from deployer.engine.vault import Vault
 from deployer.errors import DeployerError
 from deployer.integrator.client import Client, Timeouts
 from deployer.integrator.token import Token
@@ -166,4 +167,4 @@ class Company:
             limiter=limiter,
             timeouts=Timeouts(safety.clone_timeout, safety.timeout, chance=process.chance),
         )
-        return OpenAccount(name, planned.base_url, planned.user, client, limiter)
+        return OpenAccount(name, planned.base_url, planned.user, client, limiter, Vault(None, {}, Path()))
