@@ -12,13 +12,13 @@ from aiohttp.test_utils import make_mocked_request
 from deployer.simulator import Customer, seed
 from tests.canaries.abroad import ForeignHost
 from tests.canaries.inspection import Inspection
-from tests.canaries.marks import marked, owners, token
+from tests.canaries.marks import marked, owners, secret, token
 from tests.canaries.search import in_database, in_folder
 from tests.postgres import Server
 
 US, EU = "acme-us", "acme-eu"
 OURS, NEXT, ABROAD = (marked(Customer(account, number).row()) for account, number in ((US, 0), (US, 1), (EU, 0)))
-RIGHT = {"name": OURS["name"], "_integrationId": OURS["integration"], "settings": {"apiKey": OURS["secret"]}}
+RIGHT = {"name": OURS["name"], "_integrationId": OURS["integration"], "settings": {"apiKey": secret(OURS)}}
 BEARER = {"Authorization": f"Bearer {token(US)}"}
 CLONE = f"/v1/flows/{'0' * 24}/clone"
 
@@ -44,7 +44,7 @@ def test_what_is_in_its_place_is_counted_and_right() -> None:
     ("path", "body"),
     [
         (CLONE, {**RIGHT, "description": NEXT["name"]}),
-        (CLONE, {**RIGHT, "settings": {"apiKey": NEXT["secret"]}}),
+        (CLONE, {**RIGHT, "settings": {"apiKey": secret(NEXT, "second")}}),
         (CLONE, {**RIGHT, "connectionMap": {"a": NEXT["slack"]}}),
         (f"/v1/flows/{'f' * 24}", {"name": NEXT["name"]}),
         (f"/v1/integrations/{OURS['integration']}", {"settings": {"owner": NEXT["name"]}}),
@@ -93,10 +93,11 @@ def test_a_token_is_found_in_any_file_in_whatever_form(tmp_path: Path, form: str
 
 @pytest.mark.parametrize(
     ("name", "hits"),
-    [("w1.log", 1), ("a.err", 1), ("events.jsonl", 1), ("report.md", 1), ("tenants.csv", 0), ("journal.db", 0)],
+    [("w1.log", 1), ("a.err", 1), ("report.md", 1), ("tenants.csv", 1), ("journal.db", 1), ("secrets/own", 0)],
 )
-def test_a_secret_is_told_to_nobody_and_lies_where_values_lie(tmp_path: Path, name: str, hits: int) -> None:
-    (tmp_path / name).write_text(f"{OURS['name']} {OURS['secret']}", "utf-8")
+def test_a_secret_lies_nowhere_but_where_its_owner_keeps_it(tmp_path: Path, name: str, hits: int) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / name).write_text(f"{OURS['name']} {secret(OURS)}", "utf-8")
     assert len(in_folder(tmp_path).hits) == hits
 
 

@@ -92,9 +92,7 @@ def test_another_secret_is_an_update_of_that_tenant(kept: Stage, monkeypatch: py
     assert leaked(kept, shown, ended) == []
 
 
-def test_another_field_is_changed_without_the_secret_being_read_from_anywhere_but_the_flow(
-    kept: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_secret_that_somebody_changed_is_left_as_it_is_when_another_field_is_written(kept: Stage) -> None:
     assert kept.apply().code == 0
     kept.edit("acme", settings={**kept.flow()["settings"], "auth": {"value": "theirs, a h1dden", "user": "me"}})
     kept.manifest["flow"]["settings"]["batchSize"] = 300
@@ -140,7 +138,7 @@ def test_where_a_secret_is_missing_its_account_waits(kept: Stage, monkeypatch: p
 
 @pytest.mark.parametrize("applied", [True, False])
 def test_a_put_whose_answer_is_lost_is_found_by_the_secret_too(kept: Stage, applied: bool) -> None:
-    kept.befall(Rule(action="drop", route="flows.put", times=1, applied=applied))
+    kept.befall(Rule(action="reset", route="flows.put", times=1, applied=applied))
 
     ended = kept.apply()
 
@@ -273,3 +271,17 @@ def test_what_cannot_be_read_is_said_before_anything_is_sent(
     assert ended.code == (2 if "SECRETS_KEY" in change else 3)
     assert said in ended.out + ended.err
     assert kept.writes == []
+
+
+def test_what_is_not_written_is_sent_back_as_it_was_read(kept: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kept.apply().code == 0
+    kept.manifest["flow"]["settings"]["batchSize"] = 300
+    digest = kept.run("plan", "--json").document["plan"]
+    for name in kept.tenants:
+        monkeypatch.delenv(f"API_KEY_{name.upper()}")
+
+    ended = kept.apply("--plan", digest)
+
+    assert ended.code == 0, ended.err
+    assert kept.flow()["settings"]["batchSize"] == 300
+    assert auth(kept)["value"] == secret("acme")

@@ -6,6 +6,7 @@ from pathlib import Path
 from deployer.simulator import Customer
 from deployer.simulator.ledger import Arrival
 from tests import postgres
+from tests.canaries.marks import secret
 from tests.canaries.search import Found, in_database, in_folder, searched
 from tests.faults.crew import Crew, Watch, owner
 from tests.faults.world import WatchedSimulator
@@ -17,7 +18,7 @@ GRACE = 0.5  # seconds for which what had left before may still arrive
 
 def written(root: Path, server: postgres.Server, journal: str) -> Found:
     """Look through everything that was written, here or by the database."""
-    log = searched((server.home / "log").read_bytes(), "log of the database", told=True)
+    log = searched((server.home / "log").read_bytes(), "log of the database")
     return in_folder(root) + in_database(journal) + log
 
 
@@ -25,10 +26,14 @@ def broken(simulator: WatchedSimulator, crew: Crew, watch: Watch) -> Iterator[st
     """Yield what is not as it was promised."""
     for name, account in simulator.world.accounts.items():
         for number in range(len(account.documents["integrations"]) - 1):
-            flows = account.flows(Customer(name, number).id("integrations"))
+            integration = Customer(name, number).id("integrations")
+            flows, wanted = (
+                account.flows(integration),
+                {"batchSize": 200, "apiKey": secret({"integration": integration})},
+            )
             if len(flows) != 1:
                 yield f"{name}-{number} has {len(flows)} flows"
-            elif flows[0].get("settings", {}).get("batchSize") != 200:
+            elif not flows[0].get("settings", {}).items() >= wanted.items():
                 yield f"{name}-{number} is not configured"
     asked = [one for one in simulator.ledger.arrivals if simulator.callers[one.n] not in crew.pids]
     for arrival in simulator.ledger.arrivals:

@@ -12,7 +12,8 @@ from deployer.simulator.ledger import Arrival
 from deployer.simulator.routes import Route
 from deployer.simulator.world import Account
 from tests.canaries.inspection import InspectedSimulator
-from tests.canaries.marks import marked, owners, token
+from tests.canaries.marks import key, marked, owners, secret, token
+from tests.canaries.search import SECRETS
 from tests.engine.stage import connections, template
 
 SAFETY = {"settle": "300ms", "lag": "100ms", "intent": "2s", "clone_timeout": "2s", "timeout": "2s"}
@@ -72,6 +73,7 @@ def write(folder: Path, url: str, accounts: Sequence[str], tenants: int, waves: 
         lines = csv.DictWriter(file, list(everybody[0]))
         lines.writeheader()
         lines.writerows(everybody)
+    _keep_secrets(folder / SECRETS, everybody)
     manifest = {
         "name": "order-sync",
         "template": {"flow": template(accounts[0])},
@@ -86,15 +88,27 @@ def write(folder: Path, url: str, accounts: Sequence[str], tenants: int, waves: 
             for name in accounts
         },
         "tenants": "tenants.csv",
+        "secrets": {
+            "key": f"file:{SECRETS}/key",
+            "values": {"own": f"file:{SECRETS}/${{tenant.integration}}"},
+        },
         "flow": {
             "name": "Orders: ${tenant.values.name}",
             "disabled": False,
-            "settings": {"batchSize": 200, "apiKey": "${tenant.values.secret}"},
+            "settings": {"batchSize": 200, "apiKey": "${secret.own}"},
         },
         "integration": {"settings": {"owner": "${tenant.values.name}"}},
-        "exports": {"GitHub events": {"settings": {"password": "${tenant.values.secret}"}}},
+        "exports": {"GitHub events": {"settings": {"password": "${secret.own}"}}},
         "imports": {"Slack message": {"settings": {"channel": "#${tenant.values.name}"}}},
         "waves": {"sizes": list(waves), "tolerance": "50%"},
         "safety": SAFETY,
     }
     (folder / "rollout.yaml").write_text(json.dumps(manifest), "utf-8")
+
+
+def _keep_secrets(folder: Path, everybody: Sequence[dict[str, str]]) -> None:
+    """Write the key and each tenant's secret to files of their own."""
+    folder.mkdir(mode=0o700)
+    for name, text in {"key": key(), **{row["integration"]: secret(row) for row in everybody}}.items():
+        (folder / name).touch(0o600)
+        (folder / name).write_text(text, "utf-8")

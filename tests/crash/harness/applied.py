@@ -31,7 +31,7 @@ from deployer.report import repair as report
 from deployer.simulator.routes import find
 from tests.canaries.marks import token
 from tests.crash.harness.planted import plant
-from tests.crash.harness.scenarios import ACCOUNTS, APPLY
+from tests.crash.harness.scenarios import ACCOUNTS, APPLY, secrets
 from tests.crash.harness.simulated import FORK, Door
 
 IMPORTED = (
@@ -159,7 +159,7 @@ def _environment(door: Door, place: Path) -> Mapping[str, str]:
     scratch = place.parent / "tmp"
     scratch.mkdir(exist_ok=True)
     own = {"SIMULATOR": door.url, "XDG_STATE_HOME": str(place.parent / "state"), "TMPDIR": str(scratch)}
-    return {**tokens, **own, **door.abroad.proxies}
+    return {**tokens, **secrets(), **own, **door.abroad.proxies}
 
 
 def _arm(strike: Strike, record: Path) -> None:

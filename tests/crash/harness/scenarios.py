@@ -7,7 +7,7 @@ from typing import Literal
 from deployer.simulator import Knobs, seed, seed_tenants, stable_id
 from deployer.simulator.templates import GENERATORS, LOOKUPS, ORCHESTRATED
 from deployer.simulator.world import Document
-from tests.canaries.marks import marked, token
+from tests.canaries.marks import TURNS, key, marked, secret, token
 
 Row = dict[str, str]
 
@@ -117,10 +117,20 @@ def _manifest(name: str, template: Document, flow: Document, **more: object) -> 
         "template": template,
         "accounts": {account: _account(account, cloned="flow" in template) for account in ACCOUNTS},
         "tenants": [{**_tenant(row), "labels": {}} for row in ROWS],
+        "secrets": {
+            "key": "env:SECRETS_KEY",
+            "values": {turn: f"env:{turn}_${{tenant.integration}}" for turn in TURNS},
+        },
         "flow": flow,
         "safety": SAFETY,
         **more,
     }
+
+
+def secrets() -> dict[str, str]:
+    """Return the environment in which each tenant's secrets are."""
+    own = {f"{turn}_{row['integration']}": secret(row, turn) for row in ROWS for turn in TURNS}
+    return {"SECRETS_KEY": key(), **own}
 
 
 def _account(name: str, *, cloned: bool) -> Document:
@@ -136,7 +146,7 @@ def _account(name: str, *, cloned: bool) -> Document:
     return {**reached, "template": template_of(name), "connections": mapping}
 
 
-_OWN: Document = {"region": "${tenant.values.region}", "apiKey": "${tenant.values.secret}"}
+_OWN: Document = {"region": "${tenant.values.region}", "apiKey": "${secret.first}"}
 _FLOW: Document = {
     "name": "Usage stats: ${tenant.values.name}",
     "timezone": "${tenant.values.timezone}",
@@ -157,11 +167,11 @@ def _usage(row: Row) -> Document:
 
 
 def _settings(row: Row, **more: object) -> Document:
-    return {"region": row["region"], "apiKey": row["secret"], **more}
+    return {"region": row["region"], "apiKey": secret(row), **more}
 
 
 def _updated(row: Row) -> Document:
-    settings = _settings(row, batch=500, note="a person's")
+    settings = {**_settings(row, batch=500, note="a person's"), "apiKey": secret(row, "second")}
     return {**_usage(row), "schedule": "? 10 * ? * *", "settings": settings}
 
 
@@ -186,7 +196,7 @@ UPDATE = Scenario(
     manifest=_manifest(
         "usage",
         {"flow": template_of("acme-us")},
-        {**_FLOW, "schedule": "10 * * * *", "settings": {**_OWN, "batch": 500}},
+        {**_FLOW, "schedule": "10 * * * *", "settings": {**_OWN, "apiKey": "${secret.second}", "batch": 500}},
         run=_FOLLOWED,
     ),
     expected=_updated,
