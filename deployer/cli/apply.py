@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @command(
     "deployer apply rollout.yaml",
-    "deployer apply rollout.yaml --plan 2fa340a6bc1b --yes   # what was shown",
+    "deployer apply rollout.yaml --plan b5dcfeb3989d --yes   # what was shown",
     "deployer apply rollout.yaml --label ring=canary --set batchSize=500",
     "deployer apply rollout.yaml --yes --json --report junit=out.xml",
 )

@@ -12,8 +12,8 @@ from deployer.domain.command import typed
 
 
 @command(
-    "deployer approve rollout.yaml --plan 2fa340a6bc1b",
-    "deployer approve rollout.yaml --plan 2fa340a6bc1b --wave canary",
+    "deployer approve rollout.yaml --plan b5dcfeb3989d",
+    "deployer approve rollout.yaml --plan b5dcfeb3989d --wave canary",
 )
 @together(MANIFEST, JOURNAL)
 @click.option(

@@ -7,7 +7,7 @@ from tests.docs.pages import PAGES, ROOT, blocks, inline, typed
 from tests.docs.parsing import calls, parse
 
 # What stands for something else in a sentence, and so for what a person has to put there.
-_STANDING = {"TENANT": "acme", "DIGEST": "2fa340a6bc1b", "REVISION": "7f3ac1", "COMMAND": "./tell", "M": "rollout.yaml"}
+_STANDING = {"TENANT": "acme", "DIGEST": "b5dcfeb3989d", "REVISION": "7f3ac1", "COMMAND": "./tell", "M": "rollout.yaml"}
 
 
 def shown() -> list[tuple[str, str]]:

@@ -174,7 +174,7 @@ BEFORE: dict[str, Callable[[Stage], None]] = {
 # What a line needs besides, since the one before it did it all; and what says by its exit code that there is something.
 AGAIN: dict[str, Callable[[Stage], None]] = {
     "deployer abort rollout.yaml --yes": changed_and(waiting),
-    "deployer apply rollout.yaml --plan 2fa340a6bc1b --yes": changed,
+    "deployer apply rollout.yaml --plan b5dcfeb3989d --yes": changed,
     "deployer rollback rollout.yaml --theirs acme --yes": changed_and(applied),
     "deployer resolve acme --took 5f0000000000000000000f01": unknown_again,
 }
@@ -195,7 +195,7 @@ def digest(stage: Stage) -> str:
 def typed(stage: Stage, line: str) -> Ended:
     """Type a line without what only a shell does, with an id and a digest of today, and a yes to what is asked."""
     if "--plan 2fa" in line:
-        line = line.replace("2fa340a6bc1b", digest(stage))
+        line = line.replace("b5dcfeb3989d", digest(stage))
     if "5f0000000000000000000f01" in line:
         made = stage.effects("run")[-1]["jobs"][0] if "resolve" in line else stage.flow("acme")["_id"]
         line = line.replace("5f0000000000000000000f01", made)
