@@ -125,8 +125,9 @@ class _Carrying:
         """Go through the waves until one does not let the next begin."""
         for name, cause in halted_before(self.plan, self.accounts).items():
             self._halt(name, cause)
-        for name in self.plan.accounts.keys() - self.halted.keys():
-            self._hold(name, leases)
+        for name in self.plan.accounts:  # in their order, so that a rollout that is repeated goes as the first did
+            if name not in self.halted:
+                self._hold(name, leases)
         if not self.plan.waves:
             await self._carry(0, Admission())
             return

@@ -24,8 +24,10 @@ def judged(what: Scenario, world: World, deployments: Iterable[Deployment]) -> I
     held = what.plan.waves and any(deployment.status in _HOLDS for deployment in deployments)
     for deployment in deployments:
         flows = _flows(what, world, deployment.planned.tenant)
-        problem = _problem(deployment, flows, runs, _by_hand(world, deployment.planned.integration))
-        if problem and not (held and deployment.status is Status.PENDING and not flows):
+        problem = _repeated(flows, runs)
+        if not (held and deployment.status is Status.PENDING):  # it may have a flow from before the journal was lost
+            problem = problem or _problem(deployment, flows, _by_hand(world, deployment.planned.integration))
+        if problem:
             yield f"{deployment.planned.tenant} {problem}"
 
 
@@ -58,12 +60,16 @@ def _by_hand(world: World, integration: str) -> _ByHand:
     )
 
 
-def _problem(deployment: Deployment, flows: list[Document], runs: Counter[str], by_hand: _ByHand) -> str:
-    """Return what is wrong with a tenant, if anything is."""
+def _repeated(flows: list[Document], runs: Counter[str]) -> str:
+    """Return what was done twice, if anything was."""
     if len(flows) > 1:
         return f"has {len(flows)} flows"
-    if any(runs[flow["_id"]] > 1 for flow in flows):
-        return f"ran {max(runs[flow['_id']] for flow in flows)} times"
+    most = max((runs[flow["_id"]] for flow in flows), default=0)
+    return f"ran {most} times" if most > 1 else ""
+
+
+def _problem(deployment: Deployment, flows: list[Document], by_hand: _ByHand) -> str:
+    """Return what is wrong with a tenant, if anything is."""
     status, error = deployment.status, deployment.error or {}
     if status in OPEN:
         return f"is {status.value} at the end"

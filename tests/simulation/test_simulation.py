@@ -11,6 +11,7 @@ from tests.simulation.run import simulate
 
 BLOCK = 100
 SEEDS = 2000
+KEPT = (9733, 9944)  # beyond these: held by a wave, with flows from before the journal was lost
 
 
 @pytest.mark.timeout(180)
@@ -20,9 +21,14 @@ def test_whatever_befalls_every_tenant_ends_with_one_flow(first: int) -> None:
     assert broken == {}
 
 
+@pytest.mark.parametrize("seed", KEPT)
+def test_what_was_once_a_finding_is_none_any_more(seed: int) -> None:
+    assert simulate(seed).broken == ()
+
+
 def test_equal_seeds_have_equal_traces_in_every_process() -> None:
     command = [sys.executable, "-m", "tests.simulation", "--show"]
-    for seed in (3, 7):
+    for seed in (3, 7, KEPT[0]):
         told = {
             subprocess.run(
                 [*command, str(seed)],
@@ -31,7 +37,7 @@ def test_equal_seeds_have_equal_traces_in_every_process() -> None:
                 capture_output=True,
                 text=True,
             ).stdout
-            for order in ("1", "2")
+            for order in ("0", "3")
         }
         assert len(told) == 1
 
