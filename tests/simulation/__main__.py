@@ -19,6 +19,7 @@ from tests.simulation.weather import Bent
 
 _BLOCK = 50  # seeds that a process takes at a time
 _TOLD = 20  # seeds that are shown: the rest is like them
+_TELLING = 100  # blocks after which it is said how far it is
 
 
 def main() -> int:
@@ -34,7 +35,10 @@ def main() -> int:
     blocks = [range(at, min(at + _BLOCK, options.seeds)) for at in range(options.begin, options.seeds, _BLOCK)]
     struck, broken, hours, surplus, bodies = Counter[str](), list[Verdict](), 0.0, 0, 0
     with ProcessPoolExecutor(options.jobs) as pool:
-        for verdicts in pool.map(partial(_block, options.without, bent), blocks):
+        found = pool.map(partial(_block, options.without, bent), blocks)
+        for done, verdicts in enumerate(found, 1):
+            if done % _TELLING == 0:  # a release's run takes hours
+                click.echo(f"{done * _BLOCK:,} seeds, {len(broken)} broke a promise", err=True)
             struck += sum((verdict.struck for verdict in verdicts), Counter[str]())
             hours += sum(verdict.hours for verdict in verdicts)
             surplus += sum(verdict.surplus for verdict in verdicts)
@@ -56,7 +60,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--show", type=int, help="print the trace of one seed")
     parser.add_argument("--without", default="", choices=["", *BUGS], help="leave a rule out: this has to find it")
     parser.add_argument("--assume", default="", choices=["", *ASSUMPTIONS], help="break an assumption")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.begin >= options.seeds:
+        parser.error(f"--begin {options.begin} is not below --seeds {options.seeds}: there is no seed to run")
+    return options
 
 
 def _show(seed: int, without: str, bent: Bent) -> int:
