@@ -57,7 +57,11 @@ class Vault:
         return sealed(document, paths, self.seal(key)) if paths else Sealed(document, {})
 
     def _keyed(self, reference: str) -> bytes:
-        key = self._found(reference, "key of the secrets")
+        try:
+            key = self._found(reference, "key of the secrets")
+        except SecretError as error:
+            remedy = "\n".join(filter(None, (error.remedy, "openssl rand -hex 32 prints a new one")))
+            raise SecretError(error.what, where=error.where, remedy=remedy) from None
         if len(key) < _SHORTEST_KEY:
             raise SecretError(
                 f"the key of the secrets has {len(key)} characters, and needs {_SHORTEST_KEY}",

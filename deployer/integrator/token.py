@@ -79,7 +79,7 @@ def _from_env(name: str, env: Mapping[str, str], what: str) -> str:
 
 def _from_file(path: Path, what: str) -> str:
     try:
-        with path.open(encoding="ascii") as file:
+        with path.open(encoding="utf-8-sig") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             text = "" if mode & 0o077 else file.read()
     except UnicodeDecodeError:

@@ -254,7 +254,7 @@ def test_a_rehearsal_of_secrets_leaves_none_behind(kept: Stage) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"API_KEY_ACME": None}, "the environment variable API_KEY_ACME is not set"),
+        ({"API_KEY_ACME": None}, "API_KEY_ACME is not set; export API_KEY_ACME=<secret>"),
         ({"API_KEY_ACME": "abc"}, "the secret at env:API_KEY_ACME has fewer than 4 characters"),
         ({"SECRETS_KEY": None}, "the environment variable SECRETS_KEY is not set"),
         ({"SECRETS_KEY": "short"}, "the key of the secrets has 5 characters, and needs 32"),
@@ -269,8 +269,23 @@ def test_what_cannot_be_read_is_said_before_anything_is_sent(
     ended = kept.run("plan")
 
     assert ended.code == (2 if "SECRETS_KEY" in change else 3)
-    assert said in ended.out + ended.err
+    assert said in " ".join((ended.out + ended.err).split())
     assert kept.writes == []
+
+
+def test_a_file_that_others_may_read_is_named_with_the_way_to_mend_it(kept: Stage) -> None:
+    kept.manifest["secrets"]["values"] = {"api_key": "file:secrets/${tenant.name}.key"}
+    (kept.directory / "secrets").mkdir(parents=True)
+    for name in kept.tenants:
+        (kept.directory / "secrets" / f"{name}.key").write_text(secret(name, "in a file"), "utf-8")
+        (kept.directory / "secrets" / f"{name}.key").chmod(0o600)
+    (kept.directory / "secrets" / "acme.key").chmod(0o640)
+
+    ended = kept.apply()
+
+    assert ended.tenants["acme"]["outcome"] == "blocked"
+    assert "chmod 600 secrets/acme.key" in kept.run("plan").out.replace("\n", " ")
+    assert auth(kept, "globex")["value"] == secret("globex", "in a file").replace("é", "e")
 
 
 def test_what_is_not_written_is_sent_back_as_it_was_read(kept: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
