@@ -42,7 +42,7 @@ def sealing(secret: bytes, key: InstanceKey) -> Seal:
 
     def seal(value: Json) -> str:
         text = f"{key.marker}\n{canonical(value)}"
-        return SEALED + hmac.new(secret, text.encode(errors="surrogatepass"), "sha256").hexdigest()
+        return SEALED + hmac.new(secret, text.encode(), "sha256").hexdigest()
 
     return seal
 

@@ -26,7 +26,7 @@ def _domain(name: str, *more: str) -> Target:
 
 
 def _merging(name: str) -> Target:
-    others = (other for other in ("merge3", "masking", "keyed", "arrays") if other != name)
+    others = (other for other in ("merge3", "masking", "keyed", "arrays", "secrets") if other != name)
     return _domain(name, *(f"tests/domain/test_{other}.py" for other in others))
 
 
@@ -39,6 +39,7 @@ TARGETS: Final = (
     _merging("merge3"),
     _merging("keyed"),
     _merging("arrays"),
+    Target("deployer/domain/sealing.py", ("tests/domain/test_secrets.py",)),
     _domain("pacing"),
     _domain("adaptive", "tests/domain/test_adaptive_curves.py"),
     Target(
