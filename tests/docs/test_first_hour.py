@@ -1,4 +1,4 @@
-"""What the README shows is what happens: its sections typed in a fresh copy, with a home that holds nothing."""
+"""What the README and its first page show is what happens: typed in a fresh copy, with a home that holds nothing."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from tests.docs.pages import ROOT, Typed, blocks, typed
 from tests.docs.shell import Shell, digests, settled, shell
 
-README = ROOT / "README.md"
+README, FIRST = ROOT / "README.md", ROOT / "docs" / "first-rollout.md"
 HERE = "127.0.0.1:8765"
 SIMULATE = "deployer simulate --tenants 20 &"
 # What the account of the page has here: its region is the simulator.
@@ -24,9 +24,9 @@ REAL = {
 }
 
 
-def commands(heading: str) -> list[Typed]:
-    shown = [each for block in blocks(README, "console") if block.heading == heading for each in typed(block)]
-    assert shown, f"no section {heading} in {README}"
+def commands(heading: str, page: Path = README) -> list[Typed]:
+    shown = [each for block in blocks(page, "console") if block.heading == heading for each in typed(block)]
+    assert shown, f"no section {heading} in {page}"
     return shown
 
 
@@ -70,7 +70,7 @@ def test_the_first_rollout_goes_as_it_is_shown(tmp_path: Path) -> None:
     """A plan's digest is of the account's address too, so that another one is typed here."""
     with clone(tmp_path, dict(REAL)) as here:
         here.start(SIMULATE, 3)
-        for each in commands("The first rollout on a real account"):
+        for each in commands("The first rollout on a real account", FIRST):
             printed = replay(here, each)
             assert settled(printed, minted=True) == settled(each.shown, minted=True), each.command
             here.standing.update(zip(digests(each.shown), digests(printed), strict=True))
