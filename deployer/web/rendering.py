@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from deployer.domain.deployment import Status
 from deployer.report.marks import MARKS
-from deployer.report.text import duration, plain
+from deployer.report.text import duration, plain, value_text
 
 _ORDER: Final = (Status.DONE, Status.NO_CHANGE, Status.RUNNING, Status.FAILED, Status.UNKNOWN, *Status)
 _LEAST: Final = 0.8  # percent of a bar: one of a hundred thousand that failed is still seen
@@ -117,6 +117,7 @@ _TEMPLATES.filters.update(
         "segments": segments,
         "told": told,
         "duration": duration,
+        "value": value_text,
         "short": lambda seconds: f"{1000 * seconds:.0f} ms" if seconds < 1 else duration(seconds),
     }
 )

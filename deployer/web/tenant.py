@@ -5,8 +5,8 @@ from shlex import quote
 from deployer.api.watching import Status
 from deployer.domain.command import typed
 from deployer.domain.documents import Document
+from deployer.report.fields import owned_fields
 from deployer.report.history import tenant_document
-from deployer.report.plan_view import plan_tenant
 from deployer.report.text import value_text
 from deployer.web.rendering import Page, region
 from deployer.web.rollouts import rollout_address
@@ -28,10 +28,9 @@ async def one_tenant(site: Site, rollout: str, row: int) -> Page:
     facts = region(
         "history",
         told={**told, "events": events},
-        planned=plan_tenant(deployment.planned),
+        wave=deployment.planned.wave,
+        fields=owned_fields(deployment.planned, deployment.known),
         integration=deployment.planned.integration,
-        remembered=deployment.known,
-        value=value_text,
         commands=_commands(site.manifest_of(found), tenant, deployment.status),
         rollout=found,
         address=rollout_address(rollout),

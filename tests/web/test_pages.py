@@ -13,14 +13,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser
 
+from deployer.domain.documents import MISSING
 from deployer.domain.firing import State
+from deployer.domain.merge3 import Memory
 from deployer.domain.plan import Action
 from deployer.domain.schedule import Kept, Pause, Schedule
 from deployer.domain.waves import Wave
 from deployer.domain.wording import is_broken
 from deployer.journal.home import SqliteHome
 from deployer.journal.sqlite import SqliteJournal
-from tests.factories import crowd, instance, plan, planned, rollout
+from tests.factories import crowd, instance, path, plan, planned, rollout
 from tests.report.hostile import HOSTILE, NAMES, is_inert
 from tests.report.stage import change
 from tests.web.journals import FIRST, written
@@ -46,7 +48,8 @@ async def furnished(folder: Path, *names: str) -> None:
     ended = replace(rollout("another", reason=name), who=name, outcome="aborted", ended_at="2026-03-01T11:00:00+00:00")
     async with SqliteJournal(home.path) as journal:
         await journal.begin(ended, plan(*crowd(2), name="another"))
-        await journal.remember([instance(name, integration=each.integration) for each in tenants])
+        fields = {path(f"settings.{name}"): Memory(f"sent {name}", f"back {name}", MISSING)}
+        await journal.remember([instance(name, integration=each.integration, fields=fields) for each in tenants])
     await written(home.path, made, begun=replace(FIRST, who=name, reason=name), failing=["tenant-1"])
     async with home.calendar() as calendar:
         kept = Kept("order-sync", "nightly", NIGHTLY, name, SINCE, stated=True)
@@ -196,7 +199,8 @@ def test_everything_is_reached_with_the_keyboard_alone(plain: Dashboard, browser
 SHOWN = {
     PAGES[0]: "unfinished|1 failed|2 pending|aborted|nightly|2026-03-02 01:00:00Z|rev:|of 0 had drifted",
     PAGES[1]: "asks for approval|bakes 1m00s|no zone tenant-1|→ mend it|deployer resume MANIFEST|Pause",
-    PAGES[2]: "no zone tenant-1|refuse|settings.Acme|deployer resolve tenant-1|Integration",
+    PAGES[2]: "no zone tenant-1|refuse|settings.Acme|deployer resolve tenant-1|Integration"
+    '|Before us|"Acme & Sons"|"sent Acme & Sons"|"back Acme & Sons"|(none)|update',
     PAGES[3]: f"0 2 * * *|Europe/Berlin|paused|failed|2 done, 1 failed|{FIRST.id}|Acme & Sons",
     PAGES[4]: "Acme & Sons|never from here|none seen",
 }
