@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import STDOUT
+from tempfile import TemporaryFile
 from typing import Final
 
 import anyio
@@ -146,10 +147,12 @@ class Checking:
                 {"tenant": one.planned.tenant, "account": one.planned.account, "flow": one.flow} for one in page
             )
         told = json.dumps({"rollout": self.rollout, "wave": self.wave.name, "tenants": tenants}).encode()
-        with anyio.move_on_after(_PATIENCE):
+        with anyio.move_on_after(_PATIENCE), TemporaryFile() as stdin:  # a pipe would break where nobody reads it
+            stdin.write(told)
+            stdin.seek(0)
             try:
                 ended = await anyio.run_process(
-                    shlex.split(command), input=told, stderr=STDOUT, check=False, cwd=self.folder
+                    shlex.split(command), stdin=stdin, stderr=STDOUT, check=False, cwd=self.folder
                 )
             except OSError as error:
                 return of_command(_NO_COMMAND, error.strerror or "")

@@ -112,6 +112,12 @@ def test_a_command_of_the_user_decides(stage: Stage, code: int, outcome: str, re
     assert f'"flow": "{stage.flow("tenant-00")["_id"]}"' in told.read_text()
 
 
+def test_a_command_that_reads_nothing_of_what_it_is_told_decides_all_the_same(stage: Stage) -> None:
+    many(stage, 2, sizes=[1], verify={"command": "true"})
+    ended = stage.apply()
+    assert (ended.code, ended.document["outcome"]) == (0, "succeeded"), ended.err
+
+
 def test_a_command_that_is_not_there_cannot_tell(stage: Stage) -> None:
     many(stage, 2, sizes=[1], verify={"command": "./nowhere"})
     assert stage.apply().document["reason"].endswith("the command ended with 127: No such file or directory")
