@@ -7,14 +7,14 @@ from deployer.domain.gate import GateState
 from deployer.domain.instructions import Instruction, Standing, Verb
 from deployer.engine.clock import SystemClock
 from deployer.engine.control import CONTROL, Control, go_on, instruction_of, leave_out, post
-from deployer.engine.rollouts import UNFINISHED
+from deployer.engine.rollouts import UNFINISHED, Tell, nobody
 from deployer.engine.rollouts import abort as end
 from deployer.engine.whoever import whoever
 from deployer.errors import GuardError, UsageError
 from deployer.journal.home import Home
 from deployer.journal.protocol import Journal, Rollout
 
-__all__ = ["abort", "approve", "exclude", "pause", "stop_work", "unpause", "whoever"]
+__all__ = ["abort", "approve", "exclude", "nobody", "pause", "stop_work", "unpause", "whoever"]
 
 _PATIENCE = 3.0  # seconds in which whoever works on a rollout takes what it is told
 _LOOK = 0.05
@@ -87,14 +87,16 @@ async def exclude(home: Home, name: str | None, tenant: str) -> str:
     return f"{tenant} has begun meanwhile, and goes on" if now and now.status in _BEGUN else said
 
 
-async def abort(home: Home, name: str | None, *, id_: str | None = None, who: str | None = None) -> str:
+async def abort(
+    home: Home, name: str | None, *, id_: str | None = None, who: str | None = None, tell: Tell = nobody
+) -> str:
     """End a rollout where it stands, without any account: raise GuardError where a call is in doubt, or others work."""
     rollout = await _unfinished(home, name, id_)
     await stop_work(home, name, id_=id_, who=who)
     with home.hold():
         async with home.open() as book:
             with anyio.move_on_after(_DRAINED):  # what workers have in flight ends first
-                while not await end(book, SystemClock(), rollout, who or whoever()):  # noqa: ASYNC110 - of other machines
+                while not await end(book, SystemClock(), rollout, who or whoever(), tell=tell):  # noqa: ASYNC110 - of other machines
                     await anyio.sleep(_AGAIN)
                 return "aborted"
     raise GuardError("what became of a call cannot be known yet", remedy="run: deployer abort MANIFEST")

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import anyio
 from anyio import to_thread
 from yarl import URL
 
+from deployer.api.loading import Loaded, Scope, load
 from deployer.api.workplace import Office
 from deployer.domain.checkup import Finding, Verdict
 from deployer.domain.command import typed
@@ -16,9 +19,9 @@ from deployer.domain.deployment import OPEN, Status
 from deployer.domain.firing import Firing, State
 from deployer.domain.manifest import REGIONS, Manifest
 from deployer.domain.notice import Notice
-from deployer.domain.notify import Hook, Occasion
+from deployer.domain.notify import Hook, Occasion, occasion_of
 from deployer.domain.scalars import is_loopback
-from deployer.engine.load import Loaded
+from deployer.engine.rollouts import Tell
 from deployer.errors import DeployerError, UsageError
 from deployer.integrator.token import read_secret
 from deployer.journal.protocol import Rollout
@@ -26,9 +29,10 @@ from deployer.report.notices import notice_body
 from deployer.telemetry.events import Event
 from deployer.telemetry.webhooks import post
 
-__all__ = ["Notifier", "examine_hooks", "notice_of_firing", "notice_of_rollout", "notifier_of"]
+__all__ = ["Notifier", "examine_hooks", "notice_of_firing", "notice_of_rollout", "notifier_of", "tell_end", "telling"]
 
 _DIGITS: Final = 12  # of a plan's digest, as people type it
+_OVER: Final = frozenset({"aborted", "superseded"})  # and never gone on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,35 @@ async def notifier_of(loaded: Loaded, office: Office, told: Callable[[Event], No
         else:
             found.append((name, hook, reached))
     return Notifier(found, told, office.clock.utc)
+
+
+async def tell_end(
+    loaded: Loaded, office: Office, ended: Rollout, counts: Mapping[Status, int], *, told: Callable[[Event], None]
+) -> None:
+    """Tell those whom a manifest names that a rollout ends, as it says; whom that reached, and whom not, is `told`."""
+    occasion = occasion_of(ended.outcome)
+    if occasion is not None:
+        at, manifest = office.clock.utc(), str(loaded.path)
+        notice = notice_of_rollout(ended, counts, occasion=occasion, at=at, wave="", manifest=manifest)
+        await (await notifier_of(loaded, office, told)).tell(notice)
+
+
+def telling(path: Path, failed: Callable[[str], None]) -> Tell:
+    """Return what tells those whom a manifest names that a rollout ends; `failed` is told who was not."""
+
+    async def tell(ended: Rollout, counts: Mapping[Status, int]) -> None:
+        try:
+            loaded = await to_thread.run_sync(partial(load, path, scope=Scope(tenants=False)))
+        except DeployerError as error:
+            failed(f"nobody was told of it: {error.what}")
+            return
+        await tell_end(loaded, Office(), ended, counts, told=said)
+
+    def said(event: Event) -> None:
+        if event.name == "notice.failed":
+            failed(f"{event.fields['hook']} was not told of it: {event.fields['cause']}")
+
+    return tell
 
 
 async def examine_hooks(loaded: Loaded, office: Office) -> list[Finding]:
@@ -137,6 +170,8 @@ def notice_of_rollout(
 def _next(rollout: Rollout, counts: Mapping[Status, int], occasion: Occasion, manifest: str) -> str:
     if occasion is Occasion.WAITING:
         return typed("approve", manifest, "--plan", rollout.plan[:_DIGITS])
+    if rollout.outcome in _OVER:
+        return ""
     if any(counts[status] for status in OPEN):
         return typed("resume", manifest)
     return typed("resume", manifest, "--failed") if counts[Status.FAILED] else ""

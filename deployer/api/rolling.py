@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +18,7 @@ from deployer.domain.deployment import Status
 from deployer.domain.documents import Document
 from deployer.domain.freeze import Thaw
 from deployer.domain.instructions import Instruction, Standing, Verb
-from deployer.domain.notify import occasion_of
+from deployer.domain.notify import Occasion, is_news, occasion_of
 from deployer.domain.outcome import judge
 from deployer.domain.waves import titled
 from deployer.engine.accounts import Accounts
@@ -170,24 +170,28 @@ class Rolling:
         reasons += [Thaw(standing.thawed).said] if standing.thawed else []
         reason = "; ".join(reasons)
         if notifier is not None:
-            await self._notify(notifier, replace(self.rollout, outcome=outcome, reason=reason), counts)
+            await self._notify(notifier, replace(self.rollout, outcome=outcome, reason=reason), counts, standing.told)
         ended_at = None if outcome in UNFINISHED else self._place.clock.utc()
         await journal.conclude(rollout, outcome=outcome, reason=reason, ended_at=ended_at)
         return outcome
 
-    async def _notify(self, notifier: "Notifier", now: Rollout, counts: Mapping[Status, int]) -> None:
-        """Tell how the rollout stands now, unless nothing changed since that was told."""
-        occasion = occasion_of(now.outcome, held=bool(self.ending.held))
-        before = self.rollout
-        same = (now.outcome, now.reason, counts) == (before.outcome, before.reason, self.counts)
-        if occasion is None or same:
+    async def _notify(
+        self, notifier: "Notifier", now: Rollout, counts: Mapping[Status, int], told: Collection[str]
+    ) -> None:
+        """Tell how the rollout stands now if that is news, and write down what people were asked."""
+        place, ending, before = self._place, self.ending, self.rollout
+        occasion, asked = occasion_of(now.outcome, held=bool(ending.held)), f"{now.outcome} {ending.gate}"
+        changed = (now.outcome, now.reason, counts) != (before.outcome, before.reason, self.counts)
+        if occasion is None or not is_news(occasion, asked, told, changed=changed):
             return
         from deployer.api.notifying import notice_of_rollout  # noqa: PLC0415 - as above
 
-        at, manifest, wave = self._place.clock.utc(), str(self._place.loaded.path), self.ending.waiting
+        at, manifest, wave = place.clock.utc(), str(place.loaded.path), ending.waiting
         notice = notice_of_rollout(now, counts, occasion=occasion, at=at, wave=wave, manifest=manifest)
         with self._telling:
             await notifier.tell(notice)
+            if occasion is Occasion.WAITING:
+                await place.journal.instruct(instruction_of(place.clock, now.id, Verb.TOLD, asked))
 
     def _log_and_tell(self, event: Event) -> None:
         self._place.office.tell(event)

@@ -1,11 +1,13 @@
 """What an apply does: go on with what is unfinished, refuse what does not fit it, or plan and begin."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import partial
 
 from deployer.api.workplace import Workplace
 from deployer.domain.candidate import Choices
 from deployer.domain.command import typed
+from deployer.domain.deployment import Status
 from deployer.domain.guards import refuse_broken, violated
 from deployer.domain.instructions import Standing
 from deployer.domain.plan import Plan, Planned
@@ -206,15 +208,23 @@ async def supersede(place: Workplace, last: Rollout) -> bool:
     await give_over(place.journal, place.clock, last, place.accounts)
     if not await rollouts.is_settled(place.journal, last):
         return False
-    reason = "left for a new plan"
-    await place.journal.conclude(last.id, outcome=SUPERSEDED, reason=reason, ended_at=place.clock.utc())
+    ended = replace(last, outcome=SUPERSEDED, reason="left for a new plan")
+    await rollouts.leave(place.journal, place.clock, ended, tell=partial(_tell, place))
     return True
 
 
 async def abort(place: Workplace, last: Rollout) -> bool:
     """End a rollout whose calls were settled: what has not begun is cancelled; tell whether that could be."""
     await give_over(place.journal, place.clock, last, place.accounts)
-    return await rollouts.abort(place.journal, place.clock, last, whoever())
+    return await rollouts.abort(place.journal, place.clock, last, whoever(), tell=partial(_tell, place))
+
+
+async def _tell(place: Workplace, ended: Rollout, counts: Mapping[Status, int]) -> None:
+    """Tell those whom the manifest names how a rollout ends."""
+    if place.loaded.manifest.notify:
+        from deployer.api.notifying import tell_end  # noqa: PLC0415 - not everybody has anybody to tell
+
+        await tell_end(place.loaded, place.office, ended, counts, told=place.office.tell)
 
 
 async def demand_not_paused(place: Workplace, last: Rollout) -> None:

@@ -1,4 +1,4 @@
-"""What people say to a rollout while it goes, and what of that holds."""
+"""What people say to a rollout while it goes, and it to them, and what of that holds."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,20 +7,21 @@ from typing import Self
 
 
 class Verb(StrEnum):
-    """What a person may say."""
+    """What is said."""
 
     PAUSE = "pause"
     RESUME = "resume"
     APPROVE = "approve"
     EXCLUDE = "exclude"
     THAW = "thaw"
+    TOLD = "told"  # said to people, by whoever came to a gate that asks something of them
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One thing that a person said, when (UTC, ISO-8601), under an id of its own.
+    """One thing that was said, by whom and when (UTC, ISO-8601), under an id of its own.
 
-    `about` names a wave or a tenant, or says why.
+    `about` names a wave or a tenant, says why, or what was asked.
     """
 
     id: str
@@ -35,13 +36,14 @@ class Instruction:
 class Standing:
     """What holds: by whom it is paused, if at all; the waves that were approved, the tenants that are excluded.
 
-    `thawed` is why it goes on despite a freeze, as it was said last.
+    `thawed` is why it goes on despite a freeze, as it was said last; `told` is what people were asked.
     """
 
     paused: Instruction | None = None
     approved: Mapping[str, Instruction] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
     thawed: Instruction | None = None
+    told: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, instructions: Iterable[Instruction]) -> Self:
@@ -50,6 +52,7 @@ class Standing:
         thawed: Instruction | None = None
         approved: dict[str, Instruction] = {}
         excluded: set[str] = set()
+        told: set[str] = set()
         for said in instructions:
             match said.verb:
                 case Verb.PAUSE:
@@ -62,4 +65,6 @@ class Standing:
                     excluded.add(said.about)
                 case Verb.THAW:
                     thawed = said
-        return cls(paused, approved, frozenset(excluded), thawed)
+                case Verb.TOLD:
+                    told.add(said.about)
+        return cls(paused, approved, frozenset(excluded), thawed, frozenset(told))

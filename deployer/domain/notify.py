@@ -1,7 +1,7 @@
 """Who is told, by a webhook, that a rollout needs a person or needs nobody any more."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
@@ -25,17 +25,27 @@ _OCCASIONS: Final[Mapping[str, Occasion]] = {
     "succeeded": Occasion.FINISHED,
     "succeeded_with_failures": Occasion.FINISHED,
     "failed": Occasion.FINISHED,
+    "aborted": Occasion.FINISHED,
+    "superseded": Occasion.FINISHED,
     "halted": Occasion.HALTED,
     "waiting": Occasion.WAITING,
 }
 
 
 def occasion_of(outcome: str, *, held: bool = False) -> Occasion | None:
-    """Return what a rollout's outcome is to be told as: nothing where a person did it, or looks at it as it happens.
+    """Return what a rollout's outcome is to be told as: nothing where it goes on, or a person keeps it from that.
 
     One that is `held`, since nobody could tell whether it is well, waits for a person too.
     """
     return Occasion.WAITING if held and outcome == "paused" else _OCCASIONS.get(outcome)
+
+
+def is_news(occasion: Occasion | None, asked: str, told: Collection[str], *, changed: bool) -> bool:
+    """Tell whether people are to be told now: what a gate asks once, whoever comes to it, all else if it changed.
+
+    `asked` is what a gate asks now, as `told` has what gates asked that people were told of.
+    """
+    return asked not in told if occasion is Occasion.WAITING else occasion is not None and changed
 
 
 def _webhook(text: str) -> str:

@@ -36,12 +36,14 @@ from deployer.journal.protocol import Entry, Journal, Rollout
 class Ending:
     """How far a rollout came: `halted` says why accounts or waves stopped.
 
-    `waiting` names the wave that waits for approval, `held` says what could not be told to be well.
+    `waiting` names the wave that waits for approval, `held` says what could not be told to be well; `gate` is the wave
+    whose gate was come to last.
     """
 
     halted: dict[str, str]
     waiting: str = ""
     held: str = ""
+    gate: str = ""
 
 
 async def carry_out(crew: Crew, rollout: Rollout, accounts: Accounts, *, settle_only: bool = False) -> Ending:
@@ -63,7 +65,7 @@ async def carry_held(crew: Crew, rollout: Rollout, accounts: Accounts, leases: L
     for name, account in accounts.opened.items():
         lease = leases[account.identity]
         lease.settled &= sure and (not lease.dead or carrying.holds.get(name) == 0.0)
-    return Ending(carrying.halted, carrying.waiting, carrying.held)
+    return Ending(carrying.halted, carrying.waiting, carrying.held, carrying.gate)
 
 
 Spread: TypeAlias = Callable[[int, Collection[str], bool], Awaitable[Mapping[str, str]]]
@@ -78,7 +80,7 @@ async def conduct(crew: Crew, rollout: Rollout, accounts: Accounts, spread: Spre
     plan = await crew.journal.plan(rollout.id)
     carrying = _Carrying(crew, rollout.id, plan, frozen(plan, crew.safety), accounts, rollout.kind, spread=spread)
     await carrying.go({})
-    return Ending(carrying.halted, carrying.waiting, carrying.held)
+    return Ending(carrying.halted, carrying.waiting, carrying.held, carrying.gate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class _Carrying:
     halted: dict[str, str] = field(default_factory=dict)
     waiting: str = ""
     held: str = ""
+    gate: str = ""
     holds: dict[str, float] = field(default_factory=dict)
 
     async def go(self, leases: Leases) -> None:
@@ -211,7 +214,7 @@ class _Carrying:
 
     async def _is_released(self, number: int, wave: Wave) -> bool:
         """Wait until the gate after a wave is open; tell False where it stays closed, or the wait is cut short."""
-        crew = self.crew
+        crew, self.gate = self.crew, wave.name
         while True:
             before = (await crew.journal.gates(self.rollout)).get(number)
             finding = await self._checked(number, wave, before)

@@ -67,12 +67,12 @@ class Control:
         await self._news()
 
     async def _news(self) -> list[Instruction]:
-        """Know what holds now, and return what was not known before."""
+        """Know what holds now, and return what people said that was not known before."""
         said = await self._journal.instructions(self._rollout)
         news = [instruction for instruction in said if instruction.id not in self._known]
         self._known |= {instruction.id for instruction in news}
         self.standing = Standing.of(said)
-        return news
+        return [instruction for instruction in news if instruction.verb is not Verb.TOLD]
 
 
 async def go_on(journal: Journal, rollout: str) -> None:

@@ -1,12 +1,13 @@
 """Rollouts from their plan to their end: begin, carry out, try again, resolve."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import TypeAlias
 
-from deployer.domain.deployment import Deployment, Step
+from deployer.domain.deployment import Deployment, Status, Step
 from deployer.domain.documents import Document
 from deployer.domain.instructions import Standing
 from deployer.domain.lifecycle import Event, State
@@ -24,6 +25,9 @@ from deployer.journal.protocol import Entry, Journal, Rollout
 
 SUPERSEDED = "superseded"
 UNFINISHED = frozenset({"running", "halted", "waiting", "paused"})
+
+Tell: TypeAlias = Callable[[Rollout, Mapping[Status, int]], Awaitable[None]]
+"""Tells whoever is to know how a rollout ends, with its tenants by status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +106,24 @@ async def is_settled(journal: Journal, rollout: Rollout) -> bool:
     return True
 
 
-async def abort(journal: Journal, clock: Clock, rollout: Rollout, who: str) -> bool:
+async def nobody(rollout: Rollout, counts: Mapping[Status, int]) -> None:
+    """Tell nobody."""
+
+
+async def abort(journal: Journal, clock: Clock, rollout: Rollout, who: str, *, tell: Tell = nobody) -> bool:
     """End a rollout where it stands: what has not begun is cancelled; tell whether that could be: none is in doubt."""
     if not await is_settled(journal, rollout):
         return False
     async for deployment in every_deployment(journal, rollout.id):
         cancel(journal, clock, deployment)
-    await journal.conclude(rollout.id, outcome="aborted", reason=f"by {who}", ended_at=clock.utc())
+    await leave(journal, clock, replace(rollout, outcome="aborted", reason=f"by {who}"), tell=tell)
     return True
+
+
+async def leave(journal: Journal, clock: Clock, rollout: Rollout, *, tell: Tell) -> None:
+    """Write that somebody ended a rollout, as it says, after telling whoever is to know."""
+    await tell(rollout, await journal.counts(rollout.id))
+    await journal.conclude(rollout.id, outcome=rollout.outcome, reason=rollout.reason, ended_at=clock.utc())
 
 
 async def retry_failed(journal: Journal, clock: Clock, rollout: Rollout) -> int:

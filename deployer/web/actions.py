@@ -1,9 +1,12 @@
 """What people do from the dashboard: what they could say in a terminal too, attributed in the same way."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from deployer.api import control
+from deployer.api.control import nobody
+from deployer.api.notifying import telling
 from deployer.errors import DeployerError, UsageError
 from deployer.web.site import Act, Site
 
@@ -45,7 +48,10 @@ async def _approve(site: Site, name: str, rollout: str, form: Form) -> str:
 async def _abort(site: Site, name: str, rollout: str, form: Form) -> str:
     if form.get("sure") != "yes":
         raise UsageError("not confirmed: nothing was changed")
-    return await control.abort(site.watch.home, name, id_=rollout, who=_who())
+    untold: list[str] = []
+    tell = telling(Path(site.manifest), untold.append) if name == site.name else nobody
+    said = await control.abort(site.watch.home, name, id_=rollout, who=_who(), tell=tell)
+    return "; ".join([said, *untold])
 
 
 VERBS: Final[Mapping[str, Do]] = {"pause": _pause, "resume": _resume, "approve": _approve, "abort": _abort}

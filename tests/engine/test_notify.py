@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deployer.engine.whoever import whoever
 from deployer.simulator import Rule
 from deployer.telemetry import webhooks
 from tests.cli.firing import came_into_force, just_now
@@ -214,12 +215,92 @@ def test_a_rehearsal_tells_nobody(stage: Stage, listener: Listener) -> None:
     assert listener.told == []
 
 
-def test_what_is_settled_before_an_abort_is_told_to_nobody(stage: Stage, listener: Listener) -> None:
+def test_an_abort_is_told_as_an_end_and_what_is_settled_before_it_is_not(stage: Stage, listener: Listener) -> None:
     stage.befall(Rule(action="refuse", route="flows.clone", status=401, code="unauthorized"))
     stage.apply()
     stage.mend()
     assert stage.run("abort", "--yes").code in {0, 3}
-    assert listener.events == ["halted"]
+    assert listener.events == ["halted", "finished"]
+    told = listener.told[-1]
+    assert (told["outcome"], told["reason"]) == ("aborted", f"by {whoever()}")
+    assert (told["counts"]["pending"], told["command"]) == (0, None)
+
+
+def wait_for_a_person(stage: Stage) -> str:
+    """Let a rollout wait for somebody who approves its first wave, and return its id."""
+    stage.manifest["waves"] = [{"name": "canary", "size": 1, "approve": True}, {"name": "others", "size": "rest"}]
+    ended = stage.apply()
+    assert ended.code == 5, ended.err
+    return str(ended.document["rollout"])
+
+
+def test_a_rollout_that_is_left_for_a_new_plan_is_told_as_one_that_ended(stage: Stage, listener: Listener) -> None:
+    first = wait_for_a_person(stage)
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+    assert stage.apply("--supersede").code == 5
+    assert listener.events == ["waiting", "finished", "waiting"]
+    told = listener.told[1]
+    assert (told["rollout"], told["outcome"], told["command"]) == (first, "superseded", None)
+
+
+def test_what_a_rollback_ends_is_told(stage: Stage, listener: Listener) -> None:
+    first = wait_for_a_person(stage)
+    assert stage.run("rollback", "--yes").code == 0
+    ends = [(told["rollout"] == first, told["kind"], told["outcome"]) for told in listener.told]
+    assert ends == [(True, "apply", "waiting"), (True, "apply", "aborted"), (False, "rollback", "succeeded")]
+
+
+def test_an_abort_that_nobody_can_be_told_of_ends_the_rollout_all_the_same(stage: Stage, listener: Listener) -> None:
+    wait_for_a_person(stage)
+    listener.statuses = [500]
+    ended = stage.run("abort", "--yes")
+    assert (ended.code, stage.run("status", "--json").document["outcome"]) == (0, "aborted")
+    assert lines(ended.err, "notice.failed")
+
+
+def test_who_dies_between_telling_of_an_abort_and_writing_it_tells_it_again_under_the_same_id(
+    stage: Stage, listener: Listener
+) -> None:
+    wait_for_a_person(stage)
+    with stage.started("abort", "--yes") as process:
+        listener.heard = lambda: process.send_signal(signal.SIGKILL)
+        assert process.wait(50) == -signal.SIGKILL
+    listener.heard = lambda: None
+    assert stage.run("abort", "--yes").code == 0
+    assert listener.events == ["waiting", "finished", "finished"]
+    assert listener.told[1]["id"] == listener.told[2]["id"]
+
+
+def test_a_gate_is_told_once_whatever_else_changes(stage: Stage, listener: Listener) -> None:
+    stage.manifest["waves"] = [
+        {"name": "canary", "size": 2, "approve": True, "tolerance": 1},
+        {"name": "others", "size": "rest"},
+    ]
+    stage.refuse("globex")
+    assert stage.apply().code == 5
+    stage.mend()
+    assert stage.run("resume", "--failed").code == 5
+    assert listener.events == ["waiting"]
+
+
+def test_a_gate_that_nobody_could_tell_to_be_well_is_told_and_again_once_it_waits_for_approval(
+    stage: Stage, listener: Listener
+) -> None:
+    check = stage.directory / "check"
+    bake = {"min": "0s", "max": "0s"}
+    canary = {"name": "canary", "size": 1, "approve": True, "bake": bake, "verify": {"command": "./check"}}
+    stage.manifest["waves"] = [canary, {"name": "others", "size": "rest"}]
+    stage.write()
+    check.write_text("#!/bin/sh\nexit 9\n")
+    check.chmod(0o755)
+    assert stage.apply().code == 5
+    assert stage.run("resume").code == 5
+    check.write_text("#!/bin/sh\nexit 0\n")
+    assert stage.run("resume").code == 5
+    assert [(told["event"], told["outcome"]) for told in listener.told] == [
+        ("waiting", "paused"),
+        ("waiting", "waiting"),
+    ]
 
 
 def test_who_is_told_is_no_part_of_a_plan(stage: Stage, listener: Listener) -> None:

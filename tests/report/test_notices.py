@@ -10,7 +10,7 @@ import pytest
 
 from deployer.domain.firing import Firing, State
 from deployer.domain.notice import Notice
-from deployer.domain.notify import Occasion, occasion_of
+from deployer.domain.notify import Occasion, is_news, occasion_of
 from deployer.report.notices import notice_body, slack_message, teams_message
 from deployer.report.shapes import schema
 from tests.report.hostile import NAMES, is_inert
@@ -140,12 +140,30 @@ def test_a_notice_that_is_told_again_has_its_id_and_no_other_has() -> None:
         ("failed", Occasion.FINISHED),
         ("halted", Occasion.HALTED),
         ("waiting", Occasion.WAITING),
-        *((outcome, None) for outcome in ("running", "paused", "aborted", "superseded", "planned")),
+        ("aborted", Occasion.FINISHED),
+        ("superseded", Occasion.FINISHED),
+        *((outcome, None) for outcome in ("running", "paused", "planned")),
     ],
 )
-def test_people_are_told_of_what_they_do_not_do_themselves(outcome: str, occasion: Occasion | None) -> None:
+def test_people_are_told_of_every_end_and_of_what_waits_for_one_of_them(
+    outcome: str, occasion: Occasion | None
+) -> None:
     assert occasion_of(outcome) is occasion
 
 
 def test_people_are_told_where_nobody_could_tell_whether_a_wave_is_well() -> None:
     assert occasion_of("paused", held=True) is Occasion.WAITING
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_what_a_gate_asks_is_news_once_whatever_changed_since(changed: bool) -> None:
+    told = {"waiting canary"}
+    assert not is_news(Occasion.WAITING, "waiting canary", told, changed=changed)
+    assert is_news(Occasion.WAITING, "waiting early", told, changed=changed)
+    assert is_news(Occasion.WAITING, "paused canary", told, changed=changed)
+
+
+@pytest.mark.parametrize("occasion", [Occasion.FINISHED, Occasion.HALTED, None])
+def test_all_else_is_news_where_anything_changed(occasion: Occasion | None) -> None:
+    assert is_news(occasion, "halted ", {"halted "}, changed=True) is (occasion is not None)
+    assert not is_news(occasion, "halted ", (), changed=False)

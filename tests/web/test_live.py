@@ -15,6 +15,7 @@ from tests.engine.stage import US, Stage
 from tests.factories import crowd, plan
 from tests.journal.entries import entry
 from tests.postgres import Server
+from tests.telemetry.listener import listening as hearing
 from tests.web.journals import FIRST, written
 from tests.web.visited import SOON, apart, events, listening, run, serving, visiting
 
@@ -139,6 +140,29 @@ def test_a_rollout_at_work_is_ended_where_it_stands_once_that_is_confirmed(slow:
     head = run(slow, "status", "--json").document
     assert (head["outcome"], head["reason"]) == ("aborted", f"by {whoever()} through the dashboard")
     assert head["counts"]["cancelled"] + head["counts"]["done"] == 12
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_aborts_from_the_page_is_heard_by_those_whom_the_manifest_names_or_told_who_was_not(
+    waved: Stage,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    known: bool,
+) -> None:
+    with hearing() as listener:
+        assert run(waved, *APPLY).code == 5
+        waved.manifest["notify"] = [{"url": "env:HOOK_URL"}]
+        waved.write()
+        if known:
+            monkeypatch.setenv("HOOK_URL", listener.url)
+        with serving(waved.directory, "--allow-actions") as dashboard, visiting(browser, dashboard) as visit:
+            visit.page.locator("article h3 a").click()
+            visit.page.get_by_text("Abort…").click()
+            visit.page.get_by_label("where it stands").check()
+            visit.page.get_by_role("button", name="Abort", exact=True).click()
+            visit.see("aborted" if known else "notify[0] (json) was not told of it")
+    assert [(told["event"], told["outcome"]) for told in listener.told] == [("finished", "aborted")] * known
+    assert run(waved, "status", "--json").document["outcome"] == "aborted"
 
 
 def test_what_cannot_be_done_is_said_and_changes_nothing(waved: Stage, browser: Browser) -> None:

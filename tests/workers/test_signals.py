@@ -11,7 +11,7 @@ from tests.engine.stage import EU, US, Stage, staged
 from tests.postgres import Server
 from tests.telemetry.listener import listening
 from tests.telemetry.receiver import receiving
-from tests.workers.test_workers import workers
+from tests.workers.test_workers import wait_until, workers
 
 
 @pytest.fixture
@@ -46,3 +46,21 @@ def test_one_rollout_of_many_workers_is_one_trace_and_its_end_is_told_once(
     assert {span.parent for span in tenants} <= {span.id for span in rollouts}
     outcomes = [span.attributes.get("deployer.rollout.outcome") for span in rollouts]
     assert sorted(filter(None, outcomes)) == ["succeeded"]
+
+
+def test_a_gate_that_waits_for_a_person_is_told_once_by_whichever_worker_comes_to_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.manifest["waves"] = [{"name": "canary", "size": 1, "approve": True}, {"name": "others", "size": "rest"}]
+    stage.manifest["notify"] = [{"url": "env:HOOK_URL"}]
+    with listening() as listener:
+        monkeypatch.setenv("HOOK_URL", listener.url)
+        with workers(stage, 2, concurrency=1):
+            assert stage.apply().code == 5
+            assert stage.run("resume").code == 5
+            assert stage.apply("--detach").code == 0
+            wait_until(lambda: stage.run("status", "--json").document["outcome"] == "waiting")
+            assert listener.events == ["waiting"]
+            assert stage.run(*listener.told[0]["command"].split()[1:]).code == 0
+            assert stage.run("resume").code == 0
+    assert listener.events == ["waiting", "finished"]
