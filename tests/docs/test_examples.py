@@ -194,7 +194,7 @@ def digest(stage: Stage) -> str:
 
 def typed(stage: Stage, line: str) -> Ended:
     """Type a line without what only a shell does, with an id and a digest of today, and a yes to what is asked."""
-    if "--plan 2fa" in line:
+    if "b5dcfeb3989d" in line:
         line = line.replace("b5dcfeb3989d", digest(stage))
     if "5f0000000000000000000f01" in line:
         made = stage.effects("run")[-1]["jobs"][0] if "resolve" in line else stage.flow("acme")["_id"]
