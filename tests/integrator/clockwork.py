@@ -9,7 +9,8 @@ class _Jumping(selectors.SelectSelector):
     now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(min(timeout, 0.001) if timeout is not None else None)  # loopback is that quick
+        moment = 0.001 if len(self.get_map()) > 1 else 0.0  # loopback is that quick; the loop's own pipe needs none
+        ready = super().select(min(timeout, moment) if timeout is not None else None)
         if not ready and timeout:
             self.now += timeout
         return ready
