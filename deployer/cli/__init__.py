@@ -114,6 +114,10 @@ def main(words: Sequence[str]) -> int:
 
 def _run(words: Sequence[str], notes: "list[str] | None") -> int:
     """Run a command line; `notes` takes the annotations of what went wrong."""
+    if "_DEPLOYER_COMPLETE" in os.environ:
+        from deployer.cli.bash import register
+
+        register()
     try:
         code = deployer.main(
             args=list(words), prog_name="deployer", standalone_mode=False, terminal_width=_help_width(), obj=notes

@@ -5,7 +5,7 @@ from pathlib import Path
 import anyio
 import click
 
-from deployer.cli.completing import complete_tenant
+from deployer.cli.completing import complete_flow, complete_tenant
 from deployer.cli.manner import Manner, carrying, freezing
 from deployer.cli.options import JOURNAL, NO_INPUT, YES, command, together
 
@@ -15,7 +15,7 @@ from deployer.cli.options import JOURNAL, NO_INPUT, YES, command, together
     "deployer adopt acme 5f0000000000000000000f01 --ours --yes",
 )
 @click.argument("tenant", shell_complete=complete_tenant)
-@click.argument("flow")
+@click.argument("flow", shell_complete=complete_flow)
 @click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False), default=Path("rollout.yaml"))
 @together(JOURNAL, YES, NO_INPUT)
 @click.option("--ours", is_flag=True, help="Write the manifest's values where the flow has others.")

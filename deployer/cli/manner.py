@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.cli.completing import complete_tenant
+from deployer.cli.completing import complete_label, complete_tenant
 from deployer.cli.options import DESPITE, JSON, METRICS, QUIET, TIMEOUT, VERBOSE, scrape, seconds, together
 from deployer.errors import UsageError
 
@@ -25,7 +25,14 @@ _SCOPE_WORDS = "deployer.scope"  # in a command's context: what was typed
 _FORMS = click.Choice(["table", "wide", "json", "csv"])
 _RULES = click.Choice(["many-updates", "many-deletes", "shrunk-list", "unknown-name", "empty-selection"])
 _SCOPE = together(
-    click.option("--label", "labelled", multiple=True, metavar="KEY=VALUE", help="Only tenants with this label."),
+    click.option(
+        "--label",
+        "labelled",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Only tenants with this label.",
+        shell_complete=complete_label,
+    ),
     click.option(
         "--tenant",
         "tenants",
@@ -51,7 +58,14 @@ _WHOSE = together(
     click.option(
         "--tenant", "tenants", multiple=True, metavar="TENANT", help="Of this tenant.", shell_complete=complete_tenant
     ),
-    click.option("--label", "labelled", multiple=True, metavar="KEY=VALUE", help="Of tenants with this label."),
+    click.option(
+        "--label",
+        "labelled",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Of tenants with this label.",
+        shell_complete=complete_label,
+    ),
     click.option("--absent", is_flag=True, help="Of tenants that left the list."),
     click.option("--all", "everybody", is_flag=True, help="Of all tenants."),
     click.option(

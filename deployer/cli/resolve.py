@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 import click
 
-from deployer.cli.completing import complete_tenant
+from deployer.cli.completing import complete_made, complete_tenant
 from deployer.cli.options import JOURNAL, VERBOSE, command, together
 from deployer.domain.command import typed
 from deployer.errors import UsageError
@@ -19,7 +19,12 @@ from deployer.errors import UsageError
 @click.argument("tenant", shell_complete=complete_tenant)
 @click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False), default=Path("rollout.yaml"))
 @together(JOURNAL, VERBOSE)
-@click.option("--took", metavar="ID", help="It did happen: this flow, or this job, is what it made.")
+@click.option(
+    "--took",
+    metavar="ID",
+    help="It did happen: this flow, or this job, is what it made.",
+    shell_complete=complete_made,
+)
 @click.option("--retry", is_flag=True, help="It did not happen, or is mended: do it again.")
 @click.option("--skip", is_flag=True, help="Leave the tenant as it is.")
 def resolve(  # noqa: PLR0913 - one argument per option

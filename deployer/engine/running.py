@@ -1,5 +1,7 @@
 """Run a tenant's flow at most once, and follow the jobs that the run made."""
 
+from collections.abc import Iterable
+
 from deployer.domain.command import typed
 from deployer.domain.deployment import Deployment
 from deployer.domain.documents import Document, Json
@@ -54,16 +56,17 @@ async def recover_run(desk: Desk, case: Case, wait: float) -> Result:
         case Started.NO if desk.settings.run.mode == "reconcile":
             case.tell(Event.ABSENT)
         case Started.NO:
-            case.tell(Event.UNDECIDABLE, _undecided(case, "no job of it is there"))
+            case.tell(Event.UNDECIDABLE, _undecided(case, "no job of it is there", ()))
         case Started.UNDECIDABLE:
-            case.tell(Event.UNDECIDABLE, _undecided(case, f"job {', '.join(new)} may be it or another's"))
+            case.tell(Event.UNDECIDABLE, _undecided(case, f"job {', '.join(new)} may be it or another's", new))
     return Moved(case.deployment)
 
 
-def _undecided(case: Case, seen: str) -> Document:
+def _undecided(case: Case, seen: str, jobs: Iterable[str]) -> Document:
     tenant = case.deployment.planned.tenant
     text = f"the answer to the run was lost, and it cannot be known whether it started: {seen}"
-    return failure("run_undecided", text, f"{typed('resolve', tenant)} --took JOB, or --retry, or --skip")
+    told = failure("run_undecided", text, f"{typed('resolve', tenant)} --took JOB, or --retry, or --skip")
+    return {"doubtful": list(jobs), **told}
 
 
 def _ids(value: Json) -> list[Json]:

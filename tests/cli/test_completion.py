@@ -11,10 +11,14 @@ import pytest
 import xlsxwriter
 
 from deployer.cli import COMMANDS
+from deployer.domain.lifecycle import Event
 from deployer.journal.sqlite import SqliteJournal
 from tests.docs.pages import ROOT
 from tests.docs.parsing import every_command
-from tests.factories import plan, rollout
+from tests.docs.test_examples import set_out, unknown
+from tests.engine.stage import Stage
+from tests.factories import crowd, plan, rollout
+from tests.journal.entries import after, entry
 
 # A command with arguments as the program's own have them; it ends with the modules that completing imported.
 COMMAND = """
@@ -31,6 +35,18 @@ atexit.register(lambda: print(*heavy & sys.modules.keys(), file=sys.stderr, end=
 deployer(prog_name="deployer")
 """
 NAMES = "acme", "acme-eu", "globex"
+INDENTED = """
+  - tenant: a
+    labels:
+      ring: canary  # first
+      tier: gold
+    integration: 1
+  - tenant: b
+    labels:
+      ring: broad
+    values: {size: 1}
+labels:
+  ring=broad: {size: 2}"""
 
 
 def completed(*words: str, cwd: Path, program: tuple[str, ...] = ("-c", COMMAND), shell: str = "bash") -> list[str]:
@@ -112,6 +128,48 @@ def test_what_cannot_be_read_is_completed_by_nothing(tmp_path: Path, tenants: st
     assert completed("--rollout", "", cwd=tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("tenants", "file", "text"),
+    [
+        ("t.csv", "t.csv", "tenant,label.ring,label.tier\nacme,canary,gold\nacme-eu,broad,\nglobex,broad,gold\n"),
+        (
+            "t.jsonl",
+            "t.jsonl",
+            '{"tenant": "a", "labels": {"ring": "canary", "tier":"gold"}}\n{"labels":{"ring":"broad"}}',
+        ),
+        ("\n  - {tenant: a, labels: {ring: canary, tier: 'gold'}}\n  - {tenant: b, labels: {ring: \"broad\"}}", "", ""),
+        (INDENTED, "", ""),
+    ],
+    ids=["csv", "lines", "braces", "indented"],
+)
+def test_labels_are_completed_from_the_list_of_tenants(tmp_path: Path, tenants: str, file: str, text: str) -> None:
+    write(tmp_path, tenants, text, file=file)
+    every = ["ring=canary", "tier=gold", "ring=broad"]
+    assert completed("plan", "--label", "", cwd=tmp_path, program=("-m", "deployer")) == every
+    given = completed("plan", "--label", "tier=gold", "--label", "ring=c", cwd=tmp_path, program=("-m", "deployer"))
+    assert given == ["canary"]  # bash puts it behind the `=`
+    named = completed("plan", "--label", "ri", cwd=tmp_path, program=("-m", "deployer"))
+    assert named == ["ring=canary", "ring=broad"]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--label", "ring", "="], ["canary", "broad"]),
+        (["--label", "ring", "=", "c"], ["canary"]),
+        (["--label", "=", "ring", "=", "c"], ["canary"]),
+        (["--label", "=", "r"], ["ring=canary", "ring=broad"]),
+        (["--tenant", "=", "ac"], ["acme", "acme-eu"]),
+        (["--label", "ring", "=", "canary", "--tenant", "gl"], ["globex"]),
+    ],
+)
+def test_bash_parts_words_and_what_is_suggested_is_what_it_puts_behind(
+    tmp_path: Path, words: list[str], shown: list[str]
+) -> None:
+    write(tmp_path, "t.csv", "tenant,label.ring\nacme,canary\nacme-eu,broad\nglobex,broad\n", file="t.csv")
+    assert completed("plan", *words, cwd=tmp_path, program=("-m", "deployer")) == shown
+
+
 def test_rollouts_are_completed_from_the_journal_the_newest_first(tmp_path: Path) -> None:
     async def begin() -> None:
         async with SqliteJournal(tmp_path / ".deployer" / "journal.db") as journal:
@@ -186,9 +244,68 @@ def test_every_command_that_takes_a_name_completes_it(kept: Path, line: str) -> 
     assert completed(*line.split(), "", cwd=kept, program=("-m", "deployer")) == ASKED[line]
 
 
+def test_a_flow_to_adopt_is_one_that_the_tenant_had_and_has_no_more(stage: Stage) -> None:
+    def flows(name: str) -> list[str]:
+        return completed("adopt", name, "", cwd=stage.directory, program=("-m", "deployer"))
+
+    assert stage.apply().code == 0
+    assert flows("acme") == []
+    assert stage.run("detach", "--tenant", "acme", "--yes").code == 0
+    assert stage.run("delete", "--tenant", "globex", "--yes").code == 0
+    assert flows("acme") == [stage.flow("acme")["_id"]]
+    assert (flows("globex"), flows("initech"), flows("nobody")) == ([], [], [])
+    assert stage.run("adopt", "acme", stage.flow("acme")["_id"], "--yes").code == 0
+    assert flows("acme") == []
+    assert stage.run("detach", "--tenant", "acme", "--yes").code == 0
+    assert flows("acme") == [stage.flow("acme")["_id"]]
+
+
+def test_what_a_run_may_have_made_is_completed_and_nothing_of_a_tenant_whose_calls_were_heard(stage: Stage) -> None:
+    set_out(stage)
+    unknown(stage)
+    [job] = stage.effects("run")[-1]["jobs"]
+    line = ("--journal", ".deployer/journal.db", "acme", "--took", "")
+    assert completed("resolve", "acme", "--took", "", cwd=stage.directory, program=("-m", "deployer")) == [job]
+    assert completed("resolve", *line, cwd=stage.directory, program=("-m", "deployer")) == [job]
+    assert completed("resolve", "globex", "--took", "", cwd=stage.directory, program=("-m", "deployer")) == []
+    assert stage.run("resolve", "acme", "--took", job).code == 0
+    assert completed("resolve", "acme", "--took", "", cwd=stage.directory, program=("-m", "deployer")) == []
+
+
+def test_flows_that_a_clone_may_have_made_are_completed(tmp_path: Path) -> None:
+    async def doubt() -> None:
+        async with SqliteJournal(tmp_path / ".deployer" / "journal.db") as journal:
+            await journal.begin_work()
+            await journal.begin(rollout(), plan(*crowd(1)))
+            deployment = await journal.deployment(rollout().id, "tenant-0")
+            assert deployment is not None
+            for event in (Event.INTEND, Event.UNDECIDABLE):
+                told = entry(deployment, event, {"doubtful": ["f1", "f2"]} if event is Event.UNDECIDABLE else {})
+                await journal.record(told)
+                deployment = after(told)
+
+    asyncio.run(doubt())
+    assert completed("resolve", "tenant-0", "--took", "", cwd=tmp_path, program=("-m", "deployer")) == ["f1", "f2"]
+
+
+def test_nothing_is_sent_for_a_completion(stage: Stage) -> None:
+    assert stage.apply().code == 0
+    stage.forget_requests()
+    for words in (
+        "adopt acme",
+        "resolve acme --took",
+        "plan --label",
+        "exclude",
+        "rollback --rollout",
+    ):
+        completed(*words.split(), "", cwd=stage.directory, program=("-m", "deployer"))
+    assert stage.ledger.arrivals == []
+
+
 def test_who_takes_a_name_and_completes_none_is_known() -> None:
-    """A flow, a job and a label are known far away alone, and what is new is known nowhere."""
+    """What is new is known nowhere."""
     named = {"tenants", "tenant", "rollout", "digest", "wave", "name", "excluded", "recreate", "ours", "theirs"}
+    named |= {"labelled", "flow", "took"}
     without = {
         (" ".join(words), each.name)
         for words, command in every_command()
