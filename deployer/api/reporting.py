@@ -1,7 +1,7 @@
 """A rollout as reports show it, read from the journal alone, also while another process carries it out."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
@@ -35,19 +35,26 @@ class Reported:
 
 
 @asynccontextmanager
-async def reported(standing: Standing, *, clock: Clock | None = None) -> AsyncIterator[Reported]:
-    """Read a rollout once, in pages, and give it to the block; its tenants never lie in memory together."""
+async def reported(
+    standing: Standing, *, clock: Clock | None = None, watch: Callable[[int], None] = lambda _: None
+) -> AsyncIterator[Reported]:
+    """Read a rollout once, in pages, and give it to the block; its tenants never lie in memory together.
+
+    `watch` is told how many were read so far.
+    """
     read_at = (clock or SystemClock()).utc()
     with TemporaryFile("w+", encoding="ascii") as spool:
         async with standing.home.open(read_only=True) as book:
             gates = await book.gates(standing.rollout.id)
             gathered = Gathering(_frame(standing, gates, read_at))
-            await _gather(book, standing.rollout.id, gathered, spool)
+            await _gather(book, standing.rollout.id, gathered, spool, watch)
             plan, samples = await book.plan(standing.rollout.id), await book.samples(standing.rollout.id)
         yield Reported(report_head(standing.rollout, plan, gathered, samples, gates=gates, read_at=read_at), spool)
 
 
-async def _gather(book: Journal, rollout: str, gathered: Gathering, spool: TextIO) -> None:
+async def _gather(
+    book: Journal, rollout: str, gathered: Gathering, spool: TextIO, watch: Callable[[int], None]
+) -> None:
     def add(page: Sequence[Deployment], met: Mapping[int, Sequence[Met]]) -> None:
         for deployment in page:
             tenant = gathered.add(deployment, met.get(deployment.place, ()))
@@ -58,6 +65,7 @@ async def _gather(book: Journal, rollout: str, gathered: Gathering, spool: TextI
         upto = page[-1].place
         met = await book.met(rollout, after=after, upto=upto)
         await anyio.to_thread.run_sync(add, page, met)
+        watch(upto + 1)
         after = upto
 
 

@@ -1,6 +1,7 @@
 """`deployer report`: what became of a rollout, as one page that needs nothing else, or for programs."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -36,6 +37,7 @@ def report(*, manifest: Path, journal: str | None, rollout: str | None, form: st
     from deployer.api.places import journal_home
     from deployer.api.reporting import reported
     from deployer.api.standing import find_standing
+    from deployer.cli.showing import READ, passing
     from deployer.report.files import WRITERS, Report, demand_writable
     from deployer.report.text import plain
 
@@ -49,12 +51,14 @@ def report(*, manifest: Path, journal: str | None, rollout: str | None, form: st
     async def written() -> None:
         home = journal_home(manifest, journal)
         name = None if rollout else name_in(manifest)
-        async with reported(await find_standing(home, name=name, rollout=rollout)) as found:
-            if file is None:
-                await anyio.to_thread.run_sync(WRITERS[form], _stdout(), found.head, found.tenants())
-            else:
-                await anyio.to_thread.run_sync(Report(form, file).write, found.head, found.tenants())
-                click.echo(f"wrote {plain(file)}", err=True)
+        now = await find_standing(home, name=name, rollout=rollout)
+        with passing(now, quiet=file is None and sys.stdout.isatty()) as going_by:  # where it is written itself
+            async with reported(now, watch=partial(going_by.see, READ)) as found:
+                tenants = going_by.each(f"writing {file or 'it'}", found.tenants())
+                write = partial(WRITERS[form], _stdout()) if file is None else Report(form, file).write
+                await anyio.to_thread.run_sync(write, found.head, tenants)
+        if file is not None:
+            click.echo(f"wrote {plain(file)}", err=True)
 
     anyio.run(written)
 

@@ -17,16 +17,17 @@ from deployer.report.annotations import NAMES, of_causes
 from deployer.report.causes import gather
 from deployer.report.columns import OUTCOMES, PLANNED
 from deployer.report.listing import Form, write_list
+from deployer.report.passing import Passing
 from deployer.report.plan_view import plan_head, plan_tenant
 from deployer.report.summary import summary_text
+
+READ = "reading the rollout"  # what is done first for a report
 
 
 async def show(now: Standing, manner: Manner, *, at_work: bool = False) -> int:
     """Print how a rollout stands as the manner asks for, and return the exit code."""
     if manner.reports:
-        async with reported(now) as found:
-            for report in manner.reports:
-                await anyio.to_thread.run_sync(report.write, found.head, found.tenants())
+        await _report(now, manner)
     if manner.form is None:
         text = partial(
             summary_text,
@@ -41,6 +42,19 @@ async def show(now: Standing, manner: Manner, *, at_work: bool = False) -> int:
         await now.feed(partial(write_list, out(manner), form, OUTCOMES, now.head, width=list_width()))
     await _annotate(now)
     return exit_code(str(now.head["outcome"]))
+
+
+async def _report(now: Standing, manner: Manner) -> None:
+    with passing(now, quiet=manner.quiet) as going_by:
+        async with reported(now, watch=partial(going_by.see, READ)) as found:
+            for report in manner.reports:
+                tenants = going_by.each(f"writing {report.path}", found.tenants())
+                await anyio.to_thread.run_sync(report.write, found.head, tenants)
+
+
+def passing(now: Standing, *, quiet: bool = False) -> Passing:
+    """Return what tells how many tenants of a rollout a report has come to, where that takes its time."""
+    return Passing(0 if quiet else sum(now.counts.values()), sys.stderr, live=sys.stderr.isatty())
 
 
 def show_plan(saved: SavedPlan, manner: Manner) -> None:

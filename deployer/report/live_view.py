@@ -31,13 +31,13 @@ def draw(tally: Tally, failures: Sequence[str], halted: Mapping[str, str]) -> Co
     more = len(waiting) - _SHOWN
     return Group(
         _bar(tally),
-        _line(f"{tally.rested} of {tally.total}: {counted(tally.counts)}"),
-        *([_line(tally.wave)] if tally.wave else []),
-        _line(" · ".join(tally.pace())),
-        *(_line(f"x {failure}", "red") for failure in failures),
-        *(_line(f"{plain(account)} halted: {plain(cause)}", "bold red") for account, cause in halted.items()),
-        *(_line(tally.waits(tenant), "yellow") for tenant in waiting[:_SHOWN]),
-        *([_line(f"… and {more} more waiting", "yellow")] if more > 0 else []),
+        line(f"{tally.rested} of {tally.total}: {counted(tally.counts)}"),
+        *([line(tally.wave)] if tally.wave else []),
+        line(" · ".join(tally.pace())),
+        *(line(f"x {failure}", "red") for failure in failures),
+        *(line(f"{plain(account)} halted: {plain(cause)}", "bold red") for account, cause in halted.items()),
+        *(line(tally.waits(tenant), "yellow") for tenant in waiting[:_SHOWN]),
+        *([line(f"… and {more} more waiting", "yellow")] if more > 0 else []),
     )
 
 
@@ -48,5 +48,6 @@ def _bar(tally: Tally) -> ConsoleRenderable:
     return grid
 
 
-def _line(text: str, style: str = "") -> Text:
+def line(text: str, style: str = "") -> Text:
+    """Return one line, cut where the terminal ends."""
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")

@@ -14,7 +14,7 @@ from deployer.report.text import counted, duration, plain
 from deployer.telemetry.events import Event
 
 HEARTBEAT = 30.0  # seconds between two signs of life in a pipe
-_REFRESH = 0.125  # seconds between two pictures
+REFRESH = 0.125  # seconds between two pictures
 _FAILURES = 5  # the last ones stay in the picture
 
 
@@ -57,7 +57,7 @@ class LiveProgress:
         """Redraw until cancelled."""
         while True:
             self.refresh()
-            await anyio.sleep(_REFRESH)
+            await anyio.sleep(REFRESH)
 
     def __enter__(self) -> Self:
         """Start to draw."""

@@ -5,15 +5,19 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import anyio
 import pytest
 
 import deployer
 from deployer.cli import COMMANDS
+from deployer.report.passing import MANY
 from deployer.simulator import Customer, Rule, token_of
-from tests.cli.terminal import terminal
+from tests.cli.terminal import screen, terminal
 from tests.engine.stage import SOON, US, Stage
+from tests.web.journals import FIRST, crowded
 
 COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3|4|9|10)[0-9][0-9;]*m")
 
@@ -225,3 +229,36 @@ def test_help_imports_nothing_heavy() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=SOON)
 
     assert ended.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.fixture(scope="module")
+def crowd_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a journal of a rollout that is one larger than reports are silent about."""
+    path = tmp_path_factory.mktemp("crowd") / "journal.db"
+    anyio.run(partial(crowded, path, MANY + 1, done=MANY, failed=0))
+    return path
+
+
+def reporting(stage: Stage, journal: Path, *words: str) -> str:
+    line = ("report", "--rollout", FIRST.id, "--journal", f"sqlite:{journal}", *words)
+    with terminal(stage, *line, environment={}) as typed:
+        return typed.read()
+
+
+def test_a_report_of_very_many_tenants_says_at_a_terminal_how_far_it_is_and_takes_that_away(
+    stage: Stage, crowd_journal: Path
+) -> None:
+    shown = reporting(stage, crowd_journal, "--output", "report.html")
+    for what in ("reading the rollout", "writing report.html"):
+        assert re.search(rf"{what}: \d+ of {MANY + 1} tenants", shown)
+    assert screen(shown).strip() == "wrote report.html"
+
+
+def test_what_is_written_to_the_terminal_itself_has_no_progress_in_it(stage: Stage, crowd_journal: Path) -> None:
+    assert f"of {MANY + 1} tenants" not in reporting(stage, crowd_journal, "-o", "md")
+
+
+def test_a_report_beside_something_else_says_how_far_it_is_too(stage: Stage, crowd_journal: Path) -> None:
+    line = ("status", "--rollout", FIRST.name, "--journal", f"sqlite:{crowd_journal}", "--report", "junit=report.xml")
+    with terminal(stage, *line, environment={}) as typed:
+        assert re.search(rf"reading the rollout: \d+ of {MANY + 1} tenants", typed.read())
