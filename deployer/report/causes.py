@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from deployer.domain.deployment import Status
-from deployer.report.text import anonymous, plain
+from deployer.report.text import anonymous, brief, plain
 
 Tenant: TypeAlias = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ class Cause:
         if self.count <= most:
             self.names.append(name)
 
-    def who(self, most: int, shown: Callable[[str], str] = plain) -> str:
+    def who(self, most: int, shown: Callable[[str], str] = brief) -> str:
         """Return the first names, each as `shown` writes it, and how many more there are."""
         more = self.count - min(most, len(self.names))
         return ", ".join([*map(shown, self.names[:most]), *([f"… and {more} more"] if more else [])])

@@ -15,7 +15,7 @@ from deployer.domain.owned import OWNED
 from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Planned
 from deployer.report.hiding import shown
-from deployer.report.text import anonymous, columns, padded, plain, some, value_text, wrapped
+from deployer.report.text import anonymous, brief, columns, padded, plain, some, value_text, wrapped
 
 _SIGNS: Final = {
     Action.CREATE: "+",
@@ -172,7 +172,7 @@ def _lines(sign: str, alike: _Alike, names: int, width: int) -> list[str]:
     lines = wrapped(start, alike.pieces(), width=width, hang=hang)
     if not alike.is_one:
         more = f", … and {alike.count - len(alike.first)} more" if alike.count > len(alike.first) else ""
-        named = some([planned.tenant for _, planned in alike.first], _NAMES)
+        named = some([brief(planned.tenant) for _, planned in alike.first], _NAMES)
         lines += wrapped("      ", f"{named}{more} (--all shows each)".split(" "), width=width, hang=6, gap=" ")
     return lines
 

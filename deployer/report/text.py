@@ -13,6 +13,7 @@ from deployer.domain.masking import is_sealed
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # controls, direction marks, lone surrogates, separators
 _JOINERS: Final = frozenset("\u200c\u200d")  # scripts and emoji need them
 _VALUE_COLUMNS = 40
+_NAME_COLUMNS = 48
 
 
 def plain(text: object) -> str:
@@ -87,6 +88,11 @@ def duration(seconds: float) -> str:
 def numbered(count: int, noun: str) -> str:
     """Return how many of something there are: `1 tenant`, `3 tenants`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def brief(name: object) -> str:
+    """Return a name as one of several that are told as examples: one that is very long pushes no other out."""
+    return cut(plain(name), _NAME_COLUMNS)
 
 
 def some(names: Sequence[str], most: int) -> str:

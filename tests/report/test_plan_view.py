@@ -52,6 +52,13 @@ def test_no_line_is_wider_than_the_terminal_but_for_the_command_to_copy(width: i
     assert all(line.startswith("Apply it:") for line in wide)
 
 
+def test_very_long_names_of_a_group_are_cut_so_that_the_others_are_seen() -> None:
+    long = [replace(each, tenant=f"{place}{each.tenant}{'x' * 200}") for place, each in enumerate(alike(5).tenants)]
+    lines = shown(plan(*long), width=80).splitlines()
+    assert all(columns(line) <= 80 for line in lines if not line.startswith("Apply it:"))
+    assert "4tenant-4xxx" in "".join(lines)
+
+
 def test_more_than_fifty_tenants_of_a_kind_are_counted_and_not_listed() -> None:
     unlike = [replace(each, changes=(change(f"settings.{each.tenant}", 1, 2),)) for each in creations(400).tenants]
     text = shown(plan(*unlike))

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from deployer.domain.deployment import Status
 from deployer.domain.documents import MISSING, Value
-from deployer.report.text import columns, counted, cut, duration, plain, value_text, wrapped
+from deployer.report.text import brief, columns, counted, cut, duration, plain, value_text, wrapped
 
 WORDS = st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12), min_size=1)
 
@@ -50,6 +50,11 @@ def test_values_are_short_json(value: Value, shown: str) -> None:
 )
 def test_durations_read_like_this(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown
+
+
+def test_a_very_long_name_told_as_an_example_is_cut() -> None:
+    assert [columns(brief(name)) for name in ("x" * 200, "東京" * 50)] == [48, 47]
+    assert brief("acme") == "acme"
 
 
 @given(st.text(), st.integers(1, 30))
