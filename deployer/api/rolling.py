@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
+from deployer.api.budgets import budget_of
 from deployer.api.freezing import frozen_now
 from deployer.api.workplace import Workplace
 from deployer.domain.deployment import Status
@@ -77,7 +78,7 @@ class Rolling:
     @property
     def budget(self) -> Budget:
         """Return what the accounts have sent, and may send."""
-        return _budget(self._place)
+        return budget_of(self._place)
 
     def stop(self) -> None:
         """Start nothing new, and let what is in flight end, for 30 seconds at most."""
@@ -282,14 +283,3 @@ def _rescue(place: Workplace, tenant: str, flow: str) -> None:
 
 def _own(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _budget(place: Workplace) -> Budget:
-    limiters = {id(account.limiter): account.limiter for account in place.accounts.opened.values()}.values()
-    return Budget(
-        sent=sum(limiter.sent for limiter in limiters),
-        throttled=sum(limiter.throttled for limiter in limiters),
-        in_flight=sum(limiter.in_flight for limiter in limiters),
-        paused_for=max((limiter.paused_for for limiter in limiters), default=0.0),
-        rate=sum(limiter.rate for limiter in limiters),
-    )

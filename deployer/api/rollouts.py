@@ -78,10 +78,10 @@ async def _demand_revision(place: Workplace, plan: Plan, revision: str) -> None:
         raise UsageError(f"--not-on: no flow is on rev:{revision}", remedy="deployer status shows the revisions")
 
 
-async def plan_drift(place: Workplace) -> Plan:
+async def plan_drift(place: Workplace, *, watch: Callable[[int, Planned], None] | None = None) -> Plan:
     """Return a plan that shows what was changed outside, whatever the manifest wants to be done about it."""
     manifest = place.loaded.manifest.model_copy(update={"drift": "report"})
-    return (await new_plan(replace(place, loaded=replace(place.loaded, manifest=manifest)))).plan
+    return (await new_plan(replace(place, loaded=replace(place.loaded, manifest=manifest)), watch=watch)).plan
 
 
 async def run_rollout(place: Workplace, *, id_: str = "") -> Rollout:

@@ -12,6 +12,7 @@ from deployer.api.workplace import Rollout, Workplace
 from deployer.cli.asking import confirm
 from deployer.cli.carrying import attend, carry
 from deployer.cli.manner import Manner
+from deployer.cli.meanwhile import planning, say
 from deployer.cli.showing import columns, show
 from deployer.domain.candidate import Choices
 from deployer.domain.command import typed
@@ -87,12 +88,13 @@ class Applying:
         rollouts.heed_guards(saved.plan, self.wish.allow)
         if saved.plan.work:
             self._confirm(saved.plan.work)
+        say("writing the plan into the journal")
         return await carry(place, await rollouts.begin(place, saved), self.manner)
 
     async def _shown(self) -> SavedPlan:
         """Return a new plan that was shown."""
         lines = PlanLines()
-        saved = await rollouts.new_plan(self.place, self.wish.choices, watch=lines.add)
+        saved = await rollouts.new_plan(self.place, self.wish.choices, watch=planning(self.place, lines.add))
         target = {"manifest": str(self.manner.manifest), "scope": self.manner.scope}
         verb = "adopt" if self.wish.again else "apply"
         text = plan_text(saved.plan, saved.digest, lines, width=columns(), **target, verb=verb)

@@ -16,6 +16,7 @@ from deployer.api.rolling import Event, Rolling, carried_out
 from deployer.api.standing import find_standing
 from deployer.api.workplace import Rollout, Workplace
 from deployer.cli.manner import ANYWHERE, AWAY, HERE, Manner
+from deployer.cli.meanwhile import hush, is_animated
 from deployer.cli.showing import show
 from deployer.errors import UsageError
 from deployer.report.event_lines import EventLines
@@ -83,6 +84,7 @@ async def _watch(
     place: Workplace,
     manner: Manner,
 ) -> Signals | None:
+    hush()
     async with under_way as rolling:
         with _progress(rolling, quiet=manner.quiet) as progress, _events(place, manner) as write:
             async with anyio.create_task_group() as group:
@@ -131,6 +133,6 @@ def _say(sentence: str) -> None:
 
 def _progress(rolling: "Rolling | Following", *, quiet: bool) -> LiveProgress | PlainProgress:
     counts = rolling.counts
-    if sys.stderr.isatty() and not quiet:
+    if is_animated(sys.stderr) and not quiet:
         return LiveProgress(counts, lambda: rolling.budget, sys.stderr)
     return PlainProgress(counts, lambda: rolling.budget, io.StringIO() if quiet else sys.stderr)

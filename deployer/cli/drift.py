@@ -32,6 +32,7 @@ def drift(*, manner: Manner, scope: "Scope", journal: str | None, verbose: int) 
 
     from deployer.api.loading import load
     from deployer.api.rollouts import plan_drift
+    from deployer.cli.meanwhile import planning
     from deployer.cli.showing import columns, list_width, out
     from deployer.cli.wiring import opened
     from deployer.report.columns import PLANNED
@@ -42,7 +43,7 @@ def drift(*, manner: Manner, scope: "Scope", journal: str | None, verbose: int) 
     async def show() -> int:
         loaded = load(manner.manifest, scope=scope)
         async with opened(loaded, journal=journal, manner=replace(manner, verbose=verbose), read_only=True) as place:
-            found = await plan_drift(place)
+            found = await plan_drift(place, watch=planning(place))
         if manner.form is None:
             click.echo(drift_text(found, width=columns()))
         else:

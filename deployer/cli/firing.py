@@ -37,6 +37,7 @@ _MISSED = 1
 @command(
     "deployer schedule run rollout.yaml         # until Ctrl-C",
     "deployer schedule run rollout.yaml --due   # once, as cron calls it",
+    stays=True,
 )
 @together(MANIFEST, JOURNAL)
 @click.option("--due", is_flag=True, help="Fire what is due now, and end: for cron, systemd and the like.")

@@ -37,6 +37,7 @@ def history(
     from deployer.api.loading import name_in
     from deployer.api.places import journal_home
     from deployer.api.standing import find_standing, past, tenant_history
+    from deployer.cli.meanwhile import say
     from deployer.cli.showing import list_width, out, show
     from deployer.report.columns import ROLLOUTS, rollout_row, rollouts_head
     from deployer.report.history import rollout_text, tenant_document, tenant_text
@@ -47,6 +48,7 @@ def history(
         raise UsageError("--tenant needs to be told of which rollout", remedy="add --rollout ID; a list has the ids")
 
     async def shown() -> int:
+        say("reading the journal")
         path = journal_home(manner.manifest, journal)
         if rollout is None:
             found = await past(path, name=None if all_names else name_in(manner.manifest), limit=limit)

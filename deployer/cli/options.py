@@ -64,9 +64,20 @@ NOT_ON = click.option("--not-on", metavar="REVISION", help="Leave out whose flow
 class Exemplified(click.Command):
     """A command whose help ends with lines to type; what follows a `#` in one says what it is for."""
 
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **rest: Any) -> None:  # noqa: ANN401 - as click has it
+    def __init__(self, *args: Any, examples: Sequence[str] = (), stays: bool = False, **rest: Any) -> None:  # noqa: ANN401 - as click has it
         super().__init__(*args, **rest)
         self.examples = examples
+        self.stays = stays
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever the command gives
+        """Call the command, and show what it is at until it has something to show, unless it stays for good."""
+        manifest = ctx.params.get("manifest")
+        if manifest is None or self.stays or ctx.params.get("quiet"):
+            return super().invoke(ctx)
+        from deployer.cli.meanwhile import shown
+
+        with shown(ctx, f"reading {manifest}"):
+            return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         with formatter.section("Examples"):
@@ -74,9 +85,9 @@ class Exemplified(click.Command):
                 formatter.write(f"  {line}\n")  # whole, since it is for a person to copy
 
 
-def command(*examples: str) -> Callable[[Callable[..., Any]], Exemplified]:
-    """Return the decorator of a command that is called as its function is."""
-    return click.command(cls=Exemplified, examples=examples)
+def command(*examples: str, stays: bool = False) -> Callable[[Callable[..., Any]], Exemplified]:
+    """Return the decorator of a command that is called as its function is; with `stays` it waits for what may come."""
+    return click.command(cls=Exemplified, examples=examples, stays=stays)
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

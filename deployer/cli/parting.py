@@ -13,6 +13,7 @@ from deployer.api.workplace import Workplace
 from deployer.cli.asking import confirm
 from deployer.cli.carrying import carry
 from deployer.cli.manner import Manner
+from deployer.cli.meanwhile import planning
 from deployer.cli.showing import columns, show_plan
 from deployer.cli.wiring import opened
 from deployer.domain.candidate import Choices
@@ -51,7 +52,7 @@ class Part:
             if not self.plan_only:
                 demand_thawed(place, self.manner.despite)
             lines = PlanLines()
-            saved = await plan_parting(place, self.action, self.whose, choices, watch=lines.add)
+            saved = await plan_parting(place, self.action, self.whose, choices, watch=planning(place, lines.add))
             self._show(saved, lines)
             rollouts.heed_guards(saved.plan, self.allow)
             if self.plan_only or not saved.plan.work:

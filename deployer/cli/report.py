@@ -37,6 +37,7 @@ def report(*, manifest: Path, journal: str | None, rollout: str | None, form: st
     from deployer.api.places import journal_home
     from deployer.api.reporting import reported
     from deployer.api.standing import find_standing
+    from deployer.cli.meanwhile import hush, say
     from deployer.cli.showing import READ, passing
     from deployer.report.files import WRITERS, Report, demand_writable
     from deployer.report.text import plain
@@ -49,9 +50,11 @@ def report(*, manifest: Path, journal: str | None, rollout: str | None, form: st
         demand_writable(file, "the report")
 
     async def written() -> None:
+        say("reading the journal")
         home = journal_home(manifest, journal)
         name = None if rollout else name_in(manifest)
         now = await find_standing(home, name=name, rollout=rollout)
+        hush()
         with passing(now, quiet=file is None and sys.stdout.isatty()) as going_by:  # where it is written itself
             async with reported(now, watch=partial(going_by.see, READ)) as found:
                 tenants = going_by.each(f"writing {file or 'it'}", found.tenants())

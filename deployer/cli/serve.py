@@ -16,6 +16,7 @@ _HOSTS = ("127.0.0.1", "::1", "localhost")
     "deployer serve rollout.yaml",
     "deployer serve rollout.yaml --allow-actions",
     "deployer serve --journal postgresql://journal.example/deployer",
+    stays=True,
 )
 @together(MANIFEST, JOURNAL)
 @click.option("--host", type=click.Choice(_HOSTS), default="127.0.0.1", show_default=True)

@@ -12,6 +12,7 @@ from deployer.api.reporting import reported
 from deployer.api.rollouts import SavedPlan
 from deployer.api.standing import Standing
 from deployer.cli.manner import Manner
+from deployer.cli.meanwhile import is_animated, say
 from deployer.domain.outcome import exit_code
 from deployer.report.annotations import NAMES, of_causes
 from deployer.report.causes import gather
@@ -26,6 +27,7 @@ READ = "reading the rollout"  # what is done first for a report
 
 async def show(now: Standing, manner: Manner, *, at_work: bool = False) -> int:
     """Print how a rollout stands as the manner asks for, and return the exit code."""
+    say("adding up")
     if manner.reports:
         await _report(now, manner)
     if manner.form is None:
@@ -54,7 +56,7 @@ async def _report(now: Standing, manner: Manner) -> None:
 
 def passing(now: Standing, *, quiet: bool = False) -> Passing:
     """Return what tells how many tenants of a rollout a report has come to, where that takes its time."""
-    return Passing(0 if quiet else sum(now.counts.values()), sys.stderr, live=sys.stderr.isatty())
+    return Passing(0 if quiet else sum(now.counts.values()), sys.stderr, live=is_animated(sys.stderr))
 
 
 def show_plan(saved: SavedPlan, manner: Manner) -> None:

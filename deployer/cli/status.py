@@ -32,11 +32,13 @@ def status(*, manner: Manner, journal: str | None, rollout: str | None, tenant: 
     from deployer.api.loading import name_in
     from deployer.api.places import journal_home
     from deployer.api.standing import find_standing, tenant_history
+    from deployer.cli.meanwhile import say
     from deployer.cli.showing import show
     from deployer.report.history import tenant_text
     from deployer.report.workers import workers_text
 
     async def shown() -> int:
+        say("reading the journal")
         name = rollout or name_in(manner.manifest)
         now = await find_standing(journal_home(manner.manifest, journal), name=name)
         if tenant is None:

@@ -15,6 +15,7 @@ from deployer.cli.asking import confirm
 from deployer.cli.carrying import carry
 from deployer.cli.ending import end
 from deployer.cli.manner import Manner
+from deployer.cli.meanwhile import planning
 from deployer.cli.showing import columns, show_plan
 from deployer.cli.wiring import opened
 from deployer.domain.candidate import Choices
@@ -58,7 +59,7 @@ class Undo:
     async def _undo(self, place: Workplace, last: Rollout, choices: Choices) -> int:
         lines = PlanLines()
         click.echo(f"undoing rollout {last.id} of {last.started_at}", err=True)
-        saved = await plan_rollback(place, last, choices, delete=self.delete, watch=lines.add)
+        saved = await plan_rollback(place, last, choices, delete=self.delete, watch=planning(place, lines.add))
         manifest = str(self.manner.manifest)
         text = plan_text(saved.plan, saved.digest, lines, width=columns(), manifest=manifest, verb="rollback")
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)

@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 from deployer.api.loading import Loaded
 from deployer.api.workplace import Exchange, Office, Workplace, workplace
 from deployer.cli.manner import Manner
+from deployer.cli.meanwhile import say
 from deployer.cli.signalling import signals
 from deployer.domain.manifest import Account
 from deployer.report.curl import curl_line
@@ -36,6 +37,7 @@ async def opened(
     manifest: Loaded, *, journal: str | None, manner: Manner, read_only: bool = False
 ) -> AsyncIterator[Workplace]:
     """Open the workplace of a command, whose log is written to standard error."""
+    say("asking the accounts")
     redactor = Redactor()
     trace = partial(_print_request, redactor) if manner.print_requests else None
     with signals(manner.metrics) as found:

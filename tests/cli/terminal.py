@@ -40,7 +40,7 @@ def terminal(stage: Stage, *words: str, environment: Mapping[str, str]) -> Itera
     with subprocess.Popen(
         [sys.executable, "-m", "deployer", *words],
         cwd=stage.directory,
-        env={**os.environ, **stage.environment, "TERM": "xterm-256color", **environment},
+        env={**os.environ, **stage.environment, "TERM": "xterm-256color", "CI": "", **environment},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
