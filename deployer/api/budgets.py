@@ -16,6 +16,7 @@ def budget_of(place: Workplace) -> Budget:
         in_flight=sum(limiter.in_flight for limiter in limiters),
         paused_for=max((limiter.paused_for for limiter in limiters), default=0.0),
         rate=sum(limiter.rate for limiter in limiters),
+        ready=sum(limiter.ready for limiter in limiters),
     )
 
 

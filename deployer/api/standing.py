@@ -14,6 +14,7 @@ from deployer.errors import UsageError
 from deployer.journal.home import Home
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Happening, Journal, Rollout
+from deployer.report.forecast import Course
 from deployer.report.summary import WaveStanding, rollout_head, tenant_view
 
 _PAGE = 500
@@ -73,6 +74,11 @@ async def find_standing(home: Home, *, name: str | None = None, rollout: str | N
         templates = sorted({account.template for account in plan.accounts.values()})
         waves, revisions = await _waves(book, found.id, plan), await book.by_revision(templates)
         return Standing(found, await book.counts(found.id), home, waves, revisions)
+
+
+async def course_of(journal: Journal, rollout: str) -> Course:
+    """Return what a rollout has ahead."""
+    return Course(await _waves(journal, rollout, await journal.plan(rollout)))
 
 
 async def _waves(book: Journal, rollout: str, plan: Plan) -> list[WaveStanding]:

@@ -13,13 +13,14 @@ import anyio
 import click
 
 from deployer.api.rolling import Event, Rolling, carried_out
-from deployer.api.standing import find_standing
+from deployer.api.standing import course_of, find_standing
 from deployer.api.workplace import Rollout, Workplace
 from deployer.cli.manner import ANYWHERE, AWAY, HERE, Manner
 from deployer.cli.meanwhile import hush, is_animated
 from deployer.cli.showing import show
 from deployer.errors import UsageError
 from deployer.report.event_lines import EventLines
+from deployer.report.forecast import Course
 from deployer.report.progress import LiveProgress, PlainProgress
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ async def carry(place: Workplace, rollout: Rollout, manner: Manner) -> int:
             return 0
         from deployer.workers.following import followed
 
-        signal = await _watch(followed(place, rollout), place, manner)
+        signal = await _watch(followed(place, rollout), place, rollout, manner)
     else:
         signal = await attend(place, rollout, manner)
     code = await show(await find_standing(place.home, rollout=rollout.id), manner)
@@ -62,7 +63,8 @@ async def carry(place: Workplace, rollout: Rollout, manner: Manner) -> int:
 
 async def attend(place: Workplace, rollout: Rollout, manner: Manner, *, settle_only: bool = False) -> Signals | None:
     """Work on a rollout while progress is shown and signals are heeded; return the signal that cut it short."""
-    return await _watch(carried_out(place, rollout, settle_only=settle_only, despite=manner.despite), place, manner)
+    under_way = carried_out(place, rollout, settle_only=settle_only, despite=manner.despite)
+    return await _watch(under_way, place, rollout, manner)
 
 
 async def _is_left_to_workers(place: Workplace, rollout: Rollout, manner: Manner) -> bool:
@@ -82,11 +84,13 @@ async def _is_left_to_workers(place: Workplace, rollout: Rollout, manner: Manner
 async def _watch(
     under_way: "AbstractAsyncContextManager[Rolling] | AbstractAsyncContextManager[Following]",
     place: Workplace,
+    rollout: Rollout,
     manner: Manner,
 ) -> Signals | None:
     hush()
+    course = await course_of(place.journal, rollout.id)
     async with under_way as rolling:
-        with _progress(rolling, quiet=manner.quiet) as progress, _events(place, manner) as write:
+        with _progress(rolling, course, quiet=manner.quiet) as progress, _events(place, manner) as write:
             async with anyio.create_task_group() as group:
                 interruption = Interruption(rolling)
                 group.start_soon(interruption.heed)
@@ -131,8 +135,8 @@ def _say(sentence: str) -> None:
     click.echo(sentence, file=sys.stderr)
 
 
-def _progress(rolling: "Rolling | Following", *, quiet: bool) -> LiveProgress | PlainProgress:
+def _progress(rolling: "Rolling | Following", course: Course, *, quiet: bool) -> LiveProgress | PlainProgress:
     counts = rolling.counts
     if is_animated(sys.stderr) and not quiet:
-        return LiveProgress(counts, lambda: rolling.budget, sys.stderr)
-    return PlainProgress(counts, lambda: rolling.budget, io.StringIO() if quiet else sys.stderr)
+        return LiveProgress(counts, lambda: rolling.budget, sys.stderr, course=course)
+    return PlainProgress(counts, lambda: rolling.budget, io.StringIO() if quiet else sys.stderr, course=course)

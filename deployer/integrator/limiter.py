@@ -9,7 +9,7 @@ from math import ceil
 from typing import Final, Generic, TypeVar
 
 from deployer.domain.adaptive import Pace, Turn, refused, taken, used
-from deployer.domain.pacing import give_back, since_empty, wait_for
+from deployer.domain.pacing import give_back, refill, since_empty, wait_for
 from deployer.integrator.meter import Meter
 
 T = TypeVar("T")
@@ -117,6 +117,11 @@ class Limiter:
     def paused_for(self) -> float:
         """Return the seconds left of a pause."""
         return max(0.0, self._pace.bucket.at - asyncio.get_running_loop().time())
+
+    @property
+    def ready(self) -> float:
+        """Return how many requests may be sent at once."""
+        return refill(self._pace.bucket, asyncio.get_running_loop().time()).tokens
 
     @property
     def slots(self) -> int:

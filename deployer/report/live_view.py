@@ -1,19 +1,22 @@
 """The picture of a rollout on a terminal."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TextIO
 
-from rich.console import Console, ConsoleRenderable, Group
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderResult
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
+from deployer.report.causes import Causes
+from deployer.report.forecast import Reached
 from deployer.report.tally import Tally
-from deployer.report.text import counted, plain
+from deployer.report.text import columns, counted, cut, duration, numbered, padded, plain
 
-_SHOWN = 5  # waiting tenants in the picture
-_BAR_COLUMNS = 60
+_SHOWN: Final = 5  # waiting tenants, and causes, in the picture
+_BAR_COLUMNS: Final = 60
+_WAVE_COLUMNS: Final = 24
+_BEFORE, _AFTER = 1, 1  # waves with a bar beside the one that is carried out
+_GOOD, _BAD = "green", "red"  # as the terminal has them: they can be read on a dark and on a light one
 
 
 def new_live(stream: TextIO, picture: Callable[[], ConsoleRenderable]) -> Live:
@@ -25,27 +28,65 @@ def new_live(stream: TextIO, picture: Callable[[], ConsoleRenderable]) -> Live:
     return Live(console=console, get_renderable=picture, auto_refresh=False, transient=True, redirect_stdout=False)
 
 
-def draw(tally: Tally, failures: Sequence[str], halted: Mapping[str, str]) -> ConsoleRenderable:
-    """Draw a rollout: how far it is, how fast, what fails, and who waits for what."""
+def draw(tally: Tally, causes: Causes, halted: Mapping[str, str]) -> ConsoleRenderable:
+    """Draw a rollout: how far it is, wave by wave, how fast, what fails, and who waits for what."""
     waiting = tally.waiters()
     more = len(waiting) - _SHOWN
     return Group(
-        _bar(tally),
+        _Bar(tally.rested, tally.total),
         line(f"{tally.rested} of {tally.total}: {counted(tally.counts)}"),
+        *_waves(tally.reached),
         *([line(tally.wave)] if tally.wave else []),
+        *([line(f"  … baking, {duration(tally.bakes)} more")] if tally.bakes else []),
         line(" · ".join(tally.pace())),
-        *(line(f"x {failure}", "red") for failure in failures),
-        *(line(f"{plain(account)} halted: {plain(cause)}", "bold red") for account, cause in halted.items()),
-        *(line(tally.waits(tenant), "yellow") for tenant in waiting[:_SHOWN]),
-        *([line(f"… and {more} more waiting", "yellow")] if more > 0 else []),
+        *_causes(causes),
+        *(line(f"{plain(account)} halted: {plain(cause)}", f"bold {_BAD}") for account, cause in halted.items()),
+        *(line(f"… {tally.waits(tenant)}") for tenant in waiting[:_SHOWN]),
+        *([line(f"… and {more} more waiting")] if more > 0 else []),
     )
 
 
-def _bar(tally: Tally) -> ConsoleRenderable:
-    """Return the bar in a grid, which ends its line and makes it as narrow as the terminal."""
-    grid = Table.grid()
-    grid.add_row(ProgressBar(total=max(1, tally.total), completed=tally.rested, width=_BAR_COLUMNS))
-    return grid
+class _Bar:
+    """How much of all is behind: heavy, and what is ahead light, so that no colour has to tell them apart."""
+
+    def __init__(self, done: int, of: int, *, start: str = "", end: str = "") -> None:
+        self._part = done / of if of else 1.0
+        self._start, self._end = start, end
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = min(_BAR_COLUMNS, options.max_width) - columns(self._start) - columns(self._end)
+        behind = int(self._part * max(0, room))
+        bar = (self._start, ("━" * behind, _GOOD), "─" * (room - behind), self._end)
+        yield Text.assemble(*bar, no_wrap=True, overflow="ellipsis")
+
+
+def _waves(reached: list[Reached]) -> Iterator[ConsoleRenderable]:
+    """Yield a bar for the wave that is carried out and those beside it; the others are counted."""
+    here = next((place for place, wave in enumerate(reached) if wave.rested < wave.tenants), len(reached) - 1)
+    begin, end = max(0, here - _BEFORE), here + _AFTER + 1
+    shown = reached[begin:end]
+    names = max((columns(wave.name) for wave in shown), default=0)
+    most = max((len(_far(wave)) for wave in shown), default=0)
+    if begin:
+        yield line(f"  {numbered(begin, 'wave')} behind: {sum(wave.tenants for wave in reached[:begin])}")
+    for wave in shown:
+        name = padded(cut(plain(wave.name), _WAVE_COLUMNS), min(names, _WAVE_COLUMNS))
+        yield _Bar(wave.rested, wave.tenants, start=f"  {name}  ", end=f"  {_far(wave):>{most}}")
+    if later := reached[end:]:
+        yield line(f"  {numbered(len(later), 'wave')} to come: {sum(wave.tenants for wave in later)}")
+
+
+def _far(wave: Reached) -> str:
+    return f"{wave.rested} of {wave.tenants}"
+
+
+def _causes(causes: Causes) -> Iterator[ConsoleRenderable]:
+    """Yield each cause of trouble once, that of most tenants first, with the first of them."""
+    ordered = causes.ordered()
+    for cause in ordered[:_SHOWN]:
+        yield line(f"x {cause.count} {cause.outcome}: {plain(cause.said)} · {cause.who(1)}", _BAD)
+    if (more := len(ordered) - _SHOWN) > 0 or causes.others:
+        yield line(f"x … and {max(more, 0)} more causes", _BAD)
 
 
 def line(text: str, style: str = "") -> Text:

@@ -1,21 +1,23 @@
 """Two ways to look on while a rollout goes: a live view on a terminal, and lines in a pipe."""
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Final, Self, TextIO
 
 import anyio
 
 from deployer.domain.deployment import TROUBLED, Status
 from deployer.domain.documents import Document
+from deployer.report.causes import Causes
+from deployer.report.forecast import Course, Forecast
 from deployer.report.tally import Budget, Tally, boot_seconds, instructed, trouble, wave_said
 from deployer.report.text import counted, duration, plain
 from deployer.telemetry.events import Event
 
 HEARTBEAT = 30.0  # seconds between two signs of life in a pipe
 REFRESH = 0.125  # seconds between two pictures
-_FAILURES = 5  # the last ones stay in the picture
+AHEAD: Final = Course()  # where nothing is known of it
+_BARRED: Final = frozenset({"wave.started", "wave.baking", "wave.released"})  # what the bars of the waves show
 
 
 class LiveProgress:
@@ -27,25 +29,26 @@ class LiveProgress:
         budgets: Callable[[], Budget],
         stream: TextIO,
         *,
+        course: Course = AHEAD,
         clock: Callable[[], float] = boot_seconds,
     ) -> None:
         from deployer.report import live_view  # noqa: PLC0415 - rich is loaded only where there is a terminal
 
-        self._tally = Tally(dict(counts), budgets, clock)
-        self._failures: deque[str] = deque(maxlen=_FAILURES)
+        self._tally = Tally(dict(counts), budgets, clock, Forecast(course))
+        self._causes = Causes(1)
         self._halted: dict[str, str] = {}
-        self._live = live_view.new_live(stream, lambda: live_view.draw(self._tally, self._failures, self._halted))
+        self._live = live_view.new_live(stream, lambda: live_view.draw(self._tally, self._causes, self._halted))
 
     def see(self, event: Event) -> None:
         """See what happened."""
         told = self._tally.see(event)
         match event.name:
             case "tenant.rested" if told["status"] in TROUBLED:
-                self._failures.append(trouble(told["tenant"], told["status"], told["error"]))
+                self._causes.note({"tenant": told["tenant"], "outcome": told["status"], "error": told["error"]})
             case "account.halted":
                 self._halted[str(told["account"])] = str(told["cause"])
             case name if name.startswith("wave."):
-                self._tally.wave = wave_said(name, told)
+                self._tally.wave = "" if name in _BARRED else wave_said(name, told)
             case _:
                 pass
 
@@ -81,9 +84,10 @@ class PlainProgress:
         budgets: Callable[[], Budget],
         stream: TextIO,
         *,
+        course: Course = AHEAD,
         clock: Callable[[], float] = boot_seconds,
     ) -> None:
-        self._tally = Tally(dict(counts), budgets, clock)
+        self._tally = Tally(dict(counts), budgets, clock, Forecast(course))
         self._stream = stream
         self._told: dict[str, str] = {}
 

@@ -8,7 +8,9 @@ from typing import Final
 
 from deployer.domain.deployment import OPEN, Status
 from deployer.domain.documents import Document
+from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.waves import titled
+from deployer.report.forecast import Course, Forecast, Reached, Standing
 from deployer.report.text import duration, numbered, plain
 from deployer.telemetry.events import Event
 
@@ -18,13 +20,17 @@ _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # what in
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """All accounts' requests so far, and their rate in requests a second; `paused_for` is in seconds."""
+    """All accounts' requests so far, and their rate in requests a second; `paused_for` is in seconds.
+
+    `ready` is how many may be sent at once.
+    """
 
     sent: int
     throttled: int
     in_flight: int
     paused_for: float
     rate: float
+    ready: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +53,16 @@ class Tally:
     counts: dict[Status, int]
     budgets: Callable[[], Budget]
     clock: Callable[[], float]
+    forecast: Forecast = field(default_factory=lambda: Forecast(Course()))
     waiting: dict[str, Waiting] = field(default_factory=dict)
     wave: str = ""
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
-    _began: float = 0.0
-    _rested_before: int = 0
 
     def start(self) -> None:
         """Measure from here on."""
-        self._began, self._rested_before = self.clock(), self.rested
-        self._samples.append((self._began, self.budgets().sent))
+        now, budget = self.clock(), self.budgets()
+        self._samples.append((now, budget.sent))
+        self.forecast.sample(now, self._stands(budget))
 
     @property
     def total(self) -> int:
@@ -68,22 +74,44 @@ class Tally:
         """Return how many tenants have nothing left to do here."""
         return self.total - sum(self.counts[status] for status in OPEN)
 
+    @property
+    def reached(self) -> list[Reached]:
+        """Return how far each wave is."""
+        return self.forecast.reached(self.total - self.rested)
+
+    @property
+    def bakes(self) -> float:
+        """Return for how many more seconds the wave before bakes."""
+        return self.forecast.bakes(self.clock())
+
     def see(self, event: Event) -> Document:
         """Count what an event changes, and return its fields."""
         told = event.fields
         match event.name:
             case "step.moved":
                 self.waiting.pop(str(told["tenant"]), None)
-                self.counts[Status(str(told["was"]))] -= 1
-                self.counts[Status(str(told["status"]))] += 1
+                self._moved(Status(str(told["was"])), Status(str(told["status"])))
+                self.forecast.stepped(str(told["tenant"]), StepKind(str(told["step"])), State(str(told["state"])))
             case "rollout.counted" if isinstance(counts := told["counts"], dict):
                 self.counts = {status: int(str(counts[status.value])) for status in Status}
             case "step.waiting" | "account.waiting":
                 until = self.clock() + float(str(told["seconds"]))
                 self.waiting[str(told.get("tenant", told["account"]))] = Waiting(str(told["why"]), until)
+            case "tenant.rested":
+                self.forecast.rested(str(told["tenant"]))
+                if told["status"] == Status.DONE and isinstance(seconds := told["seconds"], int | float):
+                    self.forecast.took(seconds)
+            case "wave.baking" if "seconds" in told:
+                self.forecast.baking(self.clock() + float(str(told["seconds"])))
             case _:
                 pass
         return told
+
+    def _moved(self, was: Status, status: Status) -> None:
+        self.counts[was] -= 1
+        self.counts[status] += 1
+        if was is Status.PENDING and status is not was:
+            self.forecast.begun(self.clock())
 
     def waiters(self) -> list[str]:
         """Return who waits now."""
@@ -99,7 +127,7 @@ class Tally:
             yield f"paused {duration(budget.paused_for)} (429)"
         elif budget.throttled:
             yield f"{budget.throttled} × 429"
-        if left := self._seconds_left():
+        if left := self._seconds_left(budget):
             yield f"about {duration(left)} left"
 
     def waits(self, tenant: str) -> str:
@@ -115,9 +143,14 @@ class Tally:
         since, before = self._samples[0]
         return (sent - before) / (now - since) if now > since else 0.0
 
-    def _seconds_left(self) -> float:
-        rested = self.rested - self._rested_before
-        return (self.total - self.rested) * (self.clock() - self._began) / rested if rested else 0.0
+    def _seconds_left(self, budget: Budget) -> float | None:
+        now, stands = self.clock(), self._stands(budget)
+        self.forecast.sample(now, stands)
+        left = self.forecast.left(now, stands, rate=budget.rate, ready=budget.ready)
+        return None if left is None else max(left, budget.paused_for)
+
+    def _stands(self, budget: Budget) -> Standing:
+        return Standing(self.counts[Status.RUNNING], self.counts[Status.PENDING], budget.sent - budget.throttled)
 
 
 def wave_said(name: str, told: Document) -> str:

@@ -75,6 +75,15 @@ async def test_after_the_burst_the_rate_is_kept_to_the_token() -> None:
     assert (pacer.sent, pacer.rate) == (520, 100.0)
 
 
+async def test_what_is_ready_is_what_the_bucket_holds_now() -> None:
+    pacer = limiter(rate=10.0, burst=5.0)
+    assert pacer.ready == 5.0
+    await turns(pacer, 5)
+    assert pacer.ready == 0.0
+    await asyncio.sleep(0.2)
+    assert pacer.ready == pytest.approx(2.0)
+
+
 async def test_a_pause_holds_everybody_and_then_starts_without_a_burst() -> None:
     pacer = limiter(rate=10.0, burst=5.0)
     pacer.pause(await token(pacer), 3.0)

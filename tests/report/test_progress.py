@@ -15,8 +15,11 @@ import pytest
 
 from deployer.domain.deployment import Deployment, Status, count
 from deployer.domain.lifecycle import State
+from deployer.domain.waves import Wave
 from deployer.engine.narration import Narrator
-from deployer.report.progress import LiveProgress, PlainProgress
+from deployer.report.forecast import Course
+from deployer.report.progress import AHEAD, LiveProgress, PlainProgress
+from deployer.report.summary import WaveStanding
 from tests.report.hostile import HOSTILE
 from tests.report.stage import Budgets, Seconds, Terminal, at_rest, untouched
 
@@ -39,8 +42,8 @@ class Stage:
         self.budgets, self.clock, self.terminal, self.pipe = Budgets(), Seconds(), Terminal(), io.StringIO()
         self.counts = count(untouched(name).status for name in ("acme", "globex", "initech"))
 
-    def live(self) -> LiveProgress:
-        return LiveProgress(self.counts, self.budgets, self.terminal, clock=self.clock)
+    def live(self, course: Course = AHEAD) -> LiveProgress:
+        return LiveProgress(self.counts, self.budgets, self.terminal, course=course, clock=self.clock)
 
     def plain(self) -> PlainProgress:
         return PlainProgress(self.counts, self.budgets, self.pipe, clock=self.clock)
@@ -71,17 +74,18 @@ def test_the_live_view_shows_how_far_it_is_and_what_fails() -> None:
         stage.tell(live).moved(*failed("initech"))
         live.refresh()
         assert "2 of 3: 1 done, 1 pending, 1 failed" in stage.screen()
-        assert "x initech invalid_field: no such zone" in stage.screen()
+        assert "x 1 failed: invalid_field: no such zone (timezone, 422) · initech" in stage.screen()
 
 
 def test_the_live_view_shows_the_pace_against_the_rate_and_what_is_left() -> None:
     stage = Stage()
+    stage.counts[Status.PENDING] = 601
     with stage.live() as live:
         stage.tell(live).moved(*done("acme"))
         stage.clock.now += 2.0
-        stage.budgets.now = replace(stage.budgets.now, sent=286, in_flight=12)
+        stage.budgets.now = replace(stage.budgets.now, sent=286, throttled=285, in_flight=12, rate=150.0)
         live.refresh()
-        assert "143 requests/s of 296 · 12 in flight · about 4.0s left" in stage.screen()
+        assert "143 requests/s of 150 · 12 in flight · 285 × 429 · about 4.0s left" in stage.screen()
 
 
 def test_the_live_view_says_that_the_api_asked_for_a_pause() -> None:
@@ -104,17 +108,54 @@ def test_the_live_view_says_who_waits_for_what_until_it_moves() -> None:
         assert FIRST not in stage.screen()
 
 
-def test_the_live_view_keeps_the_last_five_failures_and_the_first_five_who_wait() -> None:
+def test_the_live_view_tells_each_cause_once_and_the_first_five_who_wait() -> None:
     stage = Stage()
-    stage.counts[Status.PENDING] = 20
+    stage.counts[Status.PENDING] = 40
     with stage.live() as live:
         for number in range(7):
             stage.tell(live).moved(*failed(f"bad-{number}"))
+            stage.tell(live).moved(*failed(f"worse-{number}", "x" * (number + 1)))
             stage.tell(live).waiting(untouched(f"slow-{number}"), 60.0, FIRST)
         live.refresh()
         screen = stage.screen()
-        assert re.findall(r"bad-\d", screen) == [f"bad-{number}" for number in range(2, 7)]
+        assert "x 7 failed: invalid_field: no such zone (timezone, 422) · bad-0, … and 6 more" in screen
+        assert re.findall(r"x 1 failed: invalid_field: (x+) ", screen) == ["x" * n for n in range(1, 5)]
+        assert "x … and 3 more causes" in screen
         assert "… and 2 more waiting" in screen
+        assert len(re.findall(r"slow-\d", screen)) == 5
+
+
+def test_the_live_view_has_a_bar_for_the_wave_that_goes_and_those_beside_it() -> None:
+    stage = Stage()
+    standings = [
+        WaveStanding(Wave(f"ring {n}", 1, 1, 0, bake=(60.0, 60.0)), count([Status.PENDING]), None) for n in range(5)
+    ]
+    stage.counts = count([Status.PENDING] * 5)
+    with stage.live(Course(standings)) as live:
+        stage.tell(live).moved(*done("acme"))
+        stage.tell(live).moved(*done("globex"))
+        stage.tell(live).wave("baking", 2, standings[1].wave, seconds=60.0)
+        stage.clock.now += 10.0
+        live.refresh()
+        lines = stage.screen().splitlines()
+        assert lines[2] == "  1 wave behind: 1"
+        assert [re.sub("[━─]+", "-", line) for line in lines[3:6]] == [
+            "  ring 1  -  1 of 1",
+            "  ring 2  -  0 of 1",
+            "  ring 3  -  0 of 1",
+        ]
+        assert (lines[3].count("━"), lines[4].count("━")) == (42, 0)
+        assert lines[6:8] == ["  1 wave to come: 1", "  … baking, 50s more"]
+
+
+def test_no_colour_alone_tells_what_is_behind_from_what_is_ahead() -> None:
+    stage = Stage()
+    with stage.live() as live:
+        stage.tell(live).moved(*done("acme"))
+        live.refresh()
+        assert stage.screen().splitlines()[0] == "━" * 20 + "─" * 40
+    colours = set(re.findall(ESCAPE + r"\[([0-9;]+)m", stage.terminal.getvalue()))
+    assert colours == {"0", "32"}  # the terminal's own green, which it shows on whatever ground it has
 
 
 def test_the_live_view_is_redrawn_in_place() -> None:
@@ -143,21 +184,27 @@ def test_the_live_view_never_wraps_a_line(monkeypatch: pytest.MonkeyPatch, colum
         assert len(stage.screen(columns=columns).splitlines()) == 5
 
 
-def test_the_live_view_follows_a_terminal_that_is_resized() -> None:
+def resized(before: int, after: int) -> tuple[str, str]:
+    """Return what a terminal was sent while it had so many columns, and after."""
     script = Path(__file__).with_name("resized.py")
     ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 100))
+    termios.tcsetwinsize(theirs, (24, before))
     environ = {"TERM": "xterm-256color", "PYTHONPATH": str(script.parents[2])}
     with subprocess.Popen([sys.executable, script], stdin=theirs, stdout=theirs, stderr=theirs, env=environ) as child:
         os.close(theirs)
         wide = _until(ours, b"<drawn>")
-        termios.tcsetwinsize(ours, (24, 50))
+        termios.tcsetwinsize(ours, (24, after))
         os.write(ours, b"\n")
         narrow = _until(ours, b"<drawn>")
         os.write(ours, b"\n")
         _until(ours, b"<gone>")
         child.wait(timeout=30)
     os.close(ours)
+    return wide, narrow
+
+
+def test_the_live_view_follows_a_terminal_that_is_resized() -> None:
+    wide, narrow = resized(100, 50)
     drawn = [max(map(len, re.findall("y+", text))) for text in (wide, narrow)]
     assert drawn == [100 - len("main halted: …"), 50 - len("main halted: …")]
 
