@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
-from deployer.report.text import cut, duration, numbered, plain
+from deployer.report.text import columns, cut, duration, numbered, plain
 
 if TYPE_CHECKING:
     from deployer.api.workplace import Workplace
@@ -33,7 +33,8 @@ class Meanwhile:
         self._stream = stream
         self._doing = doing
         self._began = time.monotonic()
-        self._armed, self._drawn, self._at_start = True, False, True
+        self._armed, self._at_start = True, True
+        self._drawn = 0  # columns
         self._lock, self._over = threading.Lock(), threading.Event()
 
     def say(self, doing: Callable[[], str]) -> None:
@@ -58,9 +59,11 @@ class Meanwhile:
         """Draw how things stand, if nobody is in the way."""
         with self._lock:
             if self._armed and self._at_start:
-                self._stream.write(f"\r\x1b[K{self._line()}")
+                self._erase()
+                line = self._line()
+                self._stream.write(line)
                 self._stream.flush()
-                self._drawn = True
+                self._drawn = columns(line)
 
     def go(self) -> None:
         """Draw until it is over."""
@@ -77,9 +80,10 @@ class Meanwhile:
 
     def _erase(self) -> None:
         if self._drawn:
-            self._stream.write("\r\x1b[K")
+            folds = (self._drawn - 1) // max(1, _columns(self._stream))  # since the terminal became narrower
+            self._stream.write("\r" + "\x1b[K\x1b[A" * folds + "\x1b[K")
             self._stream.flush()
-            self._drawn = False
+            self._drawn = 0
 
     def _line(self) -> str:
         said = f"{self._doing()}, {duration(time.monotonic() - self._began)}"

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TextIO
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderResult
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from deployer.report.causes import Causes
@@ -16,16 +18,50 @@ _SHOWN: Final = 5  # waiting tenants, and causes, in the picture
 _BAR_COLUMNS: Final = 60
 _WAVE_COLUMNS: Final = 24
 _BEFORE, _AFTER = 1, 1  # waves with a bar beside the one that is carried out
+_UP: Final = Control((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
 _GOOD, _BAD = "green", "red"  # as the terminal has them: they can be read on a dark and on a light one
 
 
-def new_live(stream: TextIO, picture: Callable[[], ConsoleRenderable]) -> Live:
+class Picture(Live):
+    """A live view that goes away whole, also where its lines are folded since the terminal became narrower."""
+
+    def refresh(self) -> None:
+        """Draw the picture as things stand, as wide as the terminal is now."""
+        drawn = self.get_renderable()
+        if isinstance(drawn, _Measured):
+            self.console.control(*[_UP] * drawn.folds(self.console.width))
+        super().refresh()
+
+
+class _Measured:
+    """Something to draw that remembers how wide its lines were."""
+
+    def __init__(self, drawn: Callable[[], ConsoleRenderable]) -> None:
+        self._drawn = drawn
+        self._widths: list[int] = []
+
+    def folds(self, width: int) -> int:
+        """Return how many lines more than were drawn there are once the terminal has so many columns."""
+        return sum(max(0, each - 1) // width for each in self._widths)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(self._drawn(), options, pad=False)
+        self._widths = [Segment.get_line_length(line) for line in lines]
+        for line in lines:
+            yield from line
+            yield Segment.line()
+
+
+def new_live(stream: TextIO, picture: Callable[[], ConsoleRenderable]) -> Picture:
     """Return a live view on a terminal, redrawn on request and gone at its end; what else is printed stands above it.
 
     It is drawn by whoever owns the rollout's event loop, since the rate budgets can be read only there.
     """
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
-    return Live(console=console, get_renderable=picture, auto_refresh=False, transient=True, redirect_stdout=False)
+    measured = _Measured(picture)
+    return Picture(
+        console=console, get_renderable=lambda: measured, auto_refresh=False, transient=True, redirect_stdout=False
+    )
 
 
 def draw(tally: Tally, causes: Causes, halted: Mapping[str, str]) -> ConsoleRenderable:

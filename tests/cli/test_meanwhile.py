@@ -89,4 +89,14 @@ def test_the_line_is_as_wide_as_the_terminal_at_most(monkeypatch: pytest.MonkeyP
     stage = Line()
     stage.line.say(lambda: "reading " + "x" * 200)
     stage.line.draw()
-    assert len(stage.err.getvalue().removeprefix("\r\x1b[K")) == 29
+    assert len(stage.err.getvalue()) == 29
+
+
+def test_a_line_that_is_folded_since_the_terminal_became_narrower_goes_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    stage = Line()
+    stage.line.say(lambda: "x" * 60)
+    stage.line.draw()
+    monkeypatch.setenv("COLUMNS", "30")
+    stage.line.hush()
+    assert stage.err.getvalue().endswith("s\r\x1b[K\x1b[A\x1b[K\x1b[A\x1b[K")

@@ -209,6 +209,24 @@ def test_the_live_view_follows_a_terminal_that_is_resized() -> None:
     assert drawn == [100 - len("main halted: …"), 50 - len("main halted: …")]
 
 
+def test_nothing_is_left_of_what_was_drawn_before_the_terminal_became_narrower() -> None:
+    wide, narrow = (sent.removeprefix("\r\n").removesuffix("<drawn>") for sent in resized(100, 50))
+    before, after = pyte.Screen(100, 24), pyte.Screen(50, 24)
+    pyte.Stream(before).feed(f"above\r\n{wide}")
+    folded = [line.rstrip()[at : at + 50] for line in before.display for at in range(0, len(line.rstrip()), 50)]
+    pyte.Stream(after).feed("\r\n".join(folded))
+    pyte.Stream(after).feed(narrow)
+    shown = [line.rstrip() for line in after.display]
+    assert shown[0] == "above"
+    assert [line[:20] for line in shown[1:6]] == [
+        "━" * 20,
+        "0 of 0: no tenants",
+        "0 requests/s of 296 ",
+        "main halted: yyyyyyy",
+        "",
+    ]
+
+
 def _until(terminal: int, mark: bytes) -> str:
     """Return what is written up to a mark."""
     written = b""
