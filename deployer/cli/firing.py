@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import click
+from anyio.abc import TaskStatus
 
 from deployer.cli.options import JOURNAL, MANIFEST, METRICS, VERBOSE, command, scrape, together
 from deployer.errors import GuardError, UsageError
@@ -134,15 +135,16 @@ def _stand_by(said: str) -> None:
 
 @asynccontextmanager
 async def _heeded(ask: Callable[[], None]) -> AsyncIterator[None]:
-    """Heed signals until the block ends."""
+    """Heed signals until the block ends, from its first moment on."""
     async with anyio.create_task_group() as group:
-        group.start_soon(_heed, ask)
+        await group.start(_heed, ask)
         yield
         group.cancel_scope.cancel()
 
 
-async def _heed(ask: Callable[[], None]) -> None:
+async def _heed(ask: Callable[[], None], *, task_status: TaskStatus[None]) -> None:
     with anyio.open_signal_receiver(SIGINT, SIGTERM) as signals:
+        task_status.started()
         async for _ in signals:
             click.echo("stopping: nothing new is fired, what is in flight ends; the next start goes on", err=True)
             ask()

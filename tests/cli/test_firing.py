@@ -1,13 +1,15 @@
 """What is due is fired once, whoever fires and whatever dies; each time is written with what became of it."""
 
 import json
+import os
 import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from signal import SIGKILL, SIGTERM
+from signal import SIGINT, SIGKILL, SIGTERM
 
+import click
 import pytest
 
 from deployer.domain.firing import State
@@ -325,3 +327,18 @@ def test_after_its_database_died_a_process_goes_on_firing(
             process.send_signal(SIGTERM)
             assert process.wait(30) == 0
         assert [each["counts"] for each in firings(stage)] == [{"done": 3}]
+
+
+def test_a_signal_is_heeded_as_soon_as_it_is_said_how_to_stop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.manifest["schedules"] = {"nightly": {"do": "drift", "cron": "0 2 * * *", "timezone": "UTC"}}
+    say = click.echo
+
+    def say_and_stop(text: str, *, err: bool = False) -> None:
+        say(text, err=err)
+        if "Ctrl-C stops" in text:
+            os.kill(os.getpid(), SIGINT)
+
+    monkeypatch.setattr(click, "echo", say_and_stop)
+    ended = stage.run("schedule", "run")
+
+    assert (ended.code, ended.err.splitlines()[-1].partition(":")[0]) == (0, "stopping")
