@@ -39,7 +39,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A wave that is not over: tenants that do not rest yet, the seconds it bakes, whether a person is waited for."""
+    """What is left of a wave: tenants that do not rest yet, the seconds it bakes, whether a person is waited for."""
 
     tenants: int
     bake: float
@@ -78,7 +78,7 @@ class Forecast:
 
     def __init__(self, course: Course) -> None:
         self._waves = [each.wave for each in course.waves]
-        self._legs = [_leg(each) for each in course.waves if not _is_released(each)]
+        self._legs = [_leg(each) for each in course.waves]
         self._began = self._begun_at = self._baked_at = 0.0
         self._all, self._rested, self._sent = 0, 0, 0
         self._most = 0  # tenants that ran at once
@@ -171,9 +171,9 @@ class Forecast:
         here, later = self._ahead(tenants)
         ahead = [leg.tenants for leg in self._legs]
         ahead[: here + 1] = [0] * here + [tenants - later]
-        left = [0] * (len(self._waves) - len(self._legs)) + ahead
         return [
-            Reached(wave.name, wave.size - open_, wave.size) for wave, open_ in zip(self._waves, left, strict=False)
+            Reached(wave.name, max(0, wave.size - open_), wave.size)
+            for wave, open_ in zip(self._waves, ahead, strict=False)
         ]
 
     def _after(self, here: int, tenant: float) -> Iterator[float]:
@@ -213,9 +213,8 @@ class Forecast:
 
 
 def _leg(standing: WaveStanding) -> Leg:
-    tenants = sum(standing.counts[status] for status in OPEN)
-    return Leg(tenants, standing.wave.bake[0], standing.wave.approve)
-
-
-def _is_released(standing: WaveStanding) -> bool:
-    return standing.gate is not None and standing.gate.state is GateState.RELEASED
+    """Return what is left of a wave: where it was released before, failed tenants may be tried again."""
+    tenants, wave = sum(standing.counts[status] for status in OPEN), standing.wave
+    if standing.gate and standing.gate.state is GateState.RELEASED:
+        return Leg(tenants, 0.0, approve=False)
+    return Leg(tenants, wave.bake[0], wave.approve)

@@ -182,3 +182,18 @@ def test_waves_are_as_far_as_their_tenants_that_rest() -> None:
     assert [wave.rested for wave in forecast.reached(5)] == [2, 2, 0]
     assert [wave.rested for wave in forecast.reached(0)] == [2, 3, 4]
     assert Forecast(Course()).reached(3) == []
+
+
+def test_failed_tenants_of_waves_that_were_released_are_tried_again_in_theirs() -> None:
+    gate = Gate(1, GateState.RELEASED, "")
+    standings = [
+        WaveStanding(Wave(name, 10, 10, 0, approve=True, bake=(60.0, 60.0)), count([Status.PENDING] * failed), gate)
+        for name, failed in (("first", 2), ("second", 3), ("third", 0))
+    ]
+    forecast = Forecast(Course(standings))
+    assert [wave.rested for wave in forecast.reached(5)] == [8, 7, 10]
+    assert [wave.rested for wave in forecast.reached(1)] == [10, 9, 10]
+    forecast.sample(0.0, Standing(0, 5, 0))
+    forecast.stepped("acme", StepKind.CLONE, State.DONE)
+    forecast.rested("acme")
+    assert forecast.left(1.0, Standing(0, 4, 2), rate=1.0, ready=0.0) == 8.0
