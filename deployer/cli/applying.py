@@ -105,4 +105,4 @@ class Applying:
         """Ask a person, unless nobody wants to be asked."""
         if not self.wish.yes:
             command = self.wish.again or f"{typed('apply', self.manner.manifest)}{self.manner.scope} --yes"
-            confirm(f"Change {tenants} tenants?", about="the plan", command=command, ask=self.wish.ask)
+            confirm(f"Change {tenants:,} tenants?", about="the plan", command=command, ask=self.wish.ask)

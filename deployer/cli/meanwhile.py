@@ -161,7 +161,8 @@ def planning(
     from deployer.api.budgets import requests_sent
 
     def said() -> str:
-        return f"planning: {f'{done} of {of}' if of else done} tenants, {numbered(requests_sent(place), 'request')}"
+        far = f"{done:,} of {of:,}" if of else f"{done:,}"
+        return f"planning: {far} tenants, {numbered(requests_sent(place), 'request')}"
 
     def see(number: int, planned: "Planned") -> None:
         nonlocal done

@@ -79,5 +79,5 @@ class Part:
             self._say(f"{again} of them are in {place.loaded.path}: the next apply makes their flows again.")
         if not self.yes:
             command = typed(self.action.value, self.manner.manifest, "…", "--yes")
-            question = f"{self.action.value.capitalize()} the flows of {saved.plan.work} tenants?"
+            question = f"{self.action.value.capitalize()} the flows of {saved.plan.work:,} tenants?"
             confirm(question, about="it", command=command, ask=self.ask)

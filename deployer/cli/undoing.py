@@ -66,7 +66,7 @@ class Undo:
         if self.plan_only or not saved.plan.work:
             show_plan(saved, self.manner)
             return 0
-        self._confirm(f"Undo it for {saved.plan.work} tenants?")
+        self._confirm(f"Undo it for {saved.plan.work:,} tenants?")
         return await carry(place, await rollouts.begin(place, saved, kind="rollback"), self.manner)
 
     def _confirm(self, question: str) -> None:

@@ -37,7 +37,7 @@ class Cause:
     def who(self, most: int, shown: Callable[[str], str] = brief) -> str:
         """Return the first names, each as `shown` writes it, and how many more there are."""
         more = self.count - min(most, len(self.names))
-        return ", ".join([*map(shown, self.names[:most]), *([f"… and {more} more"] if more else [])])
+        return ", ".join([*map(shown, self.names[:most]), *([f"… and {more:,} more"] if more else [])])
 
     @property
     def said(self) -> str:

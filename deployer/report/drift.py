@@ -33,6 +33,8 @@ def drift_text(plan: Plan, *, width: int) -> str:
     compared = plan.totals.existing
     flows = f"{numbered(compared, 'flow')}"
     lines.append(
-        f"{plan.totals.drifted} of {flows} changed outside" if plan.totals.drifted else f"{flows}, none changed outside"
+        f"{plan.totals.drifted:,} of {flows} changed outside"
+        if plan.totals.drifted
+        else f"{flows}, none changed outside"
     )
     return "\n".join(lines)

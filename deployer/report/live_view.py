@@ -70,7 +70,7 @@ def draw(tally: Tally, causes: Causes, halted: Mapping[str, str]) -> ConsoleRend
     more = len(waiting) - _SHOWN
     return Group(
         _Bar(tally.rested, tally.total),
-        line(f"{tally.rested} of {tally.total}: {counted(tally.counts)}"),
+        line(f"{tally.rested:,} of {tally.total:,}: {counted(tally.counts)}"),
         *_waves(tally.reached),
         *([line(tally.wave)] if tally.wave else []),
         *([line(f"  … baking, {duration(tally.bakes)} more")] if tally.bakes else []),
@@ -78,7 +78,7 @@ def draw(tally: Tally, causes: Causes, halted: Mapping[str, str]) -> ConsoleRend
         *_causes(causes),
         *(line(f"{plain(account)} halted: {plain(cause)}", f"bold {_BAD}") for account, cause in halted.items()),
         *(line(f"… {tally.waits(tenant)}") for tenant in waiting[:_SHOWN]),
-        *([line(f"… and {more} more waiting")] if more > 0 else []),
+        *([line(f"… and {more:,} more waiting")] if more > 0 else []),
     )
 
 
@@ -104,23 +104,23 @@ def _waves(reached: list[Reached]) -> Iterator[ConsoleRenderable]:
     names = max((columns(wave.name) for wave in shown), default=0)
     most = max((len(_far(wave)) for wave in shown), default=0)
     if begin:
-        yield line(f"  {numbered(begin, 'wave')} behind: {sum(wave.tenants for wave in reached[:begin])}")
+        yield line(f"  {numbered(begin, 'wave')} behind: {sum(wave.tenants for wave in reached[:begin]):,}")
     for wave in shown:
         name = padded(cut(plain(wave.name), _WAVE_COLUMNS), min(names, _WAVE_COLUMNS))
         yield _Bar(wave.rested, wave.tenants, start=f"  {name}  ", end=f"  {_far(wave):>{most}}")
     if later := reached[end:]:
-        yield line(f"  {numbered(len(later), 'wave')} to come: {sum(wave.tenants for wave in later)}")
+        yield line(f"  {numbered(len(later), 'wave')} to come: {sum(wave.tenants for wave in later):,}")
 
 
 def _far(wave: Reached) -> str:
-    return f"{wave.rested} of {wave.tenants}"
+    return f"{wave.rested:,} of {wave.tenants:,}"
 
 
 def _causes(causes: Causes) -> Iterator[ConsoleRenderable]:
     """Yield each cause of trouble once, that of most tenants first, with the first of them."""
     ordered = causes.ordered()
     for cause in ordered[:_SHOWN]:
-        yield line(f"x {cause.count} {cause.outcome}: {plain(cause.said)} · {cause.who(1)}", _BAD)
+        yield line(f"x {cause.count:,} {cause.outcome}: {plain(cause.said)} · {cause.who(1)}", _BAD)
     if (more := len(ordered) - _SHOWN) > 0 or causes.others:
         yield line(f"x … and {max(more, 0)} more causes", _BAD)
 

@@ -77,7 +77,7 @@ def _causes(causes: Causes) -> Iterator[str]:
 
 
 def _cause(cause: Cause) -> Iterator[str]:
-    yield f"- **{cause.count} {cause.outcome}**{f': {code(cause.said)}' if cause.said else ''}  "
+    yield f"- **{cause.count:,} {cause.outcome}**{f': {code(cause.said)}' if cause.said else ''}  "
     yield f"  {cause.who(_NAMES, code)}{'  ' if cause.remedy else ''}"
     if cause.remedy:
         yield f"  → {code(cause.remedy)}"

@@ -62,7 +62,7 @@ class _Alike:
 
     @property
     def title(self) -> str:
-        return plain(self.first[0][1].tenant) if self.is_one else f"{self.count} tenants"
+        return plain(self.first[0][1].tenant) if self.is_one else f"{self.count:,} tenants"
 
     @property
     def planned(self) -> Planned:
@@ -132,12 +132,12 @@ class PlanLines:
         lines: list[str] = []
         for sign, kind in kinds.items():
             if sign == _UNCHANGED:
-                lines.append(f"  = {self._kinds[sign].count} unchanged (--all shows them)")
+                lines.append(f"  = {self._kinds[sign].count:,} unchanged (--all shows them)")
                 continue
             for alike in kind[:_MOST]:
                 lines += _lines(sign, alike, names, width)
             if more := self._kinds[sign].count - sum(alike.count for alike in kind[:_MOST]):
-                lines.append(f"  {sign} … and {more} more like it (--all shows them)")
+                lines.append(f"  {sign} … and {more:,} more like it (--all shows them)")
         return lines
 
 
@@ -171,7 +171,7 @@ def _lines(sign: str, alike: _Alike, names: int, width: int) -> list[str]:
     hang = columns(start) if columns(start) <= width // 2 else 6
     lines = wrapped(start, alike.pieces(), width=width, hang=hang)
     if not alike.is_one:
-        more = f", … and {alike.count - len(alike.first)} more" if alike.count > len(alike.first) else ""
+        more = f", … and {alike.count - len(alike.first):,} more" if alike.count > len(alike.first) else ""
         named = some([brief(planned.tenant) for _, planned in alike.first], _NAMES)
         lines += wrapped("      ", f"{named}{more} (--all shows each)".split(" "), width=width, hang=6, gap=" ")
     return lines

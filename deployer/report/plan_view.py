@@ -110,12 +110,12 @@ def _header(plan: Plan, width: int) -> list[str]:
 def _waves(plan: Plan) -> Iterator[str]:
     """Yield the waves with the numbers that their amounts come to; of many alike, the first are named."""
     for wave in plan.waves[:_WAVES]:
-        bounds = [f"{wave.tolerance} tolerated"] if wave.tolerance else []
-        bounds += [f"{wave.concurrency} at once"] if wave.concurrency < wave.size else []
+        bounds = [f"{wave.tolerance:,} tolerated"] if wave.tolerance else []
+        bounds += [f"{wave.concurrency:,} at once"] if wave.concurrency < wave.size else []
         bounds += [f"bake {duration(wave.bake[0])}"] if wave.bake[0] else []
         bounds += ["checked"] if wave.checks else []
         bounds += ["then approval"] if wave.approve else []
-        yield f"{plain(wave.name)}: {wave.size}" + (f" ({', '.join(bounds)})" if bounds else "")
+        yield f"{plain(wave.name)}: {wave.size:,}" + (f" ({', '.join(bounds)})" if bounds else "")
     if (more := len(plan.waves) - _WAVES) > 0:
         yield f"… and {more} more"
     yield f"of {numbered(plan.work, 'tenant')} with work{', strict' if plan.strict else ''}"
@@ -136,25 +136,25 @@ def _absent(plan: Plan, *, width: int, most: int) -> list[str]:
     if not plan.absent:
         return []
     names = some(plan.absent, most)
-    start, hint = f"  - {len(plan.absent)} not in manifest, left alone: ", "(see deployer delete --absent)"
+    start, hint = f"  - {len(plan.absent):,} not in manifest, left alone: ", "(see deployer delete --absent)"
     return wrapped(start, [*names.split(" "), *hint.split(" ")], width=width, hang=6, gap=" ")
 
 
 def plan_totals(plan: Plan) -> Iterator[str]:
     """Yield what is to be done and how often, what it takes, and what can go wrong."""
     counts = plan.totals.actions
-    parts = [f"{counts[action]} {words}" for action, words in _TOTALS.items() if counts[action]]
+    parts = [f"{counts[action]:,} {words}" for action, words in _TOTALS.items() if counts[action]]
     outside = plan.totals.drifted
-    yield ", ".join([*parts, *([f"{outside} drifted among them"] if outside else [])]) or "no tenants"
+    yield ", ".join([*parts, *([f"{outside:,} drifted among them"] if outside else [])]) or "no tenants"
     if not plan.work:
         yield "nothing to do"
         return
-    yield f"{plan.requests} requests, {_about(seconds(plan))}"
+    yield f"{plan.requests:,} requests, {_about(seconds(plan))}"
     radius = plan.blast_radius
     if plan.waves or radius == 1:
         yield f"at most {numbered(radius, 'tenant')} can fail before it stops"
     else:
-        yield f"without waves nothing stops before all {radius} tenants"
+        yield f"without waves nothing stops before all {radius:,} tenants"
 
 
 def _about(span: float) -> str:

@@ -115,7 +115,7 @@ class PlainProgress:
     def beat(self) -> None:
         """Write how things stand."""
         standing = counted(self._tally.counts)
-        self._write(" · ".join([f"{self._tally.rested} of {self._tally.total}: {standing}", *self._tally.pace()]))
+        self._write(" · ".join([f"{self._tally.rested:,} of {self._tally.total:,}: {standing}", *self._tally.pace()]))
 
     async def heartbeat(self) -> None:
         """Write how things stand every 30 seconds until cancelled."""

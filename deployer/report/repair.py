@@ -54,7 +54,7 @@ class Rebuilt:
         """Note what was found of a tenant, and tell now and then how many there are."""
         self.sought.append(sought)
         if len(self.sought) % _STEP == 0:
-            self.say(f"looked for {len(self.sought)} flows")
+            self.say(f"looked for {len(self.sought):,} flows")
 
     @property
     def head(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Rebuilt:
 
 
 def _counted(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count == 1 else several}"
+    return f"{count:,} {one if count == 1 else several}"
 
 
 def _told(start: str, names: Sequence[str], end: str, width: int) -> list[str]:

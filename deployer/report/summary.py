@@ -146,7 +146,7 @@ def _waves(head: Mapping[str, Any], width: int) -> list[str]:
     later = head["waves"][len(begun) :]
     pieces = [f"{plain(wave['name'])} {wave['state']}: {counted(wave['counts'])}" for wave in begun]
     if later:
-        pieces.append(f"{numbered(len(later), 'wave')} to come: {sum(w['tenants'] for w in later)}")
+        pieces.append(f"{numbered(len(later), 'wave')} to come: {sum(w['tenants'] for w in later):,}")
     return wrapped("  ", pieces, width=width, hang=4, gap=" · ") if head["waves"] else []
 
 
@@ -154,7 +154,7 @@ def _revisions(head: Mapping[str, Any], width: int) -> list[str]:
     """Return how many flows are on which revision of the template, where they differ."""
     named = {revision[:REVISION_DIGITS]: count for revision, count in head["revisions"].items()}
     pieces = [
-        f"{count} on {f'rev:{name}' if name else 'a revision that is not known'}" for name, count in named.items()
+        f"{count:,} on {f'rev:{name}' if name else 'a revision that is not known'}" for name, count in named.items()
     ]
     return wrapped("  template: ", pieces, width=width, hang=4, gap=" · ") if len(pieces) > 1 else []
 
@@ -164,7 +164,7 @@ def _causes(causes: Causes, width: int) -> Iterator[str]:
     ordered = causes.ordered()
     for cause in ordered[:_CAUSES]:
         yield ""
-        yield from wrapped(f"{cause.count} {cause.outcome}: ", [plain(cause.said)], width=width, hang=2)
+        yield from wrapped(f"{cause.count:,} {cause.outcome}: ", [plain(cause.said)], width=width, hang=2)
         yield from wrapped("  ", cause.who(_NAMES).split(" "), width=width, hang=2, gap=" ")
         yield from wrapped("  → ", [plain(cause.remedy)], width=width, hang=4)
     if len(ordered) > _CAUSES or causes.others:
@@ -195,7 +195,7 @@ class _Unknown:
             yield from wrapped(start, [error_text(tenant["error"], tenant["outcome"])], width=width, hang=2)
             yield f"  → {plain(tenant['error']['remedy'])}"
         if self.more:
-            yield f"… and {self.more} more unknown (--json has them all)"
+            yield f"… and {self.more:,} more unknown (--json has them all)"
 
 
 def error_text(error: Mapping[str, Any], outcome: str) -> str:

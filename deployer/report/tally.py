@@ -121,12 +121,12 @@ class Tally:
     def pace(self) -> Iterator[str]:
         """Yield what to know about the requests, and when all tenants may rest."""
         budget = self.budgets()
-        yield f"{self._per_second(budget.sent):.0f} requests/s of {budget.rate:.0f}"
+        yield f"{self._per_second(budget.sent):,.0f} requests/s of {budget.rate:,.0f}"
         yield f"{budget.in_flight} in flight"
         if budget.paused_for > 0:
             yield f"paused {duration(budget.paused_for)} (429)"
         elif budget.throttled:
-            yield f"{budget.throttled} × 429"
+            yield f"{budget.throttled:,} × 429"
         if left := self._seconds_left(budget):
             yield f"about {duration(left)} left"
 

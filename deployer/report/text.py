@@ -86,8 +86,8 @@ def duration(seconds: float) -> str:
 
 
 def numbered(count: int, noun: str) -> str:
-    """Return how many of something there are: `1 tenant`, `3 tenants`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """Return how many of something there are: `1 tenant`, `3 tenants`, `100,000 tenants`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def brief(name: object) -> str:
@@ -98,14 +98,14 @@ def brief(name: object) -> str:
 def some(names: Sequence[str], most: int) -> str:
     """Return the first names, and how many more there are."""
     more = len(names) - most
-    return ", ".join([*map(plain, names[:most]), *([f"… and {more} more"] if more > 0 else [])])
+    return ", ".join([*map(plain, names[:most]), *([f"… and {more:,} more"] if more > 0 else [])])
 
 
 def counted(counts: Mapping[Status, int]) -> str:
     """Return the counts of tenants by status that are not zero, the good ones first: `37 done, 1 failed`."""
     words = {status: status.value for status in (Status.DONE, Status.NO_CHANGE, *Status)}
     words[Status.NO_CHANGE] = "unchanged"
-    return ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts[status]) or "no tenants"
+    return ", ".join(f"{counts[status]:,} {word}" for status, word in words.items() if counts[status]) or "no tenants"
 
 
 def wrapped(start: str, pieces: Iterable[str], *, width: int, hang: int, gap: str = "    ") -> list[str]:

@@ -59,6 +59,13 @@ def test_very_long_names_of_a_group_are_cut_so_that_the_others_are_seen() -> Non
     assert "4tenant-4xxx" in "".join(lines)
 
 
+def test_the_counts_of_a_large_plan_have_separators() -> None:
+    text = shown(alike(2000))
+    assert "  + 2,000 tenants  create" in text
+    assert "… and 1,994 more (--all shows each)" in text
+    assert "2,000 to create · 8,000 requests, about 26 s · without waves nothing stops before all 2,000 tenants" in text
+
+
 def test_more_than_fifty_tenants_of_a_kind_are_counted_and_not_listed() -> None:
     unlike = [replace(each, changes=(change(f"settings.{each.tenant}", 1, 2),)) for each in creations(400).tenants]
     text = shown(plan(*unlike))

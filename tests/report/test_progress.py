@@ -79,13 +79,14 @@ def test_the_live_view_shows_how_far_it_is_and_what_fails() -> None:
 
 def test_the_live_view_shows_the_pace_against_the_rate_and_what_is_left() -> None:
     stage = Stage()
-    stage.counts[Status.PENDING] = 601
+    stage.counts[Status.PENDING] = 1201
     with stage.live() as live:
         stage.tell(live).moved(*done("acme"))
         stage.clock.now += 2.0
         stage.budgets.now = replace(stage.budgets.now, sent=286, throttled=285, in_flight=12, rate=150.0)
         live.refresh()
-        assert "143 requests/s of 150 · 12 in flight · 285 × 429 · about 4.0s left" in stage.screen()
+        assert "143 requests/s of 150 · 12 in flight · 285 × 429 · about 8.0s left" in stage.screen()
+        assert "1 of 1,201: 1 done, 1,200 pending" in stage.screen()
 
 
 def test_the_live_view_says_that_the_api_asked_for_a_pause() -> None:

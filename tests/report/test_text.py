@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from deployer.domain.deployment import Status
 from deployer.domain.documents import MISSING, Value
-from deployer.report.text import brief, columns, counted, cut, duration, plain, value_text, wrapped
+from deployer.report.text import brief, columns, counted, cut, duration, numbered, plain, some, value_text, wrapped
 
 WORDS = st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12), min_size=1)
 
@@ -72,3 +72,9 @@ def test_wrapping_loses_no_piece_and_keeps_to_the_width(pieces: list[str], width
 def test_counts_name_the_good_first_and_no_zero() -> None:
     counts = {Status.DONE: 38, Status.FAILED: 1, Status.NO_CHANGE: 2}
     assert counted(dict.fromkeys(Status, 0) | counts) == "38 done, 2 unchanged, 1 failed"
+
+
+def test_large_counts_have_separators() -> None:
+    assert numbered(100_000, "tenant") == "100,000 tenants"
+    assert counted({**dict.fromkeys(Status, 0), Status.DONE: 99_999, Status.FAILED: 1}) == "99,999 done, 1 failed"
+    assert some([f"tenant-{number}" for number in range(2000)], 1) == "tenant-0, … and 1,999 more"
