@@ -41,7 +41,7 @@ class Passing:
         if not self._is_told or now - self._told_at < (REFRESH if self._live else HEARTBEAT):
             return
         self._told_at = now
-        self._said = plain(f"{what}: {count} of {self._tenants} tenants")
+        self._said = plain(f"{what}: {count:,} of {self._tenants:,} tenants")
         if self._live:
             self._live.refresh()
         else:

@@ -250,15 +250,15 @@ def test_a_report_of_very_many_tenants_says_at_a_terminal_how_far_it_is_and_take
 ) -> None:
     shown = reporting(stage, crowd_journal, "--output", "report.html")
     for what in ("reading the rollout", "writing report.html"):
-        assert re.search(rf"{what}: \d+ of {MANY + 1} tenants", shown)
+        assert re.search(rf"{what}: [\d,]+ of {MANY + 1:,} tenants", shown)
     assert screen(shown).strip() == "wrote report.html"
 
 
 def test_what_is_written_to_the_terminal_itself_has_no_progress_in_it(stage: Stage, crowd_journal: Path) -> None:
-    assert f"of {MANY + 1} tenants" not in reporting(stage, crowd_journal, "-o", "md")
+    assert f"of {MANY + 1:,} tenants" not in reporting(stage, crowd_journal, "-o", "md")
 
 
 def test_a_report_beside_something_else_says_how_far_it_is_too(stage: Stage, crowd_journal: Path) -> None:
     line = ("status", "--rollout", FIRST.name, "--journal", f"sqlite:{crowd_journal}", "--report", "junit=report.xml")
     with terminal(stage, *line, environment={}) as typed:
-        assert re.search(rf"reading the rollout: \d+ of {MANY + 1} tenants", typed.read())
+        assert re.search(rf"reading the rollout: [\d,]+ of {MANY + 1:,} tenants", typed.read())

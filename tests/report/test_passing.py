@@ -24,7 +24,7 @@ def test_in_a_pipe_it_is_a_line_every_thirty_seconds() -> None:
     found = passed(pipe, MANY + 1, live=False, seconds=1 / 64)
     assert found == [*range(MANY + 1)]
     lines = pipe.getvalue().splitlines()
-    assert lines == [f"writing a.html: {count} of {MANY + 1} tenants" for count in range(2000, MANY + 1, 2000)]
+    assert lines == [f"writing a.html: {count:,} of {MANY + 1:,} tenants" for count in range(2000, MANY + 1, 2000)]
 
 
 @pytest.mark.parametrize("live", [True, False])
@@ -39,7 +39,7 @@ def test_on_a_terminal_it_is_one_line_that_is_written_over(monkeypatch: pytest.M
     terminal = Terminal()
     passed(terminal, MANY + 1, live=True, seconds=0.001)
     *lines, end = terminal.getvalue().split("\r\x1b[2K")
-    told = [f"writing a.html: {count} of {MANY + 1} tenants" for count in range(500, MANY + 1, 500)]
+    told = [f"writing a.html: {count:,} of {MANY + 1:,} tenants" for count in range(500, MANY + 1, 500)]
     assert [line.removeprefix("\x1b[?25l") for line in lines] == told
     assert end.count("\n") == 1
 
