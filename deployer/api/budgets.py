@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from deployer.api.workplace import Workplace
 from deployer.integrator.limiter import Limiter
+from deployer.report.forecast import Lane
 from deployer.report.tally import Budget
 
 
@@ -17,6 +18,7 @@ def budget_of(place: Workplace) -> Budget:
         paused_for=max((limiter.paused_for for limiter in limiters), default=0.0),
         rate=sum(limiter.rate for limiter in limiters),
         ready=sum(limiter.ready for limiter in limiters),
+        lanes={name: Lane(id(each.limiter), each.limiter.rate) for name, each in place.accounts.opened.items()},
     )
 
 

@@ -1,8 +1,8 @@
 """When a rollout may rest: by the requests that its tenants still take, how fast those go, and how long waves bake."""
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from deployer.domain.deployment import OPEN
@@ -32,9 +32,10 @@ _BEHIND: Final = frozenset({State.DONE, State.FAILED, State.UNKNOWN, State.SKIPP
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a rollout has ahead: its waves, if it has any."""
+    """What a rollout has ahead: its waves, if it has any, and about how many tenants of each account do not rest."""
 
     waves: Sequence[WaveStanding] = ()
+    accounts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,26 @@ class Standing:
     def open(self) -> int:
         """Return the tenants that do not rest yet."""
         return self.running + self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A limit that several accounts may share, by a number of its own, and what it lets through in a second."""
+
+    number: int
+    rate: float
+
+
+def skewed(tenants: Mapping[str, float], lanes: Mapping[str, Lane]) -> tuple[float, float]:
+    """Return how much longer the last account takes than all together, and the rate of those that have tenants left."""
+    left: dict[Lane, float] = defaultdict(float)
+    for account, count in tenants.items():
+        if count > 0 and account in lanes and lanes[account].rate:
+            left[lanes[account]] += count
+    rate = sum(lane.rate for lane in left)
+    if not rate:
+        return 1.0, 0.0
+    return max(count / lane.rate for lane, count in left.items()) * rate / sum(left.values()), rate
 
 
 class Forecast:
@@ -146,10 +167,11 @@ class Forecast:
         tenants = self._legs[here].tenants if here < len(self._legs) else self._all
         return 0 < stands.pending - later < tenants
 
-    def left(self, now: float, stands: Standing, *, rate: float, ready: float) -> float | None:
+    def left(self, now: float, stands: Standing, *, rate: float, ready: float, skew: float = 1.0) -> float | None:
         """Return the seconds until all rest, or a person is waited for; None before the first rests.
 
-        `rate` is what may be sent in a second, and `ready` what may be sent at once.
+        `rate` is what may be sent in a second, and `ready` what may be sent at once. `skew` is how much longer the
+        account takes that is last than if all were done together.
         """
         if not (self._rested and stands.open):
             return None
@@ -161,10 +183,10 @@ class Forecast:
         pending = max(0, stands.pending - later)
         running = stands.running * tenant - cost * sum(self._of_running.values())
         looks = min(max(0.0, self._sent - cost * self._behind), stands.open - later)  # one each, before a call
-        work = pending * tenant + running - looks - ready
+        work = skew * (pending * tenant + running - looks) - ready
         since = running / speed if pending else now - self._begun_at
         tail = max(0.0, self._quickest - since)  # of who is last, beside the requests that others need meanwhile
-        return self.bakes(now) + max(0.0, work / speed) + tail + sum(self._after(here, tenant / speed))
+        return self.bakes(now) + max(0.0, work / speed) + tail + sum(self._after(here, skew * tenant / speed))
 
     def reached(self, tenants: int) -> list[Reached]:
         """Return how far each wave is if so many tenants do not rest."""

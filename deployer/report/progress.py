@@ -9,7 +9,7 @@ import anyio
 from deployer.domain.deployment import TROUBLED, Status
 from deployer.domain.documents import Document
 from deployer.report.causes import Causes
-from deployer.report.forecast import Course, Forecast
+from deployer.report.forecast import Course
 from deployer.report.tally import Budget, Tally, boot_seconds, instructed, trouble, wave_said
 from deployer.report.text import counted, duration, plain
 from deployer.telemetry.events import Event
@@ -34,7 +34,7 @@ class LiveProgress:
     ) -> None:
         from deployer.report import live_view  # noqa: PLC0415 - rich is loaded only where there is a terminal
 
-        self._tally = Tally(dict(counts), budgets, clock, Forecast(course))
+        self._tally = Tally(dict(counts), budgets, clock, course)
         self._causes = Causes(1)
         self._halted: dict[str, str] = {}
         self._live = live_view.new_live(stream, lambda: live_view.draw(self._tally, self._causes, self._halted))
@@ -87,7 +87,7 @@ class PlainProgress:
         course: Course = AHEAD,
         clock: Callable[[], float] = boot_seconds,
     ) -> None:
-        self._tally = Tally(dict(counts), budgets, clock, Forecast(course))
+        self._tally = Tally(dict(counts), budgets, clock, course)
         self._stream = stream
         self._told: dict[str, str] = {}
 

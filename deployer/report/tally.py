@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +10,7 @@ from deployer.domain.deployment import OPEN, Status
 from deployer.domain.documents import Document
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.waves import titled
-from deployer.report.forecast import Course, Forecast, Reached, Standing
+from deployer.report.forecast import Course, Forecast, Lane, Reached, Standing, skewed
 from deployer.report.text import duration, numbered, plain
 from deployer.telemetry.events import Event
 
@@ -22,7 +22,7 @@ _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # what in
 class Budget:
     """All accounts' requests so far, and their rate in requests a second; `paused_for` is in seconds.
 
-    `ready` is how many may be sent at once.
+    `ready` is how many may be sent at once; `lanes` are the limits by account.
     """
 
     sent: int
@@ -31,6 +31,7 @@ class Budget:
     paused_for: float
     rate: float
     ready: float = 0.0
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,15 @@ class Tally:
     counts: dict[Status, int]
     budgets: Callable[[], Budget]
     clock: Callable[[], float]
-    forecast: Forecast = field(default_factory=lambda: Forecast(Course()))
+    course: Course = field(default_factory=Course)
     waiting: dict[str, Waiting] = field(default_factory=dict)
     wave: str = ""
+    forecast: Forecast = field(init=False)
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
+    _left: dict[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.forecast, self._left = Forecast(self.course), dict(self.course.accounts)
 
     def start(self) -> None:
         """Measure from here on."""
@@ -98,6 +104,7 @@ class Tally:
                 until = self.clock() + float(str(told["seconds"]))
                 self.waiting[str(told.get("tenant", told["account"]))] = Waiting(str(told["why"]), until)
             case "tenant.rested":
+                self._left[str(told["account"])] = self._left.get(str(told["account"]), 0.0) - 1.0
                 self.forecast.rested(str(told["tenant"]))
                 if told["status"] == Status.DONE and isinstance(seconds := told["seconds"], int | float):
                     self.forecast.took(seconds)
@@ -146,7 +153,8 @@ class Tally:
     def _seconds_left(self, budget: Budget) -> float | None:
         now, stands = self.clock(), self._stands(budget)
         self.forecast.sample(now, stands)
-        left = self.forecast.left(now, stands, rate=budget.rate, ready=budget.ready)
+        skew, rate = skewed(self._left, budget.lanes)
+        left = self.forecast.left(now, stands, rate=rate or budget.rate, ready=budget.ready, skew=skew)
         return None if left is None else max(left, budget.paused_for)
 
     def _stands(self, budget: Budget) -> Standing:

@@ -12,7 +12,7 @@ from deployer.domain.deployment import Status, count
 from deployer.domain.gate import Gate, GateState
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.waves import Wave
-from deployer.report.forecast import Course, Forecast, Reached, Standing
+from deployer.report.forecast import Course, Forecast, Lane, Reached, Standing, skewed
 from deployer.report.summary import WaveStanding
 
 LATENCY = 0.1  # seconds of a request
@@ -166,6 +166,23 @@ def test_a_forecast_goes_to_the_approval_that_is_waited_for() -> None:
     play.go()
     at, left = next((at, left) for at, left in play.told if at >= 16)
     assert left == pytest.approx(31 + 30 - at, rel=0.2)
+
+
+def test_the_account_that_is_last_makes_it_longer_and_one_that_is_done_sends_nothing_more() -> None:
+    us, eu, old = Lane(1, 20.0), Lane(2, 20.0), Lane(3, 5.0)
+    assert skewed({"us": 300, "eu": 100}, {"us": us, "eu": eu}) == (1.5, 40.0)
+    assert skewed({"us": 300, "eu": -1}, {"us": us, "eu": eu}) == (1.0, 20.0)
+    assert skewed({"us": 10, "more": 10, "old": 20}, {"us": us, "more": us, "old": old}) == (2.5, 25.0)
+    assert skewed({}, {}) == (1.0, 0.0)
+
+
+def test_a_skew_is_of_the_requests_and_not_of_the_waits() -> None:
+    forecast = Forecast(waves(5, 10, bake=60.0))
+    forecast.sample(0.0, Standing(0, 15, 0))
+    forecast.stepped("acme", StepKind.CLONE, State.DONE)
+    forecast.rested("acme")
+    lefts = [forecast.left(1.0, Standing(0, 14, 2), rate=1.0, ready=0.0, skew=skew) for skew in (1.0, 1.5)]
+    assert lefts == [88.0, 102.0]
 
 
 def test_what_others_send_is_forecast_by_the_tenants_that_rest() -> None:
