@@ -73,6 +73,17 @@ def test_more_than_fifty_tenants_of_a_kind_are_counted_and_not_listed() -> None:
     assert text.count("  + tenant-") == 50
 
 
+def test_drift_of_many_tenants_is_told_of_fifty_and_counted() -> None:
+    drift = (change("settings.batchSize", 100, 200, Verdict.DRIFT),)
+    gone = [
+        replace(each, action=Action.NO_CHANGE, flow="f1", steps=(), changes=drift) for each in creations(1300).tenants
+    ]
+    lines = drift_text(plan(*gone), width=80).splitlines()
+    assert len(lines) == 52
+    assert lines[0] == "! tenant-0  settings.batchSize is 100 instead of 200"
+    assert lines[-2:] == ["! … and 1,250 more (-o table shows them)", "1,300 of 1,300 flows changed outside"]
+
+
 def test_all_tenants_are_listed_on_request() -> None:
     text = shown(creations(400), show_all=True)
     assert text.count("  + tenant-") == 400
