@@ -15,7 +15,8 @@ _TURNS: Final = 10  # tenants one after the other that fit into it
 _PARTS: Final = 100  # in which it is held
 _ENOUGH: Final = 2.0  # of them, before they say anything about it
 _SLOTS: Final = 8  # requests that are always under way
-_DEAREST: Final = 1.25  # times what is planned: polls beyond that are sent because there was room for them
+_DEAREST: Final = 2.0  # times what is planned
+_POLLED: Final = 1.0  # the same where jobs are polled: what is beyond is sent because there is room for it
 # Requests of one step where all is new: what it costs beside others, since what steps cost in fact is measured.
 _COSTS: Final = {
     StepKind.CLONE: 2,
@@ -103,6 +104,7 @@ class Forecast:
         self._began = self._begun_at = self._baked_at = 0.0
         self._all, self._rested, self._sent = 0, 0, 0
         self._most = 0  # tenants that ran at once
+        self._polls = False
         self._behind = self._of_rested = 0  # what steps cost that are behind, and those of tenants that rest
         self._of_running: dict[str, int] = {}
         self._from: tuple[int, int] | None = None  # what was sent and behind as the first came to rest
@@ -118,6 +120,7 @@ class Forecast:
         """Note that a step of a tenant's moved."""
         if state in _BEHIND:
             self._behind += _COSTS[step]
+            self._polls |= step is StepKind.FOLLOW
             self._of_running[tenant] = self._of_running.get(tenant, 0) + _COSTS[step]
 
     def rested(self, tenant: str) -> None:
@@ -182,7 +185,7 @@ class Forecast:
         here, later = self._ahead(stands.open)
         pending = max(0, stands.pending - later)
         running = stands.running * tenant - cost * sum(self._of_running.values())
-        looks = min(max(0.0, self._sent - cost * self._behind), stands.open - later)  # one each, before a call
+        looks = min(max(0.0, self._sent - cost * self._behind), self._in_step, stands.open - later)  # before a call
         work = skew * (pending * tenant + running - looks) - ready
         since = running / speed if pending else now - self._begun_at
         tail = max(0.0, self._quickest - since)  # of who is last, beside the requests that others need meanwhile
@@ -216,8 +219,14 @@ class Forecast:
         sent, behind = self._sent - sent_then, self._behind - behind_then
         if not behind:
             return 1.0
-        ahead = _SLOTS + max(self._most, sent_then - behind_then)
-        return min(_DEAREST, max((sent - ahead) / behind, min(1.0, (sent + ahead) / behind)))
+        cost = max((sent - self._in_step) / behind, min(1.0, (sent + self._in_step) / behind))
+        return min(_POLLED if self._polls else _DEAREST, cost)
+
+    @property
+    def _in_step(self) -> int:
+        """Return how many requests may be ahead of what is behind, or behind it."""
+        sent, behind = self._from or (0, 0)
+        return _SLOTS + max(self._most, sent - behind)
 
     def _speed(self, rate: float) -> float:
         """Return how many requests a second may be counted on."""

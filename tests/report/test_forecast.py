@@ -18,6 +18,7 @@ from deployer.report.summary import WaveStanding
 LATENCY = 0.1  # seconds of a request
 GLANCE = 0.125  # seconds between two looks at the forecast
 CLONED = ((StepKind.CLONE, State.INTENDED), (StepKind.CLONE, State.DONE), (StepKind.CONFIGURE, State.DONE))
+READ = (*CLONED[:2], (StepKind.CONFIGURE, State.INTENDED), CLONED[2])  # and read before it is written
 
 
 def waves(*sizes: int, bake: float = 0.0, approve: bool = False) -> Course:
@@ -43,6 +44,7 @@ class Played:
     burst: float = 1.0
     at_once: int = 8
     job: float = 0.0
+    steps: Sequence[tuple[StepKind, State]] = CLONED
     held: float = 1.0
 
 
@@ -79,25 +81,25 @@ class Play:
                 tenant, step = line.popleft()
                 self._pass(turn)
                 self.ready, self.sent = self.ready - 1, self.sent + 1
-                last = step == len(CLONED) - 1
+                last = step == len(self.played.steps) - 1
                 heappush(answers, (self.now + LATENCY + last * self._job(tenant), tenant, step + 1))
                 continue
             at, tenant, step = heappop(answers)
             self._pass(at)
             self._answered(tenant, step)
-            if step < len(CLONED):
+            if step < len(self.played.steps):
                 line.append((tenant, step))
             elif begun < size:
                 line.append((begun, 0))
                 begun += 1
 
     def _answered(self, tenant: int, step: int) -> None:
-        self.forecast.stepped(str(tenant), *CLONED[step - 1])
+        self.forecast.stepped(str(tenant), *self.played.steps[step - 1])
         if step == 1:
             self.pending, self.running = self.pending - 1, self.running + 1
             self.since[tenant] = self.now
             self.forecast.begun(self.now)
-        if step == len(CLONED):
+        if step == len(self.played.steps):
             self.running -= 1
             self.forecast.rested(str(tenant))
             self.forecast.took(self.now - self.since[tenant])
@@ -135,6 +137,7 @@ def errors(played: Played, parts: Sequence[float]) -> Iterator[float]:
         Played(burst=600.0, at_once=150),
         Played(rate=40.0, course=waves(1, 5, 80, 80, 80, 80, 74, bake=10.0)),
         Played(rate=40.0, given=0.7),
+        Played(rate=40.0, tenants=2000, steps=READ),
         Played(rate=300.0, job=5.0, at_once=20),
         Played(rate=40.0, job=5.0, at_once=500, course=waves(1, 5, 80, 80, 80, 80, 74, bake=10.0)),
         Played(rate=20.0, course=waves(10, 390, bake=60.0), held=10.0),
@@ -145,6 +148,7 @@ def errors(played: Played, parts: Sequence[float]) -> Iterator[float]:
         "many at once",
         "waves that bake",
         "throttled",
+        "more requests than planned",
         "jobs",
         "jobs in waves",
         "a long bake",
