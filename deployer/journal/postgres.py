@@ -112,7 +112,7 @@ class PostgresJournal(TableJournal):
                     remedy = "wait until it has ended, or stop it: it can be resumed"
                     raise GuardError(f"account {account} is in use by {holder}", remedy=remedy)
                 case claims.Busy(_, seconds):
-                    await anyio.sleep(max(seconds, _AGAIN))  # the least is what a clock may not even notice
+                    await anyio.sleep(max(seconds or 0.0, _AGAIN))  # the least is what a clock may not even notice
 
     async def _stay_alive(self) -> None:
         while True:
