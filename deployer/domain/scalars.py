@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+|command:.+)")
 
 def identifier(text: str) -> str:
     """Return `text` if it can be an id of the platform, else raise ValueError."""
-    if _IDENTIFIER.fullmatch(text) and not _MANGLED.fullmatch(text):
+    if _IDENTIFIER.fullmatch(text):  # also digits with one "e": of 100,000 ids of 24 digits some three are such
         return text
     if _MANGLED.fullmatch(text):
         raise ValueError(f'"{text}" was an id until a spreadsheet made a number of it: format the column as text')

@@ -7,6 +7,7 @@ from time import process_time
 import pytest
 
 from deployer.domain.manifest import Manifest, parse_manifest
+from deployer.domain.scalars import identifier
 from deployer.domain.tenants import Format, Tenant, inline_tenants, read_tenants
 from deployer.errors import ManifestError
 
@@ -230,3 +231,14 @@ def _seconds(work: Callable[[], int]) -> float:
     start = process_time()
     assert work() == 20_000
     return process_time() - start
+
+
+@pytest.mark.parametrize("text", ["061167e42394436286337335", "11111e11", "0123456789abcdef01234567"])
+def test_an_id_may_read_like_a_number(text: str) -> None:
+    assert identifier(text) == text
+
+
+@pytest.mark.parametrize("text", ["5.98E+23", "5,98E+23", "6E+23", "598E21"])
+def test_what_a_spreadsheet_made_of_an_id_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="was an id until a spreadsheet made a number of it"):
+        identifier(text)
