@@ -149,7 +149,9 @@ def plan_totals(plan: Plan) -> Iterator[str]:
     if not plan.work:
         yield "nothing to do"
         return
-    yield f"{plan.requests:,} requests, {_about(seconds(plan))}"
+    bakes = sum(wave.bake[0] for wave in plan.waves[:-1])  # nobody waits for the last one
+    besides = f" besides {duration(bakes)} in which waves bake" if bakes else ""
+    yield f"{plan.requests:,} requests, {_about(seconds(plan))}{besides}"
     radius = plan.blast_radius
     if plan.waves or radius == 1:
         yield f"at most {numbered(radius, 'tenant')} can fail before it stops"

@@ -7,6 +7,7 @@ import pytest
 from deployer.domain.documents import MISSING, Value
 from deployer.domain.merge3 import Verdict
 from deployer.domain.plan import Action, Plan
+from deployer.domain.waves import Wave
 from deployer.report.drift import drift_text
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_head, plan_tenant, plan_text, whole_plan_text
@@ -187,3 +188,10 @@ def test_a_rate_of_the_manifest_is_the_rate_of_the_estimate() -> None:
     assert plan_head(made, DIGEST)["seconds"] == pytest.approx((400 - 3) / (0.985 * 5), abs=0.05)
     assert "5 req/s of 10" in shown(made)
     assert "about 81 s" in shown(made)
+
+
+def test_how_long_it_takes_is_told_with_what_the_waves_bake() -> None:
+    bakes = {"a": 60.0, "b": 7200.0, "c": 9.0}
+    waves = tuple(Wave(name, 1, 1, 0, bake=(seconds, seconds)) for name, seconds in bakes.items())
+    assert "requests, about 1 s besides 2h01m in which waves bake" in shown(replace(alike(3), waves=waves))
+    assert "besides" not in shown(replace(alike(3), waves=waves[-1:]))
