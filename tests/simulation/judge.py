@@ -21,11 +21,11 @@ def judged(what: Scenario, world: World, deployments: Iterable[Deployment]) -> I
     """Yield what is not as was promised."""
     runs = Counter(effect["id"] for effect in world.effects if effect["kind"] == "run" and effect["n"])
     deployments = list(deployments)
-    held = what.plan.waves and any(deployment.status in _HOLDS for deployment in deployments)
+    holding = [one.planned.wave for one in deployments if what.plan.waves and one.status in _HOLDS]
     for deployment in deployments:
         flows = _flows(what, world, deployment.planned.tenant)
         problem = _repeated(flows, runs)
-        if not (held and deployment.status is Status.PENDING):  # it may have a flow from before the journal was lost
+        if not _is_held(deployment, holding):
             problem = problem or _problem(deployment, flows, _by_hand(world, deployment.planned.integration))
         if problem:
             yield f"{deployment.planned.tenant} {problem}"
@@ -58,6 +58,15 @@ def _by_hand(world: World, integration: str) -> _ByHand:
         disabled=any(switches),
         left_disabled=switches[-1:] == [True],
     )
+
+
+def _is_held(deployment: Deployment, holding: Iterable[int]) -> bool:
+    """Tell whether a tenant has to wait for its wave, or one before, in which somebody's flow was removed.
+
+    It may have a flow from before the journal was lost; and one that is tried again may have begun.
+    """
+    behind = any(wave <= deployment.planned.wave for wave in holding)
+    return behind and deployment.status in OPEN and not deployment.in_doubt
 
 
 def _repeated(flows: list[Document], runs: Counter[str]) -> str:
