@@ -82,7 +82,7 @@ def this_process(boot: str) -> Holder:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An account is ours, in an epoch of its own; it was nobody's for so many seconds, if it ever was somebody's."""
+    """An account is ours, in an epoch of its own; nobody sent for it for so many seconds, if anybody ever did."""
 
     epoch: int
     idle: float | None
@@ -113,7 +113,8 @@ def take(connection: Connection, account: str, me: Holder) -> Taken | Busy:
         if not _locked(connection, account):
             return Busy(holder)
     [(epoch,)] = connection.execute(_TAKE, (me.name, me.place, me.pid, account)).fetchall()
-    return Taken(int(epoch), age)
+    idle = max(0.0, age - PATIENCE) if holder else age  # whoever did not leave may have sent for as long as it could
+    return Taken(int(epoch), idle)
 
 
 def beat(connection: Connection, epochs: Mapping[str, int]) -> None:

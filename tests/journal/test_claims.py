@@ -35,6 +35,13 @@ BOOT = "this boot"
 ACCOUNT = {"user1@api.integrator.io": ["main"]}
 
 
+def die_unheard(address: str, *, seconds: float) -> None:
+    """Let whoever left an account last have died instead, and its last beat be so old."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("UPDATE deployer.claim SET holder = 'somebody'")
+    stop_beating(address, seconds)
+
+
 @pytest.fixture
 def address(database: Server) -> str:
     return database.new_database()
@@ -90,6 +97,16 @@ async def test_whoever_takes_an_account_knows_for_how_long_nobody_sent_for_it(ad
     await anyio.sleep(0.2)
     async with worker(address) as (_, hold):
         assert 0.2 <= hold.idle(*ACCOUNT) < 5
+
+
+async def test_whoever_died_may_have_sent_for_as_long_as_a_worker_may_after_its_last_beat(address: str) -> None:
+    async with worker(address):
+        stop_beating(address, claims.STALL)
+        async with worker(address) as (_, hold):
+            assert 0 <= hold.idle(*ACCOUNT) - (claims.STALL - claims.PATIENCE) < 5
+    die_unheard(address, seconds=4.0)
+    async with worker(address) as (_, hold):
+        assert hold.idle(*ACCOUNT) == 0.0
 
 
 async def test_a_refused_worker_can_go_on_with_another_account(address: str) -> None:
