@@ -179,8 +179,8 @@ def _said(deployment: Deployment) -> str:
     before = {path: value for path, value in _before(deployment).items() if path in written}
     masked_ = [dotted(path) for path, value in before.items() if holds_mask(value)]
     told += [f"{', '.join(masked_)} stays: what stood there before reads back masked"] if masked_ else []
-    openable = deployment.planned.secrets
-    other = [dotted(path) for path, value in before.items() if is_sealed(value) and value not in openable]
+    lost = (path for path, value in before.items() if _is_lost(value, deployment.planned.secrets))
+    other = [path for path in map(dotted, lost) if path not in masked_]
     told += [f"{', '.join(other)} stays: the secret that stood there before is not the one read now"] if other else []
     return "; ".join([*told, *(["its run is not undone"] if ran else [])])
 
