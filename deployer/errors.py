@@ -15,6 +15,12 @@ class DeployerError(Exception):
         self.where = where
         self.remedy = remedy
 
+    @property
+    def sentence(self) -> str:
+        """Return all of it in one line, for what is told beside other things."""
+        said = ": ".join(filter(None, (self.where, self.what)))
+        return f"{said}; {self.remedy}" if self.remedy else said
+
     def lines(self) -> list[str]:
         """Return the lines a person reads, the most important first."""
         place = f"{self.where}: " if self.where else ""

@@ -110,8 +110,7 @@ class Secrets:
         try:
             value, seal = self._source.read(where), self._source.seal(self._key(scope.tenant))
         except DeployerError as error:
-            said = ": ".join(filter(None, (error.where, error.what)))
-            raise ValueError(f"{said}; {error.remedy}" if error.remedy else said) from None
+            raise ValueError(error.sentence) from None
         if len(value) < SHORTEST:
             raise ValueError(f"the secret at {where} has fewer than {SHORTEST} characters")
         mark = seal(value)

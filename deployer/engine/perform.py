@@ -15,7 +15,7 @@ async def perform(desk: Desk, deployment: Deployment, move: Begin | Recover | Gi
     try:
         return await _performed(desk, case, move)
     except SecretError as error:
-        return Down(case.deployment, error.what)
+        return Down(case.deployment, error.sentence)
 
 
 async def _performed(desk: Desk, case: Case, move: Begin | Recover | GiveUp) -> Result:

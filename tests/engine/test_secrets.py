@@ -131,6 +131,7 @@ def test_where_a_secret_is_missing_its_account_waits(kept: Stage, monkeypatch: p
 
     assert ended.code == 6, ended.err
     assert "the environment variable API_KEY_" in ended.err + ended.out
+    assert "is not set; export API_KEY_" in " ".join((ended.err + ended.out).split())
     turn(kept, monkeypatch, "first")
     assert kept.run("resume", "--json").code == 0
     assert {name: auth(kept, name)["value"] for name in kept.tenants} == {name: secret(name) for name in kept.tenants}
