@@ -1,10 +1,11 @@
 """Processes of ours at work on one rollout, each with the real engine: one after the other, or workers at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -17,6 +18,7 @@ from deployer.engine.accounts import Accounts, OpenAccount, new_limiter
 from deployer.engine.carrying import Part, carry_out, carry_part
 from deployer.engine.execute import Stop
 from deployer.engine.keeping import Leases, begin_work, held
+from deployer.engine.load import Loaded
 from deployer.engine.narration import Narrator
 from deployer.engine.premises import planned_settings
 from deployer.engine.rollouts import Crew, begin
@@ -29,10 +31,13 @@ from deployer.journal.protocol import Rollout
 from deployer.journal.tables import TableJournal
 from deployer.simulator import token_of
 from tests.simulation.journal import Tables, embedded, shared
+from tests.simulation.mending import planned, rebuilt, unfinished
 from tests.simulation.network import Line, Network
 from tests.simulation.process import Process, Trace
 from tests.simulation.scenario import Scenario
+from tests.simulation.weather import Weather
 
+_HALF = 0.5  # of the rollouts are planned under faults where that may be
 _RETRY = (1.0, 40.0)  # seconds until somebody whose work failed is at it again
 _OPEN = """
     SELECT 1 FROM step s WHERE state IN ('ready', 'intended') AND NOT EXISTS (
@@ -43,6 +48,21 @@ _OPEN = """
 
 process_here: ContextVar[Process] = ContextVar("process")
 """The process that the code which runs is of."""
+
+
+class _Environment(dict[str, str]):
+    """The environment, in which a variable may be missing when it is asked for."""
+
+    def __init__(self, variables: Mapping[str, str], weather: Weather, chance: Random) -> None:
+        super().__init__(variables)
+        self._weather = weather
+        self._chance = chance
+
+    def __contains__(self, name: object) -> bool:
+        if self._weather.strikes(self._chance, "unread"):
+            self._weather.count("unread")
+            return False
+        return super().__contains__(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +91,15 @@ class Company:
     chance: Random
     trace: Trace
     alone: bool
+    rebuilds: bool  # a journal that is lost, and plans then; else the plan that was made is begun anew
+    added: Random  # the chance of what older seeds do not know
     dead: frozenset[str] = frozenset()  # journals that were lost while calls may have been on their way
     settings: Manifest = field(init=False)
-    rollout: Rollout = field(init=False)
+    rollout: Rollout | None = None
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))  # of rollouts
+    begun: list[float] = field(default_factory=list)  # when rollouts began
+    is_lost: bool = False  # and not rebuilt yet
+    copy: bytes | None = None  # of the journal
 
     def __post_init__(self) -> None:
         self.settings = planned_settings(self.scenario.plan)
@@ -84,8 +110,9 @@ class Company:
         if self.alone:
             leases: list[Lease] = []
             async with embedded(self.tables, process) as journal:
-                crew = self._crew(process, journal, leases)
-                await carry_out(crew, self.rollout, self._accounts(process))
+                accounts = self._accounts(process)
+                await self._make_ready(self._crew(process, journal), accounts, process)
+                await carry_out(self._crew(process, journal, leases), self.current, accounts)
             if all(lease.settled for lease in leases):
                 self.dead = frozenset()
             return
@@ -100,7 +127,7 @@ class Company:
             try:
                 async with shared(self.tables, process) as journal:
                     crew = self._crew(process, journal)
-                    ending = await carry_part(crew, self.rollout, accounts, part=Part(0, name))
+                    ending = await carry_part(crew, self.current, accounts, part=Part(0, name))
                     if ending.halted and process.weather.calm:  # a person looks at the cause first
                         return
             except* DeployerError as errors:
@@ -108,22 +135,45 @@ class Company:
             await asyncio.sleep(process.chance.uniform(*_RETRY))
             await process.run()
 
+    async def _make_ready(self, crew: Crew, accounts: Accounts, process: Process) -> None:
+        """Rebuild a journal that was lost, and plan and begin what is not begun."""
+        loaded = self.scenario.loaded
+        if self.is_lost:
+            await rebuilt(crew, loaded, accounts, process)
+            self.is_lost, self.dead = False, frozenset()  # what was on its way has landed
+        if self.rollout is None:
+            self.rollout = await unfinished(crew) or await self._begun(crew, process, loaded, accounts)
+            self.begun.append(asyncio.get_running_loop().time())
+
+    async def _begun(self, crew: Crew, process: Process, loaded: Loaded, accounts: Accounts) -> Rollout:
+        saved = await planned(crew, loaded, accounts, self._environment, process)
+        return await begin(crew.journal, process, saved, kind="apply", id_=f"rollout-{next(self.numbers)}")
+
+    @property
+    def current(self) -> Rollout:
+        """Return the rollout that was begun last."""
+        assert self.rollout is not None
+        return self.rollout
+
     @property
     def may_be_lost(self) -> bool:
-        """Tell whether the journal may be lost: what ran already is known to nobody then."""
-        return self.alone and not self.scenario.runs
+        """Tell whether the journal may be lost: what ran already is known to nobody who does not rebuild it."""
+        return self.alone and (self.rebuilds or not self.scenario.runs)
 
     @property
     def is_open(self) -> bool:
         """Tell whether anything is left to do."""
-        return self.tables.raw.execute(_OPEN).fetchone() is not None
+        return self.rollout is None or self.tables.raw.execute(_OPEN).fetchone() is not None
 
     async def begin(self) -> None:
-        """Write the rollout down in the tables as they are, in good weather."""
-        weather = self.network.weather
+        """Write the rollout down in the tables as they are, in good weather; or leave it to whoever plans."""
+        if self.alone and self.rebuilds and self.added.random() < _HALF:
+            return
+        weather, name = self.network.weather, f"rollout-{next(self.numbers)}"
         before, weather.calm = weather.calm, True
         async with self.clerk() as (clerk, journal):
-            self.rollout = await begin(journal, clerk, self.scenario.saved, kind="apply", id_="rollout-1")
+            self.rollout = await begin(journal, clerk, self.scenario.saved, kind="apply", id_=name)
+        self.begun.append(asyncio.get_running_loop().time())
         weather.calm = before
 
     def close(self) -> None:
@@ -131,10 +181,17 @@ class Company:
         self.tables.close()
 
     async def lose(self) -> None:
-        """Lose the journal, and begin anew with what the plan says."""
+        """Lose the journal, but for a copy if there is one; without rebuilding, begin anew with what the plan says."""
         self.tables.close()
-        self.tables, self.dead = Tables(), frozenset({"lost"})
-        await self.begin()
+        self.tables, self.dead = Tables(self.copy), frozenset({"lost"})
+        if self.rebuilds:
+            self.rollout, self.is_lost = None, True
+        else:
+            await self.begin()
+
+    def keep_copy(self) -> None:
+        """Keep a copy of the journal as it is."""
+        self.copy = self.tables.raw.serialize()
 
     @asynccontextmanager
     async def clerk(self) -> AsyncIterator[tuple[Process, TableJournal]]:
@@ -157,8 +214,13 @@ class Company:
         opened = {name: self._opened(process, name) for name in self.scenario.plan.accounts}
         return Accounts(opened, {})
 
+    @property
+    def _environment(self) -> "_Environment":
+        return _Environment(self.scenario.environment, self.network.weather, self.added)
+
     def _opened(self, process: Process, name: str) -> OpenAccount:
         planned, safety = self.scenario.plan.accounts[name], self.settings.safety
+        vault = Vault(self.settings.secrets, self._environment, Path())
         limiter = new_limiter(self.settings.accounts[name])
         client = Client(
             planned.base_url,
@@ -167,4 +229,4 @@ class Company:
             limiter=limiter,
             timeouts=Timeouts(safety.clone_timeout, safety.timeout, chance=process.chance),
         )
-        return OpenAccount(name, planned.base_url, planned.user, client, limiter, Vault(None, {}, Path()))
+        return OpenAccount(name, planned.base_url, planned.user, client, limiter, vault)

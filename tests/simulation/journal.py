@@ -33,9 +33,13 @@ _ALONE = "SELECT pg_advisory_xact_lock(hashtext('alone'))"
 class Tables:
     """The tables, and who has which lock of a session."""
 
-    def __init__(self) -> None:
+    def __init__(self, copy: bytes | None = None) -> None:
+        """Begin with a copy of other tables, or with none that holds anything."""
         self.raw = sqlite3.connect(":memory:", isolation_level=None)
-        self.raw.executescript(files("deployer.journal").joinpath("sqlite.sql").read_text("utf-8") + _CLAIMS)
+        if copy is None:
+            self.raw.executescript(files("deployer.journal").joinpath("sqlite.sql").read_text("utf-8") + _CLAIMS)
+        else:
+            self.raw.deserialize(copy)
         self.locks: dict[tuple[int, int], Session] = {}
         self.raw.create_function("clock_timestamp", 0, lambda: asyncio.get_running_loop().time())
 

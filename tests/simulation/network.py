@@ -79,7 +79,7 @@ class Network:
 
     def inspect(self, request: Request) -> None:
         """Look for what has no place in a request: values of two tenants, or a token."""
-        text = f"{request.url} {(request.body or b'').decode()}"
+        text = f"{request.url} {_sent(request).decode()}"
         self.bodies += 1
         whose = [tenant for tenant, values in self.canaries.items() if any(value in text for value in values)]
         if len(whose) > 1:
@@ -204,7 +204,7 @@ class _Arrived:
         self.headers = headers
         self.transport = self  # whoever closes it ends the connection without an answer
         self.is_closed = False
-        self._body = request.body or b""
+        self._body = _sent(request)
 
     async def read(self) -> bytes:
         return self._body
@@ -219,6 +219,11 @@ class _Arrived:
 
     def setsockopt(self, *_: Any) -> None:  # noqa: ANN401 - a socket's
         """Be told how to close."""
+
+
+def _sent(request: Request) -> bytes:
+    """Return what goes over the line, with its secrets."""
+    return request.concealed.reveal() if request.concealed else request.body or b""
 
 
 def _about(request: Request) -> str:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from deployer.domain import moves
+from deployer.domain import decide, moves
 from deployer.domain.documents import Document
-from deployer.domain.lifecycle import Event, State
-from deployer.domain.plan import Planned
+from deployer.domain.lifecycle import Event, State, StepKind
+from deployer.domain.plan import Action, Planned, steps_for
 from deployer.engine import birth, configure, desk
 from deployer.engine.desk import Case, Desk
+from deployer.engine.keeping import Leases
+from deployer.engine.rebuilding import Rebuilding
 from deployer.engine.result import Moved, Result
+from deployer.engine.unsealing import Secrets
 from deployer.integrator.wire import NotSent, Unknown
 from deployer.journal import claims, entering, postgres
 from deployer.journal.connection import Connection
@@ -157,6 +160,37 @@ def _unverified() -> Iterator[None]:
 
 
 @contextmanager
+def _hasty() -> Iterator[None]:
+    """Rebuild a journal while calls may be on their way that it does not know of."""
+
+    async def wait_out(_: Rebuilding, leases: Leases) -> None:
+        for lease in leases.values():
+            lease.dead = frozenset()
+
+    with patch.object(Rebuilding, "_wait_out", wait_out):
+        yield
+
+
+@contextmanager
+def _run_again() -> Iterator[None]:
+    """Run what is found as it is wanted, whoever may have run it before."""
+
+    def steps(action: Action, **options: Any) -> tuple[StepKind, ...]:  # noqa: ANN401 - as what it takes the place of
+        found = steps_for(action, **options)
+        return found or ((StepKind.RUN,) if options["trigger"] else ())
+
+    with patch.object(decide, "steps_for", steps):
+        yield
+
+
+@contextmanager
+def _unsealed() -> Iterator[None]:
+    """Keep a secret as it was read."""
+    with patch.object(Secrets, "sealed", lambda _, outcome: outcome):
+        yield
+
+
+@contextmanager
 def _mixed_up() -> Iterator[None]:
     """Give a clone the connections of whoever was cloned before."""
     before: list[dict[str, str]] = []
@@ -185,6 +219,9 @@ BUGS: Mapping[str, Bug] = {
         Bug("R9", _blind, Bent({"lost": 0.5}, alone=True), 200),
         Bug("R10", _rivals, Bent(alone=True, rivals=True), 100),
         Bug("values", _mixed_up, Bent(kind="scheduled"), 20),
+        Bug("rebuild", _hasty, Bent({"lost": 0.5, "late": 0.4}, alone=True, rebuilt=True), 200),
+        Bug("runs", _run_again, Bent({"lost": 0.5}, alone=True, rebuilt=True, kind="run"), 200),
+        Bug("secrets", _unsealed, Bent(kind="scheduled"), 20),
         Bug("R11", _unverified, Bent({"vanish": 0.3}, kind="run"), 200),
     )
 }

@@ -13,6 +13,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from deployer.domain.deployment import Deployment
+from deployer.engine import rebuilding
 from deployer.engine.rollouts import retry_failed
 from deployer.errors import DeployerError
 from deployer.integrator import client
@@ -22,18 +23,18 @@ from deployer.simulator import Knobs, Simulator, World, seed, token_of
 from tests.engine.stage import EU, US
 from tests.simulation.company import Company, process_here
 from tests.simulation.journal import Tables
-from tests.simulation.judge import judged, surplus, unswept
+from tests.simulation.judge import LONGEST, judged, surplus, unswept
 from tests.simulation.loop import run
+from tests.simulation.mending import unlocked
 from tests.simulation.network import Misfortune, Network, send
 from tests.simulation.process import EPOCH, Process, Trace
-from tests.simulation.scenario import KINDS, SIZES, Scenario, scenario
+from tests.simulation.scenario import KINDS, SECRET, SIZES, Scenario, scenario
 from tests.simulation.weather import Bent, Weather, drawn
 
 STORM: Final = 4 * 3600.0  # seconds of faults at most
 LIVES: Final = 25  # processes that begin in a storm, at most
 PATIENCE: Final = 48 * 3600.0  # seconds in which everything has to come to an end
 TRIES: Final = 4  # of what failed
-LONGEST: Final = 720.0  # seconds that a request is on its way at most, besides what the API takes
 _DOWN: Final = (0.0, 1.0, 30.0, 600.0)  # seconds until somebody begins a process anew
 _HALF: Final = 0.5
 _PLAIN: Final = Bent()
@@ -70,16 +71,19 @@ def simulate(number: int, bent: Bent = _PLAIN) -> Verdict:
 
 
 async def _simulated(number: int, what: Scenario, chance: Random, bent: Bent) -> Verdict:
-    weather = _weather(chance, bent)
+    added = Random(f"added {number}")
+    weather = _weather(chance, added, bent)
     alone = chance.random() < _HALF if bent.alone is None else bent.alone
+    rebuilds = added.random() < _HALF if bent.rebuilt is None else bent.rebuilt
     trace = Trace()
     with ExitStack() as stack:
         stack.enter_context(patch.object(client, "send", send))
         stack.enter_context(patch.object(claims, "now", lambda: asyncio.get_running_loop().time()))
         stack.enter_context(patch.object(claims, "this_process", _holder))
+        stack.enter_context(patch.object(rebuilding, "locked", unlocked))
         network = Network(_simulator(what, weather, chance), weather, Random(chance.random()), what.canaries)
         companies = [
-            Company(what, Tables(), network, chance, trace, alone or what.name == "waves")
+            Company(what, Tables(), network, chance, trace, alone or what.name == "waves", rebuilds, added)
             for _ in range(2 if bent.rivals else 1)
         ]
         for company in companies:
@@ -87,22 +91,25 @@ async def _simulated(number: int, what: Scenario, chance: Random, bent: Bent) ->
             await company.begin()
         broken = sum(await asyncio.gather(*map(_worked, companies)), list[str]())
         company = companies[0]
-        broken += [*dict.fromkeys(network.misplaced), *_leaked(trace)]
-        broken += judged(what, network.simulator.world, await _deployments(company))
+        broken += [*dict.fromkeys(network.misplaced), *_leaked(trace, company)]
+        broken += judged(what, network.simulator.world, await _deployments(company), company.begun)
         hours = asyncio.get_running_loop().time() / 3600
     world = network.simulator.world
     copies = (surplus(what, world), unswept(what, world))
     return Verdict(number, tuple(broken), *copies, network.bodies, weather.struck, hours, tuple(trace.lines))
 
 
-def _leaked(trace: Trace) -> list[str]:
-    """Return what was told of a token."""
-    return [line for line in trace.lines if any(token_of(account) in line for account in (US, EU))]
+def _leaked(trace: Trace, company: Company) -> list[str]:
+    """Return what was told of a token or a secret, or kept of one."""
+    marks = [SECRET, *map(token_of, (US, EU))]
+    kept = company.tables.raw.serialize()
+    told = [line for line in trace.lines if any(mark in line for mark in marks)]
+    return [*told, *(f"the journal holds {mark}" for mark in marks if mark.encode() in kept)]
 
 
-def _weather(chance: Random, bent: Bent) -> Weather:
+def _weather(chance: Random, added: Random, bent: Bent) -> Weather:
     timeout = float(chance.choice((30.0, 360.0)))
-    weather = drawn(chance, intent=10.0, timeout=timeout, settle=120.0, lag=30.0, stall=claims.STALL)
+    weather = drawn(chance, added, intent=10.0, timeout=timeout, settle=120.0, lag=30.0, stall=claims.STALL)
     weather.odds |= bent.odds
     weather.beyond = bent.beyond
     return weather
@@ -167,15 +174,20 @@ async def _employ(company: Company, names: Iterator[int]) -> None:
             weather.count("lost")
             trace.note("everybody", "loses the journal")
             await company.lose()
+        elif company.rebuilds and weather.strikes(company.added, "copied"):
+            weather.count("copied")
+            company.keep_copy()
         await asyncio.sleep(chance.choice(_DOWN))
 
 
 async def _retried(company: Company) -> int:
     """Do what `resume --failed` does."""
     async with company.clerk() as (clerk, journal):
-        return await retry_failed(journal, clerk, company.rollout)
+        return await retry_failed(journal, clerk, company.current)
 
 
 async def _deployments(company: Company) -> list[Deployment]:
+    if company.rollout is None:  # which is said already
+        return []
     async with company.clerk() as (_, journal):
         return [each async for each in every_deployment(journal, company.rollout.id)]

@@ -8,12 +8,19 @@ import pytest
 
 from tests.simulation.planted import ASSUMPTIONS, BUGS, found_by
 from tests.simulation.run import simulate
+from tests.simulation.weather import Bent
 
 BLOCK = 100
 SEEDS = 2000
+FIRST = Bent({"unread": 0.0}, rebuilt=False)  # as runs were before journals were rebuilt in them
 # Beyond these. Three are held by a wave before theirs: two with flows from before the journal was lost, one that is
-# tried again. One asked for an account for ever, since it was to be free in less time than a clock can tell.
-KEPT = (9733, 9944, 18540, 21327)
+# tried again. One asked for an account for ever, since it was to be free in less time than a clock can tell. Of one a
+# person switched a flow on while a PUT was on its way that left it off. Since journals are rebuilt: accounts that could
+# not be read as the faults ended, a flow that was gone from a call in doubt, a rollout begun whose journal did not say.
+KEPT = (
+    *((seed, FIRST) for seed in (9733, 9944, 18540, 21327, 41174)),
+    *((seed, Bent()) for seed in (5288, 6102, 6494, 6643)),
+)
 
 
 @pytest.mark.timeout(180)
@@ -23,14 +30,14 @@ def test_whatever_befalls_every_tenant_ends_with_one_flow(first: int) -> None:
     assert broken == {}
 
 
-@pytest.mark.parametrize("seed", KEPT)
-def test_what_was_once_a_finding_is_none_any_more(seed: int) -> None:
-    assert simulate(seed).broken == ()
+@pytest.mark.parametrize(("seed", "bent"), KEPT)
+def test_what_was_once_a_finding_is_none_any_more(seed: int, bent: Bent) -> None:
+    assert simulate(seed, bent).broken == ()
 
 
 def test_equal_seeds_have_equal_traces_in_every_process() -> None:
     command = [sys.executable, "-m", "tests.simulation", "--show"]
-    for seed in (3, 7, KEPT[0]):
+    for seed in (3, 7, 213):
         told = {
             subprocess.run(
                 [*command, str(seed)],

@@ -31,6 +31,11 @@ KINDS: Final = {
     "remove": 0.02,
     "start": 0.03,
 }
+# The same of what was added later: drawn by itself, so that an older seed's run stays what it was.
+ADDED: Final = {
+    "unread": 0.1,  # a secret that cannot be read
+    "copied": 0.3,  # of a process that ends: somebody keeps a copy of the journal, and restores it once it is lost
+}
 SHARE: Final = 0.4  # of the kinds are in one run
 OUTAGE: Final = 3.0  # how much more likely everything is in the worst run
 
@@ -67,22 +72,30 @@ class Weather:
         return chance.uniform(0.0, timeout + self.settle * self.beyond) * 0.999
 
 
-def drawn(chance: Random, *, intent: float, timeout: float, settle: float, lag: float, stall: float) -> Weather:
-    """Draw a run's weather."""
-    severity = chance.choice((0.3, 1.0, OUTAGE))
-    odds = {kind: min(0.5, likely * severity) for kind, likely in KINDS.items() if chance.random() < SHARE}
+def drawn(
+    chance: Random, added: Random, *, intent: float, timeout: float, settle: float, lag: float, stall: float
+) -> Weather:
+    """Draw a run's weather; of what was added later, by a chance of its own."""
+    odds = _odds(chance, KINDS) | _odds(added, ADDED)
     return Weather(odds, intent, timeout, settle, lag, stall)
+
+
+def _odds(chance: Random, kinds: Mapping[str, float]) -> dict[str, float]:
+    severity = chance.choice((0.3, 1.0, OUTAGE))
+    return {kind: min(0.5, likely * severity) for kind, likely in kinds.items() if chance.random() < SHARE}
 
 
 @dataclass(frozen=True, slots=True)
 class Bent:
     """How a run differs from what its seed says: odds that are set, and how much later things come than promised.
 
-    `alone` says whether one process works at a time; None leaves that to the seed.
+    `alone` says whether one process works at a time, `rebuilt` whether a journal that is lost is rebuilt, and plans are
+    made under faults, or the old plan is begun anew; None leaves that to the seed.
     """
 
     odds: Mapping[str, float] = field(default_factory=dict)
     beyond: float = 1.0
     alone: bool | None = None
+    rebuilt: bool | None = None
     rivals: bool = False  # two journals at a time, as if nothing kept those apart who work on one account
     kind: str = ""
