@@ -18,7 +18,6 @@ from deployer.engine.accounts import Accounts, OpenAccount, new_limiter
 from deployer.engine.carrying import Part, carry_out, carry_part
 from deployer.engine.execute import Stop
 from deployer.engine.keeping import Leases, begin_work, held
-from deployer.engine.load import Loaded
 from deployer.engine.narration import Narrator
 from deployer.engine.premises import planned_settings
 from deployer.engine.rollouts import Crew, begin
@@ -137,16 +136,15 @@ class Company:
 
     async def _make_ready(self, crew: Crew, accounts: Accounts, process: Process) -> None:
         """Rebuild a journal that was lost, and plan and begin what is not begun."""
-        loaded = self.scenario.loaded
         if self.is_lost:
-            await rebuilt(crew, loaded, accounts, process)
+            await rebuilt(crew, self.scenario.loaded, accounts, process)
             self.is_lost, self.dead = False, frozenset()  # what was on its way has landed
         if self.rollout is None:
-            self.rollout = await unfinished(crew) or await self._begun(crew, process, loaded, accounts)
+            self.rollout = await unfinished(crew) or await self._begun(crew, process, accounts)
             self.begun.append(asyncio.get_running_loop().time())
 
-    async def _begun(self, crew: Crew, process: Process, loaded: Loaded, accounts: Accounts) -> Rollout:
-        saved = await planned(crew, loaded, accounts, self._environment, process)
+    async def _begun(self, crew: Crew, process: Process, accounts: Accounts) -> Rollout:
+        saved = await planned(crew, self.scenario.loaded, accounts, self._environment, process)
         return await begin(crew.journal, process, saved, kind="apply", id_=f"rollout-{next(self.numbers)}")
 
     @property
