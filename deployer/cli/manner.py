@@ -24,58 +24,35 @@ Command = Callable[..., Any]
 _SCOPE_WORDS = "deployer.scope"  # in a command's context: what was typed
 _FORMS = click.Choice(["table", "wide", "json", "csv"])
 _RULES = click.Choice(["many-updates", "many-deletes", "shrunk-list", "unknown-name", "empty-selection"])
+
+
+def _label(help_: str) -> Callable[[Command], Command]:
+    """Return the option that names tenants by a label."""
+    return click.option(
+        "--label", "labelled", multiple=True, metavar="KEY=VALUE", help=help_, shell_complete=complete_label
+    )
+
+
+def _tenant(name: str, into: str, help_: str) -> Callable[[Command], Command]:
+    """Return an option that names tenants one by one."""
+    return click.option(name, into, multiple=True, metavar="TENANT", help=help_, shell_complete=complete_tenant)
+
+
 _SCOPE = together(
-    click.option(
-        "--label",
-        "labelled",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Only tenants with this label.",
-        shell_complete=complete_label,
-    ),
-    click.option(
-        "--tenant",
-        "tenants",
-        multiple=True,
-        metavar="TENANT",
-        help="This tenant, too.",
-        shell_complete=complete_tenant,
-    ),
-    click.option(
-        "--exclude",
-        "excluded",
-        multiple=True,
-        metavar="TENANT",
-        help="Not this tenant, whatever else is said.",
-        shell_complete=complete_tenant,
-    ),
+    _label("Only tenants with this label."),
+    _tenant("--tenant", "tenants", "This tenant, too."),
+    _tenant("--exclude", "excluded", "Not this tenant, whatever else is said."),
     click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="A value that wins over all others."),
     click.option(
         "--allow", multiple=True, type=_RULES, metavar="RULE", help=f"Let a guard pass: {', '.join(_RULES.choices)}."
     ),
 )
 _WHOSE = together(
-    click.option(
-        "--tenant", "tenants", multiple=True, metavar="TENANT", help="Of this tenant.", shell_complete=complete_tenant
-    ),
-    click.option(
-        "--label",
-        "labelled",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Of tenants with this label.",
-        shell_complete=complete_label,
-    ),
+    _tenant("--tenant", "tenants", "Of this tenant."),
+    _label("Of tenants with this label."),
     click.option("--absent", is_flag=True, help="Of tenants that left the list."),
     click.option("--all", "everybody", is_flag=True, help="Of all tenants."),
-    click.option(
-        "--exclude",
-        "excluded",
-        multiple=True,
-        metavar="TENANT",
-        help="Not of this tenant, whatever else is said.",
-        shell_complete=complete_tenant,
-    ),
+    _tenant("--exclude", "excluded", "Not of this tenant, whatever else is said."),
     click.option("--allow", multiple=True, type=_RULES, metavar="RULE", help="Let a guard pass: many-deletes."),
 )
 _FORM = click.option("-o", "--output", "form", type=_FORMS, help="List the tenants.")

@@ -1,6 +1,5 @@
 """`deployer plan`: see before anything changes."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,14 +7,14 @@ import anyio
 import click
 
 from deployer.cli.manner import Manner, listing, reporting, scoped
+from deployer.cli.meanwhile import planning
 from deployer.cli.options import JOURNAL, MANIFEST, NOT_ON, OURS, RECREATE, THEIRS, VERBOSE, command, together
 from deployer.errors import DeployerError
 
 if TYPE_CHECKING:
     from deployer.api.loading import Scope
     from deployer.api.rollouts import SavedPlan
-    from deployer.api.workplace import Workplace
-    from deployer.domain.plan import Plan, Planned
+    from deployer.domain.plan import Plan
     from deployer.report.plan_lines import PlanLines
 
 _ERROR, _CHANGES, _SOME_BLOCKED = 1, 2, 3
@@ -63,7 +62,7 @@ def plan(  # noqa: PLR0913 - one argument per option
         loaded, lines = load(manner.manifest, scope=scope), PlanLines()
         decided = choices(loaded, recreate=recreate, ours=ours, theirs=theirs, not_on=not_on)
         async with opened(loaded, journal=journal, manner=replace(manner, verbose=verbose), read_only=True) as place:
-            saved = await new_plan(place, decided, watch=_watch(place, lines))
+            saved = await new_plan(place, decided, watch=planning(place, lines.add))
             if note := freeze_note(place):
                 click.echo(f"! {note}", err=True)
         _print(saved, lines, manner, show_all=show_all)
@@ -75,12 +74,6 @@ def plan(  # noqa: PLR0913 - one argument per option
         if detailed_exitcode:
             error.exit_code = _ERROR
         raise
-
-
-def _watch(place: "Workplace", lines: "PlanLines") -> "Callable[[int, Planned], None]":
-    from deployer.cli.meanwhile import planning
-
-    return planning(place, lines.add)
 
 
 def _print(saved: "SavedPlan", lines: "PlanLines", manner: Manner, *, show_all: bool) -> None:
