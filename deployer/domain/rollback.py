@@ -1,6 +1,6 @@
 """What undoes a rollout: each touched tenant's fields as they stood before, merged with what others changed since."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from deployer.domain.body import masked
@@ -175,14 +175,26 @@ def is_made_here(deployment: Deployment) -> bool:
 def _said(deployment: Deployment) -> str:
     ran = any(step.kind is StepKind.RUN and step.state is State.DONE for step in deployment.steps)
     told = ["made by the rollout: it is disabled, not deleted"] if is_made_here(deployment) else []
-    written = {change.path for change in deployment.planned.changes if change.verdict in WRITES}
-    before = {path: value for path, value in _before(deployment).items() if path in written}
-    masked_ = [dotted(path) for path, value in before.items() if holds_mask(value)]
+    before = dict(_overwritten(deployment))
+    masked_ = [name for name, value in before.items() if holds_mask(value)]
     told += [f"{', '.join(masked_)} stays: what stood there before reads back masked"] if masked_ else []
-    lost = (path for path, value in before.items() if _is_lost(value, deployment.planned.secrets))
-    other = [path for path in map(dotted, lost) if path not in masked_]
+    lost = (name for name, value in before.items() if _is_lost(value, deployment.planned.secrets))
+    other = [name for name in lost if name not in masked_]
     told += [f"{', '.join(other)} stays: the secret that stood there before is not the one read now"] if other else []
     return "; ".join([*told, *(["its run is not undone"] if ran else [])])
+
+
+def _overwritten(deployment: Deployment) -> Iterator[tuple[str, Value]]:
+    """Yield what stood where the rollout wrote, by the name of each setting: the flow's, and those beside it."""
+    yield from _written(deployment.planned.changes, _before(deployment))
+    for resource, step in adjusted(deployment):
+        for name, value in _written(resource.changes, before_image(step)):
+            yield f"{resource.label}.{name}", value
+
+
+def _written(changes: Iterable[Change], before: Mapping[Path, Value]) -> Iterator[tuple[str, Value]]:
+    written = {change.path for change in changes if change.verdict in WRITES}
+    return ((dotted(path), value) for path, value in before.items() if path in written)
 
 
 def _writes(deployment: Deployment) -> list[Step]:

@@ -172,6 +172,19 @@ def test_a_rollback_puts_back_what_can_be_read_again(kept: Stage, monkeypatch: p
     assert leaked(kept, shown, ended) == []
 
 
+def test_a_rollback_names_what_stays_of_an_integration_too(kept: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.manifest["integration"] = {"settings": {"hook": "${secret.api_key}"}}
+    assert kept.apply().code == 0
+    turn(kept, monkeypatch, "second")
+    assert kept.apply().code == 0
+
+    shown = kept.run("rollback", "--plan", "--json").tenants["acme"]
+
+    assert shown["reason"].startswith(
+        "settings.auth.value, integration.settings.hook stays: the secret that stood there before"
+    ), shown
+
+
 def test_a_secret_that_is_dropped_goes_where_it_is_ours(kept: Stage) -> None:
     assert kept.apply().code == 0
     kept.edit("acme", settings={**kept.flow()["settings"], "auth": {"value": "theirs, a h1dden", "user": "me"}})
