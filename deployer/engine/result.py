@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deployer.domain.deployment import Deployment
+from deployer.domain.deployment import Deployment, Step
 from deployer.domain.lifecycle import Event, State
 from deployer.domain.moves import overslept
 from deployer.engine.desk import Case, Desk, failure, refusal
@@ -47,9 +47,12 @@ class Down:
 Result = Moved | Later | Down
 
 
-def look_again(case: Case, desk: Desk, wait: float, why: str) -> Later:
-    """Wait for the next look: soon after the intent, later rarely, and at last when `wait` is over."""
-    intent = case.step.intent
+def look_again(case: Case, desk: Desk, wait: float, why: str, *, since: Step | None = None) -> Later:
+    """Wait for the next look: soon after the intent, later rarely, and at last when `wait` is over.
+
+    The intent is the step's own, or that of the step `since` which there is something to wait.
+    """
+    intent = (since or case.step).intent
     elapsed = desk.clock.moment().at - intent.at if intent else 0.0
     return Later(case.deployment, min(wait, max(LOOK_AGAIN, elapsed / 2)), why, left=wait)
 

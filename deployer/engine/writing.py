@@ -14,7 +14,7 @@ from deployer.domain.masking import MASK_REMEDY, mask_reason
 from deployer.domain.merge3 import CONFLICTS, Change, Memory, Verdict
 from deployer.domain.moves import remaining
 from deployer.engine.desk import Case, Desk, failure
-from deployer.engine.result import GONE, LOOK_AGAIN, Later, Moved, Result, look_again, not_done, unread
+from deployer.engine.result import GONE, Moved, Result, look_again, not_done, unread
 from deployer.engine.unsealing import ChangedSecretError, Secrets
 from deployer.integrator.client import Stamp
 from deployer.integrator.transport import Concealed
@@ -75,8 +75,9 @@ class Subject(Protocol):
 async def begin(desk: Desk, case: Case, subject: Subject) -> Result:
     """Read the document afresh and write it, unless it moved since the plan."""
     read = await subject.read()
-    if isinstance(read, Refused) and read.status == GONE and _is_just_born(desk, case):
-        return Later(case.deployment, LOOK_AGAIN, "waiting for what was just made to be readable")
+    if isinstance(read, Refused) and read.status == GONE and (wait := _infancy(desk, case)) > 0:
+        birth = case.deployment.steps[0]
+        return look_again(case, desk, wait, "waiting for what was just made to be readable", since=birth)
     if not isinstance(read, Done):
         return await unread(desk, case, read, wait=0.0)
     live = read.value
@@ -141,12 +142,12 @@ def differing(changes: Iterable[Change], planned: Mapping[Path, Verdict]) -> lis
     return [dotted(change.path) for change in changes if change.verdict is not planned.get(change.path)]
 
 
-def _is_just_born(desk: Desk, case: Case) -> bool:
-    """Tell whether a flow of this rollout is so young that the server may not show it yet, nor its parts."""
+def _infancy(desk: Desk, case: Case) -> float:
+    """Return for how many seconds yet a flow of this rollout may be too young for the server to show it, or its parts."""
     birth, safety = case.deployment.steps[0], desk.settings.safety
     if birth.kind not in BIRTHS or birth.intent is None:
-        return False
-    return remaining(birth, desk.clock.moment(), safety.clone_timeout + safety.lag) > 0
+        return 0.0
+    return remaining(birth, desk.clock.moment(), safety.clone_timeout + safety.lag)
 
 
 def _stale(moved: list[str]) -> Document:

@@ -3,9 +3,15 @@
 import os
 import subprocess
 import sys
+from collections import Counter
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from deployer.integrator.transport import Request
+from tests.simulation import network, run
+from tests.simulation.network import Line
 from tests.simulation.planted import ASSUMPTIONS, BUGS, found_by
 from tests.simulation.run import simulate
 from tests.simulation.weather import Bent
@@ -33,6 +39,19 @@ def test_whatever_befalls_every_tenant_ends_with_one_flow(first: int) -> None:
 @pytest.mark.parametrize(("seed", "bent"), KEPT)
 def test_what_was_once_a_finding_is_none_any_more(seed: int, bent: Bent) -> None:
     assert simulate(seed, bent).broken == ()
+
+
+def test_a_flow_that_is_gone_as_soon_as_it_was_made_is_not_asked_for_all_the_time() -> None:
+    asked = Counter[tuple[str, str, str]]()
+
+    async def send(session: Line, request: Request, **options: Any) -> object:  # noqa: ANN401 - as what it wraps
+        asked[session.process.name, request.method, request.url.path] += 1
+        return await network.send(session, request, **options)
+
+    with patch.object(run, "send", send):
+        simulate(78092)
+
+    assert 10 < max(asked.values()) < 40  # in the seven minutes that it may be too young to be read
 
 
 def test_equal_seeds_have_equal_traces_in_every_process() -> None:
