@@ -12,10 +12,11 @@ async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]], *, work
     """Do `work` for every item, `workers` at a time; the first error ends it."""
     source = iter(items)
 
-    async def serve() -> None:
+    async def serve(first: T) -> None:
+        await work(first)
         for item in source:
             await work(item)
 
     async with anyio.create_task_group() as group:
-        for _ in range(workers):
-            group.start_soon(serve)
+        for _, first in zip(range(workers), source, strict=False):  # in this order, nothing is taken that is not done
+            group.start_soon(serve, first)

@@ -143,7 +143,7 @@ def differing(changes: Iterable[Change], planned: Mapping[Path, Verdict]) -> lis
 
 
 def _infancy(desk: Desk, case: Case) -> float:
-    """Return for how many seconds yet a flow of this rollout may be too young for the server to show it, or its parts."""
+    """Return for how many more seconds a flow of this rollout may be too young to be shown, or its parts."""
     birth, safety = case.deployment.steps[0], desk.settings.safety
     if birth.kind not in BIRTHS or birth.intent is None:
         return 0.0
