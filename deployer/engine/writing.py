@@ -14,7 +14,7 @@ from deployer.domain.masking import MASK_REMEDY, mask_reason
 from deployer.domain.merge3 import CONFLICTS, Change, Memory, Verdict
 from deployer.domain.moves import remaining
 from deployer.engine.desk import Case, Desk, failure
-from deployer.engine.result import GONE, Moved, Result, look_again, not_done, unread
+from deployer.engine.result import GONE, Later, Moved, Result, look_again, not_done, unread
 from deployer.engine.unsealing import ChangedSecretError, Secrets
 from deployer.integrator.client import Stamp
 from deployer.integrator.transport import Concealed
@@ -75,9 +75,8 @@ class Subject(Protocol):
 async def begin(desk: Desk, case: Case, subject: Subject) -> Result:
     """Read the document afresh and write it, unless it moved since the plan."""
     read = await subject.read()
-    if isinstance(read, Refused) and read.status == GONE and (wait := _infancy(desk, case)) > 0:
-        birth = case.deployment.steps[0]
-        return look_again(case, desk, wait, "waiting for what was just made to be readable", since=birth)
+    if isinstance(read, Refused) and read.status == GONE and (later := _infancy(desk, case)):
+        return later
     if not isinstance(read, Done):
         return await unread(desk, case, read, wait=0.0)
     live = read.value
@@ -142,12 +141,19 @@ def differing(changes: Iterable[Change], planned: Mapping[Path, Verdict]) -> lis
     return [dotted(change.path) for change in changes if change.verdict is not planned.get(change.path)]
 
 
-def _infancy(desk: Desk, case: Case) -> float:
-    """Return for how many more seconds a flow of this rollout may be too young to be shown, or its parts."""
-    birth, safety = case.deployment.steps[0], desk.settings.safety
+def _infancy(desk: Desk, case: Case) -> Later | None:
+    """Wait where a flow of this rollout may be too young for the server to show it, or its parts.
+
+    Nobody is told before the usual lag is over.
+    """
+    birth, safety, now = case.deployment.steps[0], desk.settings.safety, desk.clock.moment()
     if birth.kind not in BIRTHS or birth.intent is None:
-        return 0.0
-    return remaining(birth, desk.clock.moment(), safety.clone_timeout + safety.lag)
+        return None
+    wait = remaining(birth, now, safety.clone_timeout + safety.lag)
+    if wait <= 0:
+        return None
+    later = look_again(case, desk, wait, "waiting for what was just made to be readable", since=birth)
+    return replace(later, left=None) if remaining(birth, now, safety.lag) else later
 
 
 def _stale(moved: list[str]) -> Document:
