@@ -1,6 +1,7 @@
 """What the accounts of a workplace have sent, and may send."""
 
 from collections.abc import Collection
+from time import process_time
 
 from deployer.api.workplace import Workplace
 from deployer.integrator.limiter import Limiter
@@ -19,6 +20,7 @@ def budget_of(place: Workplace) -> Budget:
         rate=sum(limiter.rate for limiter in limiters),
         ready=sum(limiter.ready for limiter in limiters),
         lanes={name: Lane(id(each.limiter), each.limiter.rate) for name, each in place.accounts.opened.items()},
+        computed=process_time(),
     )
 
 

@@ -8,27 +8,14 @@ from typing import Final
 from deployer.domain.deployment import OPEN
 from deployer.domain.gate import GateState
 from deployer.domain.lifecycle import State, StepKind
+from deployer.report.costs import Costs
 from deployer.report.summary import WaveStanding
 
 _WINDOW: Final = 20.0  # seconds with tenants left to begin, over which the speed is measured
 _TURNS: Final = 10  # tenants one after the other that fit into it
 _PARTS: Final = 100  # in which it is held
 _ENOUGH: Final = 2.0  # of them, before they say anything about it
-_SLOTS: Final = 8  # requests that are always under way
-_DEAREST: Final = 2.0  # times what is planned
-_POLLED: Final = 1.0  # the same where jobs are polled: what is beyond is sent because there is room for it
-# Requests of one step where all is new: what it costs beside others, since what steps cost in fact is measured.
-_COSTS: Final = {
-    StepKind.CLONE: 2,
-    StepKind.CREATE: 2,
-    StepKind.COPY: 2,
-    StepKind.ADJUST: 2,
-    StepKind.CONFIGURE: 1,
-    StepKind.RUN: 1,
-    StepKind.FOLLOW: 3,
-    StepKind.DELETE: 2,
-}
-_BEHIND: Final = frozenset({State.DONE, State.FAILED, State.UNKNOWN, State.SKIPPED})
+_COMPUTING: Final = 0.5  # of the time: from there on it is this machine that takes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +46,15 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many tenants began and do not rest, how many did not begin, and how many requests were let through."""
+    """How many tenants began and do not rest, how many did not begin, and how many requests were let through.
+
+    `computed` are the seconds that sending them took this machine, if it is the one that sends.
+    """
 
     running: int
     pending: int
     sent: int
+    computed: float = 0.0
 
     @property
     def open(self) -> int:
@@ -77,6 +68,37 @@ class Lane:
 
     number: int
     rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen in a span of time: requests, and the seconds that this machine computed."""
+
+    seconds: float
+    sent: int
+    computed: float
+
+    def __add__(self, other: "Seen") -> "Seen":
+        return Seen(self.seconds + other.seconds, self.sent + other.sent, self.computed + other.computed)
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Requests a second: how many are aimed at, and how many were `seen`, 0 where that is not known.
+
+    `skew` is how much longer the account takes that is last than if all were done together; `late` is the same where
+    it is not the rate that takes the time.
+    """
+
+    rate: float
+    seen: float
+    skew: float
+    late: float
+
+    def seconds(self, requests: float, *, ready: float = 0.0) -> float:
+        """Return how long requests take of which some may be sent at once, as far as there is time to send them."""
+        seen = self.late * requests / self.seen if self.seen else 0.0
+        return max(0.0, (self.skew * requests - ready) / self.rate, seen)
 
 
 def skewed(tenants: Mapping[str, float], lanes: Mapping[str, Lane]) -> tuple[float, float]:
@@ -102,15 +124,11 @@ class Forecast:
         self._waves = [each.wave for each in course.waves]
         self._legs = [_leg(each) for each in course.waves]
         self._began = self._begun_at = self._baked_at = 0.0
-        self._all, self._rested, self._sent = 0, 0, 0
-        self._most = 0  # tenants that ran at once
-        self._polls = False
-        self._behind = self._of_rested = 0  # what steps cost that are behind, and those of tenants that rest
-        self._of_running: dict[str, int] = {}
-        self._from: tuple[int, int] | None = None  # what was sent and behind as the first came to rest
+        self._all = self._sent = 0
+        self._costs = Costs()
         self._quickest = 0.0  # seconds: what a tenant takes if it waits for no other
-        self._last: tuple[float, int, bool] | None = None
-        self._busy: deque[tuple[float, int]] = deque()
+        self._last: tuple[float, Standing, bool] | None = None
+        self._busy: deque[Seen] = deque()
 
     def begun(self, now: float) -> None:
         """Note that a tenant began."""
@@ -118,15 +136,11 @@ class Forecast:
 
     def stepped(self, tenant: str, step: StepKind, state: State) -> None:
         """Note that a step of a tenant's moved."""
-        if state in _BEHIND:
-            self._behind += _COSTS[step]
-            self._polls |= step is StepKind.FOLLOW
-            self._of_running[tenant] = self._of_running.get(tenant, 0) + _COSTS[step]
+        self._costs.step(tenant, step, state)
 
     def rested(self, tenant: str) -> None:
         """Note that a tenant came to rest."""
-        self._rested += 1
-        self._of_rested += self._of_running.pop(tenant, 0)
+        self._costs.rest(tenant)
 
     def took(self, seconds: float) -> None:
         """Note how long a tenant took that is done."""
@@ -143,25 +157,23 @@ class Forecast:
     def sample(self, now: float, stands: Standing) -> None:
         """Note what was sent until now; it says how fast that goes only while tenants are there to begin."""
         if self._last is None:
-            self._began, self._all, self._last = now, stands.open, (now, stands.sent, False)
+            self._began, self._all, self._last = now, stands.open, (now, stands, False)
         then, before, waited = self._last
         waits = self._waits(stands)
-        self._most = max(self._most, stands.running)
-        self._sent += stands.sent - before
+        sent = stands.sent - before.sent
+        self._sent += sent
         if waits and waited and now > then:
-            self._measure(now - then, stands.sent - before)
-        self._last = now, stands.sent, waits
-        if self._rested and self._from is None:
-            self._from = self._sent, self._behind
+            self._measure(Seen(now - then, sent, stands.computed - before.computed))
+        self._last = now, stands, waits
+        self._costs.sample(self._sent, stands.running)
 
-    def _measure(self, seconds: float, sent: int) -> None:
-        """Take in how many requests there were in some seconds, and forget what was long ago."""
+    def _measure(self, seen: Seen) -> None:
+        """Take in what was seen in some seconds, and forget what was long ago."""
         window = max(_WINDOW, _TURNS * self._quickest)  # tenants may go in step, and then requests come in bursts
-        if self._busy and self._busy[-1][0] < window / _PARTS:
-            before = self._busy.pop()
-            seconds, sent = before[0] + seconds, before[1] + sent
-        self._busy.append((seconds, sent))
-        while sum(span for span, _ in self._busy) - self._busy[0][0] > window:
+        if self._busy and self._busy[-1].seconds < window / _PARTS:
+            seen = self._busy.pop() + seen
+        self._busy.append(seen)
+        while sum(each.seconds for each in self._busy) - self._busy[0].seconds > window:
             self._busy.popleft()
 
     def _waits(self, stands: Standing) -> bool:
@@ -176,20 +188,18 @@ class Forecast:
         `rate` is what may be sent in a second, and `ready` what may be sent at once. `skew` is how much longer the
         account takes that is last than if all were done together.
         """
-        if not (self._rested and stands.open):
+        costs = self._costs
+        if not (costs.rested and stands.open):
             return None
-        if not (rate and self._of_rested):  # others send, and how much is not known
-            return stands.open * (now - self._began) / self._rested
-        speed, cost = self._speed(rate), self._cost()
-        tenant = cost * self._of_rested / self._rested
+        if not (rate and costs.known):  # others send, and how much is not known
+            return stands.open * (now - self._began) / costs.rested
+        speed, tenant = self._speed(rate, skew), costs.tenant
         here, later = self._ahead(stands.open)
-        pending = max(0, stands.pending - later)
-        running = stands.running * tenant - cost * sum(self._of_running.values())
-        looks = min(max(0.0, self._sent - cost * self._behind), self._in_step, stands.open - later)  # before a call
-        work = skew * (pending * tenant + running - looks) - ready
-        since = running / speed if pending else now - self._begun_at
+        pending, running = max(0, stands.pending - later), costs.left(self._sent, stands.running)
+        since = speed.seconds(running) if pending else now - self._begun_at
         tail = max(0.0, self._quickest - since)  # of who is last, beside the requests that others need meanwhile
-        return self.bakes(now) + max(0.0, work / speed) + tail + sum(self._after(here, skew * tenant / speed))
+        work = speed.seconds(pending * tenant + running, ready=ready)
+        return self.bakes(now) + work + tail + sum(self._after(here, speed.seconds(tenant)))
 
     def reached(self, tenants: int) -> list[Reached]:
         """Return how far each wave is if so many tenants do not rest."""
@@ -209,29 +219,16 @@ class Forecast:
                 return
             yield leg.tenants * tenant + self._quickest
 
-    def _cost(self) -> float:
-        """Return how many requests there are for each that is planned: as near to one as what was seen allows.
+    def _speed(self, rate: float, skew: float) -> Speed:
+        """Return how many requests a second may be counted on.
 
-        Tenants may go in step, and have a request ahead of what is behind them, or behind it: as many as go at once, or
-        as a full bucket let go.
+        Where this machine takes the time, accounts that are done leave theirs to the last; where the API does, not.
         """
-        sent_then, behind_then = self._from or (0, 0)
-        sent, behind = self._sent - sent_then, self._behind - behind_then
-        if not behind:
-            return 1.0
-        cost = max((sent - self._in_step) / behind, min(1.0, (sent + self._in_step) / behind))
-        return min(_POLLED if self._polls else _DEAREST, cost)
-
-    @property
-    def _in_step(self) -> int:
-        """Return how many requests may be ahead of what is behind, or behind it."""
-        sent, behind = self._from or (0, 0)
-        return _SLOTS + max(self._most, sent - behind)
-
-    def _speed(self, rate: float) -> float:
-        """Return how many requests a second may be counted on."""
-        seconds, sent = (sum(each) for each in zip(*self._busy, strict=True)) if self._busy else (0.0, 0)
-        return min(rate, sent / seconds) if sent and seconds >= _ENOUGH else rate
+        seen = sum(self._busy, Seen(0.0, 0, 0.0))
+        if not seen.sent or seen.seconds < _ENOUGH:
+            return Speed(rate, 0.0, skew, skew)
+        late = 1.0 if seen.computed > _COMPUTING * seen.seconds else skew
+        return Speed(rate, seen.sent / seen.seconds, skew, late)
 
     def _ahead(self, tenants: int) -> tuple[int, int]:
         """Return which wave it is if so many tenants do not rest, and how many of those are of later ones."""

@@ -22,7 +22,8 @@ _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # what in
 class Budget:
     """All accounts' requests so far, and their rate in requests a second; `paused_for` is in seconds.
 
-    `ready` is how many may be sent at once; `lanes` are the limits by account.
+    `ready` is how many may be sent at once; `lanes` are the limits by account; `computed` are the seconds that sending
+    took this machine.
     """
 
     sent: int
@@ -32,6 +33,7 @@ class Budget:
     rate: float
     ready: float = 0.0
     lanes: Mapping[str, Lane] = field(default_factory=dict)
+    computed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Tally:
                 self._moved(Status(str(told["was"])), Status(str(told["status"])))
                 self.forecast.stepped(str(told["tenant"]), StepKind(str(told["step"])), State(str(told["state"])))
             case "rollout.counted" if isinstance(counts := told["counts"], dict):
-                self.counts = {status: int(str(counts[status.value])) for status in Status}
+                self._count({status: int(str(counts[status.value])) for status in Status})
             case "step.waiting" | "account.waiting":
                 until = self.clock() + float(str(told["seconds"]))
                 self.waiting[str(told.get("tenant", told["account"]))] = Waiting(str(told["why"]), until)
@@ -120,6 +122,11 @@ class Tally:
         if was is Status.PENDING and status is not was:
             self.forecast.begun(self.clock())
 
+    def _count(self, counts: dict[Status, int]) -> None:
+        if counts[Status.PENDING] < self.counts[Status.PENDING]:
+            self.forecast.begun(self.clock())
+        self.counts = counts
+
     def waiters(self) -> list[str]:
         """Return who waits now."""
         now = self.clock()
@@ -128,8 +135,9 @@ class Tally:
     def pace(self) -> Iterator[str]:
         """Yield what to know about the requests, and when all tenants may rest."""
         budget = self.budgets()
-        yield f"{self._per_second(budget.sent):,.0f} requests/s of {budget.rate:,.0f}"
-        yield f"{budget.in_flight} in flight"
+        if budget.rate:  # workers have not said yet what they ask
+            yield f"{self._per_second(budget.sent):,.0f} requests/s of {budget.rate:,.0f}"
+            yield f"{budget.in_flight} in flight"
         if budget.paused_for > 0:
             yield f"paused {duration(budget.paused_for)} (429)"
         elif budget.throttled:
@@ -158,7 +166,8 @@ class Tally:
         return None if left is None else max(left, budget.paused_for)
 
     def _stands(self, budget: Budget) -> Standing:
-        return Standing(self.counts[Status.RUNNING], self.counts[Status.PENDING], budget.sent - budget.throttled)
+        sent = budget.sent - budget.throttled
+        return Standing(self.counts[Status.RUNNING], self.counts[Status.PENDING], sent, budget.computed)
 
 
 def wave_said(name: str, told: Document) -> str:
