@@ -13,6 +13,7 @@ import anyio
 
 from deployer.domain.deployment import Deployment
 from deployer.domain.documents import Document, canonical
+from deployer.domain.samples import Sample
 from deployer.domain.waves import Wave
 from deployer.errors import DeployerError, GuardError
 from deployer.journal import claims
@@ -26,6 +27,7 @@ from deployer.journal.opening import open_to_write
 from deployer.journal.protocol import Admitted, Hold, Rollout
 from deployer.journal.reading import deployments_of
 from deployer.journal.rows import read_rollout
+from deployer.journal.samples import samples_after
 from deployer.journal.tables import TableJournal
 from deployer.journal.watched import WatchedDatabase
 from deployer.journal.writers import SharedWriter
@@ -162,6 +164,15 @@ class PostgresJournal(TableJournal):
         """Return the number of the newest event."""
         [(number,)] = await self._select(q.LATEST_EVENT, ())
         return int(number)
+
+    async def latest_sample(self) -> int:
+        """Return the number of the newest sample."""
+        [(number,)] = await self._select(q.LATEST_SAMPLE, ())
+        return int(number)
+
+    async def samples_after(self, rollout: str, number: int, *, limit: int) -> Sequence[tuple[int, Sample]]:
+        """Return the next samples of a rollout after a number, each with its own."""
+        return await self._writer.ask(lambda connection: samples_after(connection, rollout, number, limit=limit))
 
     async def moved(self, rollout: str, *, after: int, limit: int) -> Moved:
         """Return what the next events after one, so many at most, tell of in a rollout."""

@@ -82,6 +82,7 @@ EVENTS_BETWEEN: Final = f"""
     SELECT {EVENT} FROM event WHERE rollout = ? AND place > ? AND place <= ? ORDER BY place, number
 """
 LATEST_EVENT: Final = "SELECT coalesce(max(number), 0) FROM event"
+LATEST_SAMPLE: Final = "SELECT coalesce(max(number), 0) FROM sample"
 MOVED: Final = """
     SELECT max(number), place, count(*)
     FROM (SELECT number, place FROM event WHERE rollout = ? AND number > ? ORDER BY number LIMIT ?) AS newest
@@ -142,6 +143,7 @@ DONE: Final = """
 TABLE: Final = "SELECT 1 FROM sqlite_master WHERE name = ?"
 KEEP_SAMPLE: Final = _insert("sample", SAMPLE)
 SAMPLES: Final = f"SELECT {SAMPLE} FROM sample WHERE rollout = ? ORDER BY number"
+SAMPLES_AFTER: Final = f"SELECT number, {SAMPLE} FROM sample WHERE rollout = ? AND number > ? ORDER BY number LIMIT ?"
 
 END_PART: Final = f"""
     {_insert("part", "rollout, wave, account, cause")}

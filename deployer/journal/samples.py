@@ -45,6 +45,13 @@ def samples_of(connection: Connection, rollout: str) -> list[Sample]:
     return [read_sample(row) for row in rows]
 
 
+def samples_after(connection: Connection, rollout: str, number: int, *, limit: int) -> list[tuple[int, Sample]]:
+    """Return the next samples of a rollout after a number, each with its own; of an older journal, none."""
+    if not has_samples(connection):
+        return []
+    return [(row[0], read_sample(row[1:])) for row in connection.execute(q.SAMPLES_AFTER, (rollout, number, limit))]
+
+
 def has_samples(connection: Connection) -> bool:
     """Tell whether a journal has a place for samples: one of an older version that is only read has none."""
     return bool(connection.execute(q.TABLE, ("sample",)).fetchall())

@@ -12,8 +12,7 @@ from deployer.journal import claims
 from deployer.journal import queries as q
 from deployer.journal.connection import Connection
 from deployer.journal.reading import deployments_of
-from deployer.journal.rows import read_sample
-from deployer.journal.samples import has_samples
+from deployer.journal.samples import samples_after
 from deployer.journal.tables import TableJournal
 
 _AT: Final = "AND place IN (SELECT CAST(value AS INTEGER) FROM json_each(:places))"
@@ -30,7 +29,6 @@ _MOVED: Final = """
     FROM (SELECT number, rollout, place FROM event WHERE number > ? ORDER BY number LIMIT ?) AS newest
     GROUP BY rollout, place
 """
-_SAMPLES: Final = f"SELECT number, {q.SAMPLE} FROM sample WHERE rollout = ? AND number > ? ORDER BY number LIMIT ?"
 # Of each flow the newest deployment that compared it, or that ran it, and when anything happened to that last.
 _NEWEST: Final = """
     SELECT integration, rollout, place,
@@ -107,14 +105,7 @@ class WatchedJournal(TableJournal):
 
     async def samples_after(self, rollout: str, number: int, *, limit: int) -> Sequence[tuple[int, Sample]]:
         """Return the next samples of a rollout after a number, each with its own; of an older journal, none."""
-
-        def work(connection: Connection) -> list[tuple[int, Sample]]:
-            if not has_samples(connection):
-                return []
-            rows = connection.execute(_SAMPLES, (rollout, number, limit))
-            return [(row[0], read_sample(row[1:])) for row in rows]
-
-        return await self._writer.ask(work)
+        return await self._writer.ask(lambda connection: samples_after(connection, rollout, number, limit=limit))
 
     async def newest(self, template: str, integrations: Collection[str], *, ran: bool) -> Mapping[str, Newest]:
         """Return of each flow of a template, by integration, the newest deployment that compared, or `ran`, it."""

@@ -10,6 +10,7 @@ import pytest
 from deployer.api.workplace import Workplace
 from deployer.domain.documents import Document
 from deployer.domain.lifecycle import Event
+from deployer.domain.samples import Sample
 from deployer.engine.clock import SystemClock
 from deployer.journal.postgres import PostgresHome, PostgresJournal
 from deployer.telemetry.events import Event as Told
@@ -71,3 +72,26 @@ async def test_who_watches_is_told_once_that_no_worker_is_left(
                 async for event in following:
                     told.append((event.name, event.fields["remedy"]))  # noqa: PERF401 - as above
     assert told == [("workers.gone", "start one: deployer worker")]
+
+
+async def test_what_workers_ask_is_known_from_when_somebody_looks_on_and_steps_are_told_as_a_tenant_rests(
+    database: Server,
+) -> None:
+    address = database.new_database()
+    async with PostgresJournal(address) as journal:
+        await journal.begin(FIRST, plan(*crowd(2)))
+        first, second = await journal.deployments(FIRST.id, after=-1, limit=2)
+        journal.sample(FIRST.id, Sample("main", AT, 5.0, 1000, limit=20.0))
+        await journal.record(entry(first, Event.SKIP))
+        async with followed(place(journal, address), FIRST) as following:
+            assert following.budget.rate == 0.0
+            journal.sample(FIRST.id, Sample("main", AT, 5.0, 60, in_flight=3, limit=20.0))
+            await journal.record(entry(second, Event.SKIP))
+            await journal.conclude(FIRST.id, outcome="succeeded", reason="", ended_at=AT)
+            told = [event async for event in following if event.fields.get("tenant") == second.planned.tenant]
+            budget = following.budget
+    assert [(event.name, event.fields.get("state")) for event in told] == [
+        ("step.moved", "skipped"),
+        ("tenant.rested", None),
+    ]
+    assert (budget.sent // 60, budget.in_flight, budget.rate) == (1, 3, 20.0)
