@@ -32,6 +32,7 @@ from deployer.errors import DeployerError, GuardError, JournalError, UsageError
 from deployer.journal.calendar import Calendar
 from deployer.journal.home import Home
 from deployer.journal.lock import exclusive
+from deployer.report.problems import error_lines
 from deployer.telemetry.events import Event
 
 _DRIFTED: Final = 3
@@ -225,7 +226,7 @@ def _skipped(cause: Cause, reason: str) -> dict[str, Any]:
 
 def _said(error: DeployerError) -> list[str]:
     """Return an error's lines as parts of one."""
-    return [line.removeprefix("error: ").strip() for line in error.lines()]
+    return [line.removeprefix("error: ").strip() for line in error_lines(error)]
 
 
 def _name(firing: Firing) -> str:

@@ -152,7 +152,9 @@ def _answer(error: BaseException) -> int:
             click.echo(_complaint(error), err=True)
             return error.exit_code
         case DeployerError():
-            click.echo("\n".join(map(_plain, error.lines())), err=True)
+            from deployer.report.problems import error_lines
+
+            click.echo("\n".join(error_lines(error)), err=True)
             return error.exit_code
         case BaseExceptionGroup():  # of tasks that ended together: the first is what happened
             return _answer(error.exceptions[0])

@@ -13,7 +13,8 @@ from deployer.domain.documents import Json
 from deployer.domain.wording import did_you_mean, legible
 from deployer.errors import ManifestError, Problem
 
-SHOWN: Final = 50
+KEPT: Final = 100_000
+_HINTED: Final = 50
 T = TypeVar("T")
 _STATED = re.compile(r"sep=(.)\s*")  # how Excel states the separator, on a line of its own
 Complain: TypeAlias = Callable[[str, str, str], None]
@@ -21,28 +22,28 @@ Complain: TypeAlias = Callable[[str, str, str], None]
 
 @dataclass(slots=True)
 class Problems:
-    """Every problem with a file; from the 51st on they are only counted."""
+    """Every problem with a file; those that are more than a file of tenants has lines are only counted."""
 
-    shown: list[Problem] = field(default_factory=list)
+    found: list[Problem] = field(default_factory=list)
     hidden: int = 0
 
     @property
-    def are_shown(self) -> bool:
-        """Tell whether the next one will be told in full."""
-        return len(self.shown) < SHOWN
+    def are_few(self) -> bool:
+        """Tell whether there is time to look for what was meant."""
+        return len(self.found) < _HINTED
 
     def complain(self, where: str, path: str, what: str) -> None:
-        if self.are_shown:
-            self.shown.append(Problem(where, path, what))
+        if len(self.found) < KEPT:
+            self.found.append(Problem(where, path, what))
         else:
             self.hidden += 1
 
     def judge(self) -> None:
         """Raise ManifestError if anything was wrong."""
         if self.hidden:
-            self.shown.append(Problem(self.shown[-1].where, "", f"and {self.hidden} more problems after it"))
-        if self.shown:
-            raise ManifestError(self.shown)
+            self.found.append(Problem(self.found[-1].where, "", f"and {self.hidden:,} more problems after it"))
+        if self.found:
+            raise ManifestError(self.found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class _Census:
         if not name:
             self.problems.complain(where, "account", f"is required with {len(accounts)} accounts")
         else:
-            hint = did_you_mean(name, accounts) if self.problems.are_shown else ""
+            hint = did_you_mean(name, accounts) if self.problems.are_few else ""
             self.problems.complain(where, "account", f'unknown account "{name}"{hint}')
         return name or ""
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from unicodedata import category
 
 # Control characters, line separators, marks that change the direction of text or take no room, halves of characters: in
@@ -20,7 +21,12 @@ def is_broken(text: str) -> bool:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ` (did you mean "x"?)` for the known name nearest to `name`, or nothing where none is near."""
-    near = get_close_matches(name, list(known), n=1)
+    return _nearest(name, tuple(known))
+
+
+@lru_cache(maxsize=32)  # thousands of tenants may lack the same
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(name, known, n=1)
     return f' (did you mean "{near[0]}"?)' if near else ""
 
 

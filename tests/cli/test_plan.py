@@ -143,3 +143,41 @@ def test_tenants_are_checked_all_at_once_too(stage: Stage) -> None:
 
     assert ended.code == 2
     assert [f"tenants.csv:{row}:" in ended.err for row in (3, 4, 5)] == [True, True, True]
+
+
+def test_of_thousands_of_bad_rows_each_kind_is_told_and_counted_and_each_row_to_who_asks(stage: Stage) -> None:
+    bad = "".join(f"t{n},{US},x{n}\n" for n in range(2000))
+    stage.manifest["tenants"] = "bad.csv"
+    stage.write()
+    (stage.directory / "bad.csv").write_text(f"tenant,account,integration\n{bad}twice,nowhere,{'a' * 24}\n", "utf-8")
+
+    ended, every, document = (stage.run("validate", *words) for words in ((), ("--all",), ("--json",)))
+
+    assert {each.code for each in (ended, every, document)} == {2}
+    lines = ended.err.splitlines()
+    assert len(lines) == 6
+    assert lines[3:] == [
+        "error: … and 1,997 more like it",
+        'error: bad.csv:2002: account: unknown account "nowhere"',
+        "2,001 problems (deployer validate --all shows each)",
+    ]
+    assert len(every.err.splitlines()) == len(document.document["problems"]) == 2001
+    assert stage.run("plan").err == ended.err
+
+
+def test_of_thousands_of_blocked_tenants_each_kind_is_told_and_counted(stage: Stage) -> None:
+    rows = "".join(f"t{n},{US},{n:024x}\n" for n in range(2000))
+    stage.manifest |= {"tenants": "many.csv"}
+    stage.manifest["flow"]["settings"]["region"] = "${tenant.values.regoin}"
+    stage.write()
+    (stage.directory / "many.csv").write_text(f"tenant,account,integration\n{rows}", "utf-8")
+
+    ended, every, document = (stage.run("validate", *words) for words in ((), ("--all",), ("--json",)))
+
+    assert {each.code for each in (ended, every, document)} == {3}
+    assert len(ended.out.splitlines()) == 6
+    assert ended.out.splitlines()[-2:] == [
+        "  blocked: … and 1,997 more like it",
+        "2,000 problems (deployer validate --all shows each)",
+    ]
+    assert len(every.out.splitlines()) - 1 == len(document.document["blocked"]) == 2000

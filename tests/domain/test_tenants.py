@@ -6,6 +6,7 @@ from time import process_time
 
 import pytest
 
+from deployer.domain import spreadsheet
 from deployer.domain.manifest import Manifest, parse_manifest
 from deployer.domain.scalars import identifier
 from deployer.domain.tenants import Format, Tenant, inline_tenants, read_tenants
@@ -160,8 +161,11 @@ def test_names_that_hide_something_are_refused(name: str) -> None:
     assert line.isprintable()
 
 
-def test_fifty_problems_are_shown_and_the_others_counted() -> None:
-    found = lines("tenant,integration\n" + "".join(f"t{n},x\n" for n in range(60)))
+def test_every_problem_is_kept_unless_there_are_more_than_anybody_has_tenants(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "tenant,integration\n" + "".join(f"t{n},x\n" for n in range(60))
+    assert len(lines(text)) == 60
+    monkeypatch.setattr(spreadsheet, "KEPT", 50)
+    found = lines(text)
     assert len(found) == 51
     assert found[-1] == "error: t.csv:51: and 10 more problems after it"
 
