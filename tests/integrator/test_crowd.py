@@ -10,7 +10,7 @@ import pytest
 from deployer.domain.adaptive import Turn, recalled, steady, unknown
 from deployer.domain.pacing import Bucket
 from deployer.integrator.limiter import Crowd, Limiter
-from tests.integrator.clockwork import BACKEND
+from tests.clockwork import BACKEND
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import pytest
 from deployer.domain.adaptive import Turn, steady, unknown
 from deployer.domain.pacing import Bucket
 from deployer.integrator.limiter import Crowd, Limiter
-from tests.integrator.clockwork import BACKEND, ClockworkLoop
+from tests.clockwork import BACKEND, ClockworkLoop
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ import pytest
 from deployer.domain.samples import Call, Sample, bucket_of
 from deployer.integrator.client import Timeouts
 from deployer.integrator.meter import Meter
+from tests.clockwork import BACKEND
 from tests.integrator.calls import FLOW, calling, limiter
-from tests.integrator.clockwork import BACKEND
 from tests.integrator.raw import Reply, Then, answer, raw_server
 
 pytestmark = pytest.mark.anyio

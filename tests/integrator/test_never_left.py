@@ -12,8 +12,8 @@ from typing import TypeAlias
 import pytest
 import trustme
 
+from tests.clockwork import BACKEND, ClockworkLoop
 from tests.integrator.calls import QUICK, Intents, calling
-from tests.integrator.clockwork import BACKEND, ClockworkLoop
 from tests.integrator.raw import Arrivals, Reply, Then, answer, raw_server
 from tests.integrator.six import GET, SIX, Call, Means, means
 

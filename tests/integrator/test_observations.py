@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from tests.clockwork import BACKEND
 from tests.integrator.calls import QUICK, SECRET, Intents, calling, limiter
 from tests.integrator.catalogue import FAULTS, HTML
-from tests.integrator.clockwork import BACKEND
 from tests.integrator.fault import Fault
 from tests.integrator.raw import LATE, Reply, Then, answer, raw_server
 from tests.integrator.six import FOLLOW, GET, LIST, SIX, Call, Means, means

@@ -6,9 +6,9 @@ from email.utils import formatdate
 
 import pytest
 
+from tests.clockwork import BACKEND
 from tests.integrator.calls import QUICK, Intents, calling, limiter
 from tests.integrator.catalogue import ENVELOPE, HTML
-from tests.integrator.clockwork import BACKEND
 from tests.integrator.raw import answer, raw_server
 from tests.integrator.six import SIX, Call, Means, means
 

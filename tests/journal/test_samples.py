@@ -15,8 +15,8 @@ from deployer.journal.home import SqliteHome
 from deployer.journal.postgres import PostgresHome, PostgresJournal
 from deployer.journal.samples import SampleQueue
 from deployer.journal.sqlite import SqliteJournal
+from tests.clockwork import BACKEND
 from tests.factories import plan, rollout
-from tests.integrator.clockwork import BACKEND
 from tests.postgres import Server
 
 pytestmark = pytest.mark.anyio

@@ -20,11 +20,11 @@ from deployer.integrator import client
 from deployer.journal import claims
 from deployer.journal.paging import every_deployment
 from deployer.simulator import Knobs, Simulator, World, seed, token_of
+from tests.clockwork import run_sealed
 from tests.engine.stage import EU, US
 from tests.simulation.company import Company, process_here
 from tests.simulation.journal import Tables
 from tests.simulation.judge import LONGEST, judged, surplus, unswept
-from tests.simulation.loop import run
 from tests.simulation.mending import unlocked
 from tests.simulation.network import Misfortune, Network, send
 from tests.simulation.process import EPOCH, Process, Trace
@@ -67,7 +67,7 @@ def simulate(number: int, bent: Bent = _PLAIN) -> Verdict:
     """Run the seed of a number, bent or as it is."""
     chance = Random(number)
     what = scenario(bent.kind or chance.choice(sorted(KINDS)), chance.choice(SIZES))
-    return run(_simulated(number, what, chance, bent))
+    return run_sealed(_simulated(number, what, chance, bent))
 
 
 async def _simulated(number: int, what: Scenario, chance: Random, bent: Bent) -> Verdict:
