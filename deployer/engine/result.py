@@ -98,17 +98,24 @@ async def not_done(desk: Desk, case: Case, outcome: Refused | NotSent | Unknown)
 
 
 def not_sent(case: Case, outcome: NotSent) -> Down:
-    """Record that a call certainly did not happen: the account cannot be reached."""
+    """Record that a call certainly did not happen: the account waits."""
     if case.step.state is State.INTENDED:
         case.tell(Event.ABSENT)
-    return Down(case.deployment, f"the API cannot be reached: {outcome.reason}")
+    return Down(case.deployment, unsent(outcome))
+
+
+def unsent(outcome: NotSent) -> str:
+    """Say why a call did not leave: because of the API, or because this machine has too much to do."""
+    if outcome.late:
+        return f"this machine is too busy to send within safety.intent: {outcome.reason}"
+    return f"the API cannot be reached: {outcome.reason}"
 
 
 async def unread(desk: Desk, case: Case, outcome: Refused | Unknown | NotSent, *, wait: float) -> Result:
     """Go on where a read failed: nothing may be concluded from it but that nothing is known."""
     match outcome:
-        case NotSent(reason):
-            return Down(case.deployment, f"the API cannot be reached: {reason}")
+        case NotSent():
+            return Down(case.deployment, unsent(outcome))
         case Unknown(reason) if case.step.state is State.INTENDED and wait > 0:
             return Later(case.deployment, min(wait, UNREADABLE_WAIT), f"cannot be read: {reason}", left=wait)
         case Unknown(reason):

@@ -248,7 +248,7 @@ class Client:
         self, request: Request, read: Reader[T], window: float | None, patience: float
     ) -> Outcome[T] | Throttled:
         if window is not None and window <= 0:
-            return NotSent("the intent had expired")
+            return NotSent("the intent had expired", late=True)
         self.guard()
         left, start = self._limiter.leaves(), time.perf_counter()
         connect = self._timeouts.connect if window is None else min(window, self._timeouts.connect)

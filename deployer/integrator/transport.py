@@ -28,6 +28,10 @@ class _StayedError(Exception):
     """A request did not leave, for the reason that it says."""
 
 
+class _LateError(_StayedError):
+    """It did not, since there was no time left."""
+
+
 class Concealed:
     """The secrets of a request: what is sent in the place of its body, which holds their seals. No text shows it."""
 
@@ -114,7 +118,7 @@ class _WatchedRequest(aiohttp.ClientRequest):
         """Let the request go if there is still time, and no answer there already that would be taken for its own."""
         departure = _departure.get()
         if time.clock_gettime(_CLOCK) > departure.deadline:
-            raise _StayedError("the time to send it was over")
+            raise _LateError("the time to send it was over")
         if conn.protocol is None or conn.protocol.should_close:
             raise _StayedError("the connection had closed, or held an answer that nobody had asked for")
         departure.left = True
@@ -161,7 +165,7 @@ async def send(
                 raise RuntimeError("this version of aiohttp does not tell when a request leaves")
             return await _read(response)
     except _StayedError as error:
-        return NotSent(str(error))
+        return NotSent(str(error), late=isinstance(error, _LateError))
     except (aiohttp.ClientError, OSError, ValueError) as error:  # a timeout is an OSError
         reason = _reason(error)
         return Unknown(reason) if departure.left else NotSent(reason)

@@ -49,9 +49,10 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """No byte has left: it has certainly not been done."""
+    """No byte has left: it has certainly not been done. `late` tells that there was no time left to send it."""
 
     reason: str
+    late: bool = False
 
 
 Outcome: TypeAlias = Done[T] | Refused | Unknown | NotSent

@@ -2,6 +2,8 @@
 
 import pytest
 
+from deployer.domain.documents import Document
+from deployer.engine.desk import Case
 from deployer.simulator import Rule
 from tests.engine.stage import Stage, template
 
@@ -161,3 +163,21 @@ def test_a_flow_deleted_under_our_hands_is_never_cloned_again_unasked(stage: Sta
     assert again.tenants["acme"]["outcome"] == "failed"
     assert anew.tenants["acme"]["outcome"] == "blocked"
     assert stage.sent("flows.clone") == 0
+
+
+def test_a_machine_that_is_too_busy_to_send_in_time_is_not_said_to_be_cut_off(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def intended_long_ago(case: Case, facts: Document) -> float:
+        await intend(case, facts)
+        return 0.0
+
+    intend = Case.intend
+    monkeypatch.setattr(Case, "intend", intended_long_ago)
+
+    ended = stage.apply()
+
+    assert ended.document["outcome"] == "halted"
+    assert "this machine is too busy to send within safety.intent: the intent had expired" in ended.err
+    assert "cannot be reached" not in ended.err
+    assert stage.writes == []

@@ -61,7 +61,7 @@ async def test_a_request_that_could_not_leave_in_time_never_leaves() -> None:
     late = Intents([1e-9])
     async with raw_server([answer(200, DOCUMENT)]) as server, calling(server.url, timeouts=ONCE) as client:
         await client.flow(FLOW)  # now there is a connection, and only the last look at the clock stands in between
-        assert await client.replace(FLOW, {}, stamp=late.stamp) == NotSent("the time to send it was over")
+        assert await client.replace(FLOW, {}, stamp=late.stamp) == NotSent("the time to send it was over", late=True)
         assert isinstance(await client.flow(FLOW), Done)
     assert (len(server), late.count) == (2, 1)
 

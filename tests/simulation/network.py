@@ -153,7 +153,7 @@ async def send(
         network.weather.count("unreachable")
         return NotSent("connection refused")
     if window is not None and loop.time() > started + window:
-        return NotSent("the time to send it was over")
+        return NotSent("the time to send it was over", late=True)
     writes = request.method != "GET"
     if writes and network.weather.strikes(network.chance, "gap"):
         process.stand_still(network.weather.stillness(network.chance), "between the last check and the write")
