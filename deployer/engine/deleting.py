@@ -8,13 +8,14 @@ from deployer.domain.merge3 import merge, with_base
 from deployer.domain.parting import changed_outside
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import GONE, Moved, Result, look_again, not_done, unread
+from deployer.engine.unsealing import Secrets
 from deployer.integrator.wire import Done, NotSent, Refused, Unknown
 
 
 async def begin(desk: Desk, case: Case) -> Result:
     """Read the flow afresh, and delete it unless anything speaks against it."""
     flow = case.deployment.flow or ""
-    read = await desk.client.flow(flow)
+    read = _secrets(desk, case).sealed(await desk.client.flow(flow))
     if isinstance(read, Refused) and read.status == GONE:
         case.tell(Event.FOUND, {"flow": flow}, forgets=True)
         return Moved(case.deployment)
@@ -54,6 +55,11 @@ async def _send(desk: Desk, case: Case, flow: str) -> Result:
         case Refused() | NotSent() | Unknown() as outcome:
             return await not_done(desk, case, outcome)
     return Moved(case.deployment)
+
+
+def _secrets(desk: Desk, case: Case) -> Secrets:
+    planned, known = case.deployment.planned, case.deployment.known
+    return Secrets(desk.account.vault, planned, planned.fields, known.fields if known else {})
 
 
 def _obstacle(desk: Desk, case: Case, live: Document) -> str:

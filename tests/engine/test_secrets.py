@@ -256,6 +256,27 @@ def test_a_flow_with_a_secret_is_deleted_as_any(kept: Stage) -> None:
     assert leaked(kept, ended) == []
 
 
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({"note": "somebody's"}, "done"),
+        ({"settings": {"region": "us-east", "batchSize": 200, "auth": {"value": "a h1dden", "user": "me"}}}, "stale"),
+    ],
+)
+def test_a_secret_that_is_as_it_was_does_not_keep_a_flow_from_being_deleted(
+    kept: Stage, fields: dict[str, Any], outcome: str
+) -> None:
+    assert kept.apply().code == 0
+    kept.befall(Rule(action="edit", route="flows.get", nth=3, id=kept.flow()["_id"], fields=fields))  # after its PUT
+
+    ended = kept.run("delete", "--tenant", "acme", "--yes", "--json")
+
+    [tenant] = [tenant for tenant in ended.document["tenants"] if tenant["tenant"] == "acme"]
+    assert (tenant["outcome"], len(kept.flows())) == (outcome, int(outcome == "stale")), ended.out
+    assert outcome == "done" or "settings.auth.value changed by somebody else" in tenant["error"]["message"]
+    assert leaked(kept, ended) == []
+
+
 def test_a_rehearsal_of_secrets_leaves_none_behind(kept: Stage) -> None:
     assert kept.apply("--tenant", "acme").code == 0
 
