@@ -1,10 +1,7 @@
 """The tenants of a plan: what is done with them, which fields change, what is in the way; those alike told together."""
 
-from bisect import insort
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
-from operator import itemgetter
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from deployer.domain.documents import MISSING, Value
@@ -14,8 +11,9 @@ from deployer.domain.merge3 import CONFLICTS, Change, Verdict
 from deployer.domain.owned import OWNED
 from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Planned
+from deployer.report.alike import Alike, Kind, Phrase, alone
 from deployer.report.hiding import shown
-from deployer.report.text import anonymous, brief, columns, padded, plain, some, value_text, wrapped
+from deployer.report.text import anonymous, columns, padded, plain, value_text, wrapped
 
 _SIGNS: Final = {
     Action.CREATE: "+",
@@ -30,100 +28,19 @@ _NOTABLE, _UNCHANGED = "!", "="
 _ORDER: Final = "+~>-!x="
 _UNTOLD: Final = frozenset({Verdict.NO_CHANGE, Verdict.RECORD, Verdict.CONVERGED, Verdict.ADOPT})
 _MOST = 50  # lines of a kind that people read
-_SHAPES = 1000  # in which tenants of a kind may differ; what is beyond is only counted
-_FEW = 3  # tenants that are shown one by one however alike they are
-_NAMES = 6  # tenants named of a group
 _NAME_COLUMNS = 24  # longer names do not push everybody else's columns
 _ACTION_COLUMNS = 7
-
-
-@dataclass(frozen=True, slots=True)
-class _Phrase:
-    """Something said of a tenant: tenants with phrases about the same are alike, and say the same of equal values."""
-
-    about: Hashable
-    value: object
-    say: Callable[[], str]
-
-
-@dataclass(slots=True)
-class _Alike:
-    """Tenants that may be shown together: how many, the first of them, and about which phrases all say the same."""
-
-    values: list[object]
-    same: list[bool]
-    count: int = 0
-    first: list[tuple[int, Planned]] = field(default_factory=list)
-
-    @property
-    def is_one(self) -> bool:
-        """Tell whether only one is shown."""
-        return self.count == 1
-
-    @property
-    def title(self) -> str:
-        return plain(self.first[0][1].tenant) if self.is_one else f"{self.count:,} tenants"
-
-    @property
-    def planned(self) -> Planned:
-        """Return the first."""
-        return self.first[0][1]
-
-    def add(self, place: int, planned: Planned, values: list[object]) -> None:
-        """Take one in; those that come first in the plan are kept, whatever the order in which they are decided."""
-        self.count += 1
-        self.same = [held and one == other for held, one, other in zip(self.same, self.values, values, strict=True)]
-        if len(self.first) < _NAMES or place < self.first[-1][0]:
-            insort(self.first, (place, planned), key=itemgetter(0))
-            del self.first[_NAMES:]
-
-    def apart(self) -> "list[_Alike]":
-        """Return a few that are shown one by one."""
-        return [_alone(place, planned) for place, planned in self.first]
-
-    def pieces(self) -> Iterator[str]:
-        """Yield what is said of all; where the values differ, that of the first."""
-        for phrase, same in zip(_phrases(self.planned), self.same, strict=True):
-            yield phrase.say() if same else f"{phrase.say()}, …"
-
-
-def _alone(place: int, planned: Planned) -> _Alike:
-    values = [phrase.value for phrase in _phrases(planned)]
-    return _Alike(values, [True] * len(values), 1, [(place, planned)])
-
-
-@dataclass(slots=True)
-class _Kind:
-    """The tenants of one sign, those alike together; beyond so many shapes, they are only counted."""
-
-    alike: dict[Hashable, _Alike] = field(default_factory=dict)
-    count: int = 0
-
-    def add(self, place: int, planned: Planned) -> None:
-        self.count += 1
-        phrases = list(_phrases(planned))
-        shape = (_word(planned), *(phrase.about for phrase in phrases))
-        values = [phrase.value for phrase in phrases]
-        if shape not in self.alike and len(self.alike) < _SHAPES:
-            self.alike[shape] = _Alike(values, [True] * len(values))
-        if found := self.alike.get(shape):
-            found.add(place, planned, values)
-
-    def shown(self) -> list[_Alike]:
-        """Return what is shown, in the order of the plan."""
-        each = [one for alike in self.alike.values() for one in (alike.apart() if alike.count <= _FEW else [alike])]
-        return sorted(each, key=lambda alike: alike.first[0][0])
 
 
 class PlanLines:
     """The lines of a plan's tenants, gathered while they are decided: never more of them than a person reads."""
 
     def __init__(self) -> None:
-        self._kinds: dict[str, _Kind] = defaultdict(_Kind)
+        self._kinds: dict[str, Kind] = defaultdict(lambda: Kind(_phrases))
 
     def add(self, place: int, planned: Planned) -> None:
         """Take a tenant in, with its place in the plan."""
-        self._kinds[_sign(planned)].add(place, planned)
+        self._kinds[_sign(planned)].add(place, planned, word=_word(planned))
 
     def lines(self, *, width: int) -> list[str]:
         """Return the lines by kind, in the order of the plan within one."""
@@ -148,7 +65,7 @@ def every_line(tenants: Collection[Planned], *, width: int) -> Iterator[str]:
     for sign in sorted(signs, key=_ORDER.index):
         for place, planned in enumerate(tenants):
             if _sign(planned) == sign:
-                yield from _lines(sign, _alone(place, planned), names, width)
+                yield from _lines(sign, alone(place, planned, _phrases), names, width)
 
 
 def _names(titles: Iterable[str]) -> int:
@@ -166,39 +83,35 @@ def _word(planned: Planned) -> str:
     return "drift" if outside else planned.action.value.replace("no_change", "unchanged")
 
 
-def _lines(sign: str, alike: _Alike, names: int, width: int) -> list[str]:
+def _lines(sign: str, alike: Alike, names: int, width: int) -> list[str]:
     start = f"  {sign} {padded(alike.title, names)}  {padded(_word(alike.planned), _ACTION_COLUMNS)}    "
     hang = columns(start) if columns(start) <= width // 2 else 6
     lines = wrapped(start, alike.pieces(), width=width, hang=hang)
-    if not alike.is_one:
-        more = f", … and {alike.count - len(alike.first):,} more" if alike.count > len(alike.first) else ""
-        named = some([brief(planned.tenant) for _, planned in alike.first], _NAMES)
-        lines += wrapped("      ", f"{named}{more} (--all shows each)".split(" "), width=width, hang=6, gap=" ")
-    return lines
+    return lines if alike.is_one else [*lines, *alike.named("--all shows each", width=width)]
 
 
-def _phrases(planned: Planned) -> Iterator[_Phrase]:
+def _phrases(planned: Planned) -> Iterator[Phrase]:
     """Yield what there is to say of a tenant, the decisive first; the words are found only where they are shown."""
     if planned.reason and not planned.is_drifted:
-        yield _Phrase(anonymous(planned.reason, planned.tenant), planned.reason, lambda: plain(planned.reason))
+        yield Phrase(anonymous(planned.reason, planned.tenant), planned.reason, lambda: plain(planned.reason))
     if planned.action is Action.ADOPT:
-        yield _Phrase("adopt", planned.flow, lambda: f"takes flow {plain(planned.flow)} over")
+        yield Phrase("adopt", planned.flow, lambda: f"takes flow {plain(planned.flow)} over")
     if planned.action is Action.CREATE and planned.connections:
         count = len(planned.connections)
-        yield _Phrase("connections", count, lambda: f"connections {count}/{count}")
+        yield Phrase("connections", count, lambda: f"connections {count}/{count}")
     yield from _changes(planned)
     if StepKind.RUN in planned.steps:
         said = "runs once" if StepKind.FOLLOW not in planned.steps else "runs once, followed to its end"
-        yield _Phrase("run", said, lambda: said)
+        yield Phrase("run", said, lambda: said)
 
 
-def _changes(planned: Planned) -> Iterator[_Phrase]:
+def _changes(planned: Planned) -> Iterator[Phrase]:
     if upgrade := planned.upgrade:
         said = " → ".join(f"rev:{revision[:REVISION_DIGITS]}" for revision in upgrade)
-        yield _Phrase("upgrade", upgrade, lambda: f"template {said}")
+        yield Phrase("upgrade", upgrade, lambda: f"template {said}")
     copied = [resource.label for resource in planned.resources if resource.is_copied]
     if copied:
-        yield _Phrase(("copies", *copied), (), lambda: f"copies {plain(', '.join(copied))}")
+        yield Phrase(("copies", *copied), (), lambda: f"copies {plain(', '.join(copied))}")
     named = {f"{label}.name" for label in copied}  # by the marker, until it has the template's
     if planned.document is not None:  # whose content is as its file says
         named |= {path for path, _ in planned.every_change if path.partition(".")[0] not in OWNED}
@@ -208,12 +121,12 @@ def _changes(planned: Planned) -> Iterator[_Phrase]:
     if (fought := planned.fought) and fought.last_modified:
         who = f" by {plain(planned.changed_by)}" if planned.changed_by else ""
         told = f"{plain(fought.label)} was last changed at {plain(fought.last_modified)}{who}"
-        yield _Phrase("changed", told, lambda: told)
+        yield Phrase("changed", told, lambda: told)
 
 
-def _told(path: str, change: Change, *, newborn: bool) -> _Phrase:
+def _told(path: str, change: Change, *, newborn: bool) -> Phrase:
     value = (None if newborn else change.live, change.desired, change.base)
-    return _Phrase((change.verdict, path), value, lambda: _change(plain(path), change, newborn=newborn))
+    return Phrase((change.verdict, path), value, lambda: _change(plain(path), change, newborn=newborn))
 
 
 def _extent(path: str, value: Value) -> str:

@@ -1,11 +1,12 @@
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deployer.domain.documents import MISSING, Value
-from deployer.domain.merge3 import Verdict
+from deployer.domain.merge3 import Change, Verdict
 from deployer.domain.plan import Action, Plan
 from deployer.domain.waves import Wave
 from deployer.report.drift import drift_text
@@ -74,15 +75,39 @@ def test_more_than_fifty_tenants_of_a_kind_are_counted_and_not_listed() -> None:
     assert text.count("  + tenant-") == 50
 
 
-def test_drift_of_many_tenants_is_told_of_fifty_and_counted() -> None:
-    drift = (change("settings.batchSize", 100, 200, Verdict.DRIFT),)
-    gone = [
-        replace(each, action=Action.NO_CHANGE, flow="f1", steps=(), changes=drift) for each in creations(1300).tenants
+def test_drift_that_is_alike_is_told_once_and_of_as_many_tenants_as_have_it() -> None:
+    size = [change("settings.batchSize", 100, 200, Verdict.DRIFT)]
+    names = [[change("name", f"Sync {n}", "Sync", Verdict.DRIFT), *size] for n in range(1300)]
+    lines = drift_text(changed_outside([size, size, *names]), width=80).splitlines()
+    assert lines == [
+        "! tenant-0  settings.batchSize is 100 instead of 200",
+        "! tenant-1  settings.batchSize is 100 instead of 200",
+        '! 1,300 tenants  name is "Sync 0" instead of "Sync", …',
+        "! 1,300 tenants  settings.batchSize is 100 instead of 200",
+        "      tenant-2, tenant-3, tenant-4, tenant-5, tenant-6, tenant-7, … and 1,294",
+        "      more (-o table shows each)",
+        "1,302 of 1,302 flows changed outside",
     ]
-    lines = drift_text(plan(*gone), width=80).splitlines()
+
+
+def test_drift_that_is_everywhere_another_is_told_of_fifty_tenants_and_counted() -> None:
+    gone = [[change(f"settings.key{n}", 100, 200, Verdict.DRIFT)] for n in range(1300)]
+    lines = drift_text(changed_outside(gone), width=80).splitlines()
     assert len(lines) == 52
-    assert lines[0] == "! tenant-0  settings.batchSize is 100 instead of 200"
-    assert lines[-2:] == ["! … and 1,250 more (-o table shows them)", "1,300 of 1,300 flows changed outside"]
+    assert lines[-2:] == [
+        "! … and 1,250 more (-o table shows them)",
+        "1,300 of 1,300 flows changed outside",
+    ]
+
+
+def changed_outside(tenants: Sequence[Sequence[Change]]) -> Plan:
+    """Return a plan that finds only that these fields of the tenants were changed outside."""
+    return plan(
+        *(
+            planned(f"tenant-{number}", action=Action.NO_CHANGE, flow="f1", steps=(), changes=changes)
+            for number, changes in enumerate(tenants)
+        )
+    )
 
 
 def test_all_tenants_are_listed_on_request() -> None:

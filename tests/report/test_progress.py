@@ -159,6 +159,16 @@ def test_no_colour_alone_tells_what_is_behind_from_what_is_ahead() -> None:
     assert colours == {"0", "32"}  # the terminal's own green, which it shows on whatever ground it has
 
 
+def test_trouble_has_a_colour_that_can_be_read_on_a_dark_and_on_a_light_ground() -> None:
+    stage = Stage()
+    with stage.live() as live:
+        stage.tell(live).moved(*failed("initech"))
+        stage.tell(live).halted("main", "three in a row failed")
+        live.refresh()
+    colours = set(re.findall(ESCAPE + r"\[([0-9;]+)m", stage.terminal.getvalue()))
+    assert colours == {"0", "31", "1;31", "32"}  # no bright one, no yellow, no white: those are lost on one of the two
+
+
 def test_the_live_view_is_redrawn_in_place() -> None:
     stage = Stage()
     with stage.live() as live:
