@@ -102,14 +102,18 @@ class Speed:
 
 
 def skewed(tenants: Mapping[str, float], lanes: Mapping[str, Lane]) -> tuple[float, float]:
-    """Return how much longer the last account takes than all together, and the rate of those that have tenants left."""
+    """Return how much longer the last account takes than all together, and the rate of those that have tenants left.
+
+    As long as others wait for their turn behind these, none of them is the last.
+    """
     left: dict[Lane, float] = defaultdict(float)
-    for account, count in tenants.items():
-        if count > 0 and account in lanes and lanes[account].rate:
+    ahead = {account: count for account, count in tenants.items() if count > 0}
+    for account, count in ahead.items():
+        if account in lanes and lanes[account].rate:
             left[lanes[account]] += count
     rate = sum(lane.rate for lane in left)
-    if not rate:
-        return 1.0, 0.0
+    if not rate or not ahead.keys() <= lanes.keys():
+        return 1.0, rate
     return max(count / lane.rate for lane, count in left.items()) * rate / sum(left.values()), rate
 
 

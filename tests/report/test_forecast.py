@@ -65,6 +65,7 @@ def test_the_account_that_is_last_makes_it_longer_and_one_that_is_done_sends_not
     assert skewed({"us": 300, "eu": 100}, {"us": us, "eu": eu}) == (1.5, 40.0)
     assert skewed({"us": 300, "eu": -1}, {"us": us, "eu": eu}) == (1.0, 20.0)
     assert skewed({"us": 10, "more": 10, "old": 20}, {"us": us, "more": us, "old": old}) == (2.5, 25.0)
+    assert skewed({"us": 300, "eu": 100, "waits": 10}, {"us": us, "eu": eu}) == (1.0, 40.0)
     assert skewed({}, {}) == (1.0, 0.0)
 
 
