@@ -107,7 +107,7 @@ def take(connection: Connection, account: str, me: Holder) -> Taken | Busy:
         if free:
             connection.execute(_FREE, (_CLASS, _number(account)))
         # Where its connection is gone, what it may still send leaves within its patience.
-        return Busy(holder, max(0.0, PATIENCE - age) if free else None)
+        return Busy(holder, PATIENCE - age if free else None)
     if not free:  # a process that was stopped, or that no packet reaches, keeps its connection
         connection.execute(_END, (_CLASS, _number(account)))
         if not _locked(connection, account):

@@ -30,6 +30,7 @@ def _merging(name: str) -> Target:
     return _domain(name, *(f"tests/domain/test_{other}.py" for other in others))
 
 
+_SLOW: Final = ("postgres", "database", "one_by_one", "killed", "full_disk")  # nobody starts a Postgres for each mutant
 TARGETS: Final = (
     Target("deployer/integrator/wire.py", ("tests/integrator/test_classify.py", "tests/integrator/test_wire.py")),
     _domain("outcome"),
@@ -52,9 +53,10 @@ TARGETS: Final = (
     Target(
         "deployer/journal/entering.py",
         ("tests/journal/test_contract.py", "tests/journal/test_sqlite.py"),
-        but=("postgres", "one_by_one", "killed", "full_disk"),  # nobody starts a Postgres for each mutant
+        but=_SLOW,
     ),
     Target("deployer/journal/writer.py", ("tests/journal/test_writer.py",)),
     Target("deployer/journal/writers.py", ("tests/journal/test_writer.py",)),
+    Target("deployer/journal/claims.py", ("tests/journal/test_claiming.py",)),
 )
 PLANTED: Final = Target("tests/mutation/planted.py", ("tests/mutation/check_planted.py",))
