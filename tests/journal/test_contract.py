@@ -176,13 +176,13 @@ async def test_a_rollout_stands_as_it_was_last_concluded(store: Store) -> None:
 
 async def test_a_rollout_that_is_not_there_cannot_be_concluded(store: Store) -> None:
     async with store.open() as journal:
-        with pytest.raises(JournalError):
+        with pytest.raises(JournalError, match="the journal holds no rollout nowhere"):
             await journal.conclude("nowhere", outcome="failed", reason="", ended_at=None)
 
 
 async def test_the_plan_of_a_rollout_that_is_not_there_is_an_error_of_the_journal(store: Store) -> None:
     async with store.open() as journal:
-        with pytest.raises(JournalError):
+        with pytest.raises(JournalError, match="the journal holds no rollout nowhere"):
             await journal.plan("nowhere")
 
 
@@ -639,6 +639,12 @@ async def test_claims_are_of_one_wave_those_that_had_begun_or_the_others(store: 
         }
 
 
+async def test_without_waves_nothing_is_counted_by_wave(store: Store) -> None:
+    async with store.open() as journal:
+        await begun(journal, *crowd(2))
+        assert await journal.counts_by_wave(FIRST.id) == {}
+
+
 async def test_deployments_are_of_all_waves_or_of_one(store: Store) -> None:
     async with store.open() as journal:
         await begun(journal, *(replace(one, wave=1 + number % 2) for number, one in enumerate(crowd(4))))
@@ -696,6 +702,14 @@ async def test_what_is_not_settled_is_named_with_the_way_out(store: Store) -> No
             "finish that rollout with deployer resume",
             stuck.planned.key: "its clone in rollout order-sync waits for a person: deployer resolve tenant-1",
         }
+
+
+async def test_what_is_not_settled_of_another_template_keeps_nobody(store: Store) -> None:
+    async with store.open() as journal:
+        (found,) = await begun(journal, replace(planned(), template="template2"))
+        await journal.record(entry(found, Event.INTEND))
+        assert list((await journal.recall("template2", {INTEGRATION: "acme"})).unsettled) == [INTEGRATION]
+        assert (await journal.recall(TEMPLATE, {INTEGRATION: "acme"})).unsettled == {}
 
 
 async def test_following_leaves_nothing_unsettled(store: Store) -> None:

@@ -57,6 +57,9 @@ TARGETS: Final = (
     ),
     Target("deployer/journal/writer.py", ("tests/journal/test_writer.py",)),
     Target("deployer/journal/writers.py", ("tests/journal/test_writer.py",)),
+    Target(
+        "deployer/journal/reading.py", ("tests/journal/test_watched.py", "tests/journal/test_contract.py"), but=_SLOW
+    ),
     Target("deployer/journal/claims.py", ("tests/journal/test_claiming.py",)),
 )
 PLANTED: Final = Target("tests/mutation/planted.py", ("tests/mutation/check_planted.py",))
