@@ -19,11 +19,10 @@ from deployer.domain.remembered import Remembered
 from deployer.domain.samples import Sample
 from deployer.domain.template import Template
 from deployer.domain.waves import Wave
-from deployer.errors import JournalError
 from deployer.journal import queries as q
 from deployer.journal import writer
 from deployer.journal.checksums import checked
-from deployer.journal.connection import Connection, Row
+from deployer.journal.connection import Connection
 from deployer.journal.entering import admission, enter, remember, remember_unwritten
 from deployer.journal.protocol import Admitted, Entry, Happening, Hold, Met, Rollout
 from deployer.journal.reading import (
@@ -109,7 +108,7 @@ class TableJournal(Book):
             self._guard(connection, (rollout,))
             before, head = rollout_of(connection, rollout)
             after = replace(before, outcome=outcome, reason=reason, ended_at=ended_at)
-            _one(connection, q.CONCLUDE, (outcome, reason, ended_at, rollout_row(after, head)[-1], rollout))
+            connection.execute(q.CONCLUDE, (outcome, reason, ended_at, rollout_row(after, head)[-1], rollout))
             self._writer.samples.write(connection)
 
         await self._writer.ask(work)
@@ -289,10 +288,3 @@ class TableJournal(Book):
 
     def _alone(self, connection: Connection, what: str) -> None:
         """Keep others from doing something of that name until the commit."""
-
-
-def _one(connection: Connection, statement: str, values: Row) -> None:
-    """Change exactly one row: anything else means that another process wrote here."""
-    changed = connection.execute(statement, values).rowcount
-    if changed != 1:
-        raise JournalError(f"the journal was changed by somebody else: a write met {changed} rows instead of one")

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path as Folder
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -16,6 +17,7 @@ from deployer.domain.deployment import TROUBLED, Deployment, Instance, Status, S
 from deployer.domain.documents import MISSING, Document, Path
 from deployer.domain.gate import Gate, GateState
 from deployer.domain.identity import InstanceKey
+from deployer.domain.instructions import Instruction, Verb
 from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.merge3 import Change, Memory, Verdict
 from deployer.domain.plan import Action, Planned
@@ -138,6 +140,16 @@ async def test_a_rollout_begins_whole_or_not_at_all(store: Store) -> None:
         assert await journal.rollouts(limit=1) == []
         assert await journal.deployments(FIRST.id, after=-1, limit=9) == []
         assert await remembered(journal) == []
+
+
+async def test_several_at_a_time_write_in_a_database_and_in_no_file(store: Store) -> None:
+    assert store.open().is_shared is isinstance(store, PostgresStore)
+
+
+async def test_whoever_holds_an_account_that_nobody_had_may_send_for_it_at_once(store: Store) -> None:
+    async with store.open() as journal, journal.holding({"user1": ["main"]}, "boot") as hold:
+        hold.demand("user1")
+        assert hold.idle("user1") == inf
 
 
 async def test_one_id_begins_one_rollout(store: Store) -> None:
@@ -592,8 +604,8 @@ async def test_a_journal_is_the_same_at_each_work_and_counts_them(store: Store) 
         assert (second.journal, first.number, second.number) == (first.journal, 1, 2)
         async with store.after_a_crash() as copy:
             assert await copy.work() == second
-            anew = await copy.begin_work(anew=True)
-        assert (anew.journal != first.journal, anew.number) == (True, 3)
+            anew, again = [await copy.begin_work(anew=True) for _ in range(2)]
+        assert (len({first.journal, anew.journal, again.journal}), anew.number) == (3, 3)
 
 
 async def test_two_journals_are_never_the_same(store: Store, tmp_path: Folder) -> None:
@@ -663,6 +675,18 @@ async def test_gates_are_kept_by_rollout_and_wave_as_they_were_set_last(store: S
         async with store.after_a_crash() as later:
             assert await later.gates(FIRST.id) == {1: open_, 2: replace(baking, wave=2)}
             assert await later.gates("another") == {}
+
+
+async def test_what_people_said_to_a_rollout_is_kept_once_each_in_its_order(store: Store) -> None:
+    pause = Instruction("said-2", FIRST.id, Verb.PAUSE, "", "jo@laptop", AT)
+    thaw = Instruction("said-1", FIRST.id, Verb.THAW, "sale", "jo@laptop", AT)
+    async with store.open() as journal:
+        await begun(journal)
+        await journal.begin(rollout(number=2), plan())
+        for said in (pause, thaw, pause, replace(pause, id="said-3", rollout="order-sync-2")):
+            await journal.instruct(said)
+        async with store.after_a_crash() as later:
+            assert await later.instructions(FIRST.id) == [pause, thaw]
 
 
 async def test_a_claim_brings_what_is_remembered_of_the_flow(store: Store) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from random import Random
 
 import anyio
 import psycopg
@@ -15,9 +17,13 @@ from deployer.journal.home import SqliteHome
 from deployer.journal.postgres import PostgresHome, PostgresJournal
 from deployer.journal.samples import SampleQueue
 from deployer.journal.sqlite import SqliteJournal
+from deployer.journal.tables import TableJournal
 from tests.clockwork import BACKEND
 from tests.factories import plan, rollout
 from tests.postgres import Server
+from tests.simulation.journal import Tables, embedded
+from tests.simulation.process import Process, Trace
+from tests.simulation.weather import Weather
 
 pytestmark = pytest.mark.anyio
 
@@ -35,6 +41,42 @@ async def test_a_sample_waits_ten_seconds_for_something_to_be_written_with() -> 
     assert queue.put(FIRST.id, SAMPLE)
 
 
+@asynccontextmanager
+async def in_memory() -> AsyncIterator[tuple[TableJournal, Callable[[], int]]]:
+    """Open a journal that has begun a rollout, and tell how many samples there are in its tables."""
+    calm = Weather({}, 0.0, 0.0, 0.0, 0.0, 0.0, calm=True)
+    with closing(Tables()) as tables:
+        async with embedded(tables, Process("alone", calm, Random(0), Trace(), boot=1)) as journal:
+            await journal.begin(FIRST, plan())
+            yield journal, lambda: len(tables.raw.execute("SELECT 1 FROM sample").fetchall())
+
+
+@pytest.mark.parametrize("anyio_backend", [BACKEND], ids=["virtual time"])
+async def test_samples_that_waited_for_too_long_get_a_commit_of_their_own() -> None:
+    async with in_memory() as (journal, written):
+        for _ in range(2):
+            journal.sample(FIRST.id, SAMPLE)
+            await asyncio.sleep(5.0)
+            assert written() == 0
+        journal.sample(FIRST.id, SAMPLE)
+        await asyncio.sleep(1.0)
+        assert written() == 3
+        journal.sample(FIRST.id, SAMPLE)
+        await asyncio.sleep(9.0)
+        assert written() == 3
+
+
+@pytest.mark.parametrize("anyio_backend", [BACKEND], ids=["virtual time"])
+async def test_a_sample_fails_nobody_where_nothing_more_can_be_written() -> None:
+    async with in_memory() as (journal, written):
+        with pytest.raises(JournalError):
+            await journal.conclude("nowhere", outcome="failed", reason="", ended_at=None)
+        for _ in range(2):
+            journal.sample(FIRST.id, SAMPLE)
+            await asyncio.sleep(10.0)
+        assert written() == 0
+
+
 async def test_a_file_of_a_version_without_samples_is_read_and_has_none(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     async with SqliteJournal(path) as journal:
@@ -43,6 +85,8 @@ async def test_a_file_of_a_version_without_samples_is_read_and_has_none(tmp_path
         connection.executescript("DROP TABLE sample; PRAGMA user_version = 8")
     async with SqliteJournal(path, read_only=True) as journal:
         assert await journal.samples(FIRST.id) == []
+    async with SqliteHome(path).watched() as book:
+        assert await book.samples_after(FIRST.id, 0, limit=9) == []
     assert "every checksum holds" in SqliteHome(path).examine()
 
 

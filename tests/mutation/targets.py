@@ -60,6 +60,18 @@ TARGETS: Final = (
     Target(
         "deployer/journal/reading.py", ("tests/journal/test_watched.py", "tests/journal/test_contract.py"), but=_SLOW
     ),
+    Target(
+        "deployer/journal/tables.py",
+        tuple(f"tests/journal/test_{name}.py" for name in ("contract", "together", "samples", "paging", "watched")),
+        but=_SLOW,
+    ),
+    Target("deployer/journal/samples.py", ("tests/journal/test_samples.py",), but=_SLOW),
+    Target("deployer/journal/paging.py", ("tests/journal/test_paging.py",)),
+    Target(
+        "deployer/journal/watched.py",
+        ("tests/journal/test_watched.py", "tests/journal/test_samples.py", "tests/journal/test_together.py"),
+        but=_SLOW,
+    ),
     Target("deployer/journal/claims.py", ("tests/journal/test_claiming.py",)),
 )
 PLANTED: Final = Target("tests/mutation/planted.py", ("tests/mutation/check_planted.py",))
