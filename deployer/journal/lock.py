@@ -44,7 +44,7 @@ def exclusive(path: Path, what: str, *, journal: str = "", shared: bool = False)
     only the last of them leaves it settled.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         before = _content(descriptor)
         if not (_join(descriptor, journal) if shared else _taken(descriptor)):
@@ -61,7 +61,7 @@ def exclusive(path: Path, what: str, *, journal: str = "", shared: bool = False)
         lease.note = note
         _write(descriptor, holding, works, shared=shared and journal)
         yield lease
-        if lease.settled and (not shared or _is_last(descriptor)):
+        if lease.settled and _is_last(descriptor):
             _write(descriptor, (), works, left=True)
     finally:
         os.close(descriptor)
@@ -93,13 +93,18 @@ def _join(descriptor: int, journal: str) -> bool:
 def _joined(descriptor: int, journal: str) -> bool:
     if not _locked(descriptor, fcntl.LOCK_SH):
         return False
-    if _content(descriptor).get("shared") == journal:
+    if _is_shared_by(descriptor, journal):
         return True
     if not _locked(descriptor, fcntl.LOCK_EX):  # somebody has it together with others
         fcntl.flock(descriptor, fcntl.LOCK_UN)
         return False
     _put(descriptor, {**_content(descriptor), "shared": journal})
-    return _locked(descriptor, fcntl.LOCK_SH)
+    # Not every system changes a lock in one step: somebody else may have had it meanwhile, and share it by now.
+    return _locked(descriptor, fcntl.LOCK_SH) and _is_shared_by(descriptor, journal)
+
+
+def _is_shared_by(descriptor: int, journal: str) -> bool:
+    return bool(_content(descriptor).get("shared") == journal)
 
 
 def _locked(descriptor: int, how: int) -> bool:
@@ -114,7 +119,7 @@ def _locked(descriptor: int, how: int) -> bool:
 def glance(path: Path) -> tuple[frozenset[str], Mapping[str, Work]]:
     """Return, without holding it, the journals a lock was left by unsettled, and what was seen of each at work."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return frozenset(), {}
     try:
@@ -128,7 +133,7 @@ def is_held(path: Path) -> bool:
     """Tell whether a process holds the lock file at `path` now."""
     if not path.exists():
         return False
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -142,7 +147,7 @@ def holder(path: Path) -> str | None:
     """Return who holds the lock file at `path` now, if anybody does."""
     if not is_held(path):
         return None
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         return _named(_content(descriptor))
     finally:
@@ -150,7 +155,7 @@ def holder(path: Path) -> str | None:
 
 
 def _is_last(descriptor: int) -> bool:
-    """Tell whether nobody else holds a lock that is shared; nobody can from then on."""
+    """Tell whether nobody else holds the lock; nobody can from then on."""
     return _locked(descriptor, fcntl.LOCK_EX)
 
 

@@ -1,5 +1,6 @@
 """A journal of an older version is brought up to date when it is opened to be written, and nothing of it is lost."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ import psycopg
 import pytest
 
 from deployer.errors import JournalError
-from deployer.journal.migrations import VERSION
+from deployer.journal.migrations import VERSION, to_come
 from deployer.journal.postgres import PostgresJournal
 from deployer.journal.sqlite import SqliteJournal
 from tests.factories import plan, rollout
@@ -36,6 +37,41 @@ def postgres_shape(address: str) -> list[object]:
     with psycopg.connect(address) as connection:
         number = connection.execute("SELECT number FROM deployer.version").fetchall()
         return [connection.execute(COLUMNS).fetchall(), connection.execute(INDEXES).fetchall(), number]
+
+
+SAMPLES = ("sample", "sample_by_rollout")
+SCHEDULES = ("schedule", "firing", "firing_by_due", "firing_open")
+ADMISSION = ("admission", "admission_by_wave")
+
+
+def made(version: int, *, postgres: bool) -> tuple[str, ...]:
+    """Return the tables and indexes that are made of those of an older version."""
+    statements = " ".join(to_come(version, "journal.db", postgres=postgres))
+    return tuple(re.findall(r"CREATE (?:TABLE|INDEX) (\w+)", statements))
+
+
+@pytest.mark.parametrize(
+    ("version", "file", "server"),
+    [
+        (5, (*ADMISSION, *SAMPLES), (*ADMISSION, "claim", "part", *SCHEDULES, *SAMPLES)),
+        (6, SAMPLES, ("part", *SCHEDULES, *SAMPLES)),
+        (7, SAMPLES, (*SCHEDULES, *SAMPLES)),
+        (8, SAMPLES, SAMPLES),
+        (9, (), ()),
+        (10, (), ()),
+    ],
+)
+def test_each_version_lacks_what_later_ones_brought(
+    version: int, file: tuple[str, ...], server: tuple[str, ...]
+) -> None:
+    assert made(version, postgres=False) == file
+    assert made(version, postgres=True) == server
+
+
+@pytest.mark.parametrize(("version", "age"), [(4, "an older"), (11, "a newer")])
+def test_tables_of_a_version_that_is_not_known_are_not_brought_up_to_date(version: int, age: str) -> None:
+    with pytest.raises(JournalError, match=rf"^journal\.db was written by {age} deployer \(schema {version}, this one"):
+        list(to_come(version, "journal.db"))
 
 
 async def test_a_file_of_version_5_becomes_one_of_this_version(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from deployer.domain.waves import Wave
 from deployer.journal.home import Home, SqliteHome
 from deployer.journal.postgres import PostgresHome
 from deployer.journal.protocol import Journal
+from deployer.journal.watched import News
 from tests.factories import CREATE, TEMPLATE, crowd, plan, planned, rollout
 from tests.journal.entries import AT, after, entry
 from tests.postgres import Server
@@ -83,6 +84,11 @@ async def test_each_tenant_stands_as_its_steps_say_and_all_of_them_add_up_to_the
     assert two == {place: standing[place] for place in (1, 7)}
 
 
+def test_a_watched_journal_is_shared_as_its_home_is(tmp_path: Path) -> None:
+    homes: tuple[Home, ...] = (SqliteHome(tmp_path / "journal.db"), PostgresHome("postgresql://nowhere", tmp_path))
+    assert [home.watched().is_shared for home in homes] == [home.is_shared for home in homes] == [False, True]
+
+
 async def test_deployments_come_in_the_order_of_the_places_that_are_asked_for(home: Home) -> None:
     async with home.open() as journal:
         await begun(journal)
@@ -96,7 +102,7 @@ async def test_deployments_come_in_the_order_of_the_places_that_are_asked_for(ho
 
 async def test_news_tell_once_of_each_place_that_something_befell_since(home: Home) -> None:
     async with home.open() as journal:
-        [one, two, *_] = await begun(journal)
+        [one, two, three, *_] = await begun(journal)
         await meet(journal, one, (0, Event.INTEND))
         async with home.watched() as book:
             latest = await book.latest_event()
@@ -104,6 +110,10 @@ async def test_news_tell_once_of_each_place_that_something_befell_since(home: Ho
             await meet(journal, two, (0, Event.INTEND), (0, Event.SUCCEED))
             news = await book.news(after=latest, limit=MANY)
             first = await book.news(after=latest, limit=1)
+            await meet(journal, three, (0, Event.INTEND))
+            latest, since = await book.latest_event(), latest
+            assert await book.news(after=latest, limit=MANY) == News(latest, {}, more=False)
+            assert (await book.news(after=since, limit=MANY)).latest == latest
     assert (news.places, news.more) == ({FIRST.id: [1]}, False)
     assert (first.latest < news.latest, first.more) == (True, True)
 

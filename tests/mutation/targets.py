@@ -72,6 +72,8 @@ TARGETS: Final = (
         ("tests/journal/test_watched.py", "tests/journal/test_samples.py", "tests/journal/test_together.py"),
         but=_SLOW,
     ),
+    Target("deployer/journal/lock.py", ("tests/journal/test_lock.py",)),
+    Target("deployer/journal/migrations.py", ("tests/journal/test_migrations.py",), but=("database", "many_may_be")),
     Target("deployer/journal/claims.py", ("tests/journal/test_claiming.py",)),
 )
 PLANTED: Final = Target("tests/mutation/planted.py", ("tests/mutation/check_planted.py",))
