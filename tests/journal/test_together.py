@@ -7,7 +7,6 @@ from random import Random
 
 import anyio
 import pytest
-from tests.integrator.clockwork import BACKEND
 
 from deployer.domain.deployment import Deployment
 from deployer.domain.gate import Gate, GateState
@@ -16,6 +15,7 @@ from deployer.domain.waves import Wave
 from deployer.errors import GuardError
 from deployer.journal.postgres import PostgresJournal
 from deployer.journal.watched import WatchedDatabase
+from tests.clockwork import BACKEND
 from tests.factories import crowd, plan, rollout
 from tests.journal.entries import AT, entry
 from tests.simulation.journal import InlineWriter, Session, Tables, shared
