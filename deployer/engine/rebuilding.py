@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import anyio
 
-from deployer.domain.deployment import Instance
+from deployer.domain.deployment import Instance, Step
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.lifecycle import StepKind
@@ -22,7 +22,7 @@ from deployer.engine.load import Loaded
 from deployer.engine.observe import Aim, by_integration, got, read_template
 from deployer.engine.planning import aim_of, pages
 from deployer.engine.pool import each
-from deployer.engine.rollouts import SUPERSEDED, Crew
+from deployer.engine.rollouts import SUPERSEDED, Crew, is_unread, look_again
 from deployer.errors import AccountError, GuardError
 from deployer.integrator.wire import Done
 from deployer.journal.paging import every_deployment
@@ -91,15 +91,22 @@ class Rebuilding:
     async def _leave(self, rollout: Rollout, leases: Leases) -> None:
         """Find out what became of a rollout's calls, by reads alone, and let nothing of it be begun any more."""
         journal, clock = self.crew.journal, self.crew.clock
+        await look_again(journal, clock, rollout)
         await carry_held(self.crew, rollout, self.accounts, leases, settle_only=True)
         await give_over(journal, clock, rollout, self.accounts)
         async for deployment in every_deployment(journal, rollout.id):
-            if deployment.in_doubt:
+            if deployment.in_doubt or any(map(_is_unanswered, deployment.steps)):
                 what = f"{deployment.planned.tenant}: what became of a call in rollout {rollout.id} cannot be read yet"
                 raise GuardError(what, remedy="run rebuild again once the API answers")
             cancel(journal, clock, deployment)
         await journal.conclude(rollout.id, outcome=SUPERSEDED, reason=_REASON, ended_at=clock.utc())
         self.onlooker.left(rollout)
+
+
+def _is_unanswered(step: Step) -> bool:
+    """Tell whether the API did not answer who asked what became of a call; what it refuses, it will refuse again."""
+    error = step.facts.get("error")
+    return is_unread(step) and isinstance(error, dict) and error.get("status") is None
 
 
 @dataclass(slots=True)

@@ -131,10 +131,24 @@ async def retry_failed(journal: Journal, clock: Clock, rollout: Rollout) -> int:
 
     Return how many.
     """
+    return await _decide(journal, clock, rollout, _again)
+
+
+async def look_again(journal: Journal, clock: Clock, rollout: Rollout) -> int:
+    """Have every step looked at again that could not be read; return how many."""
+    return await _decide(journal, clock, rollout, lambda step: Event.LOOK if is_unread(step) else None)
+
+
+def is_unread(step: Step) -> bool:
+    """Tell whether a person waits only since what became of a call could not be read."""
+    return step.state is State.UNKNOWN and step.facts.get("unread") is True
+
+
+async def _decide(journal: Journal, clock: Clock, rollout: Rollout, rule: Callable[[Step], Event | None]) -> int:
     count = 0
     async for deployment in every_deployment(journal, rollout.id, troubled=True):
         for index, step in enumerate(deployment.steps):
-            if event := _again(step):
+            if event := rule(step):
                 journal.note(decided(clock, deployment, index, event))
                 count += 1
     return count
@@ -145,7 +159,7 @@ def _again(step: Step) -> Event | None:
     match step.state:
         case State.FAILED:
             return Event.RETRY
-        case State.UNKNOWN if step.facts.get("unread"):
+        case State.UNKNOWN if is_unread(step):
             return Event.LOOK
         case _:
             return None

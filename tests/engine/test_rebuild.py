@@ -163,6 +163,23 @@ def test_a_run_that_a_restored_journal_still_owes_is_not_made(stage: Stage) -> N
     assert (ended.code, len(stage.effects("run"))) == (0, ran)
 
 
+def test_what_nobody_could_read_before_is_looked_at_again(stage: Stage) -> None:
+    stage.tenants = {"acme": stage.tenants["acme"]}
+    unreadable = [Rule(action="refuse", route="integrations.flows", status=503, nth=number) for number in range(3, 60)]
+    stage.befall(Rule(action="lose", route="flows.clone", applied=True, nth=1), *unreadable)
+    assert stage.apply().tenants["acme"]["outcome"] == "unknown"
+
+    too_soon = stage.run("rebuild", "--yes")
+    stage.mend()
+    found = findings(rebuild(stage))
+    ended = stage.apply()
+
+    assert "acme: what became of a call in rollout" in too_soon.err
+    assert "run rebuild again once the API answers" in too_soon.err
+    assert (found, ended.code, ended.tenants["acme"]["outcome"]) == ({"acme": "kept"}, 0, "done"), ended.err
+    assert len(stage.effects("clone", "acme")) == 1
+
+
 def test_a_flow_that_differs_waits_for_a_choice(deployed: Stage) -> None:
     deployed.edit("acme", timezone="Asia/Tokyo")
     lose_journal(deployed)
