@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
 from deployer.domain import decide, moves
 from deployer.domain.documents import Document
 from deployer.domain.lifecycle import Event, State, StepKind
-from deployer.domain.plan import Action, Planned, steps_for
+from deployer.domain.plan import Planned
 from deployer.engine import birth, configure, desk
 from deployer.engine.desk import Case, Desk
 from deployer.engine.keeping import Leases
@@ -174,12 +174,13 @@ def _hasty() -> Iterator[None]:
 @contextmanager
 def _run_again() -> Iterator[None]:
     """Run what is found as it is wanted, whoever may have run it before."""
+    acted = decide._Decision._acted  # noqa: SLF001 - to plant a bug
 
-    def steps(action: Action, **options: Any) -> tuple[StepKind, ...]:  # noqa: ANN401 - as what it takes the place of
-        found = steps_for(action, **options)
-        return found or ((StepKind.RUN,) if options["trigger"] else ())
+    def again(decision: Any, planned: Planned, **options: Any) -> Planned:  # noqa: ANN401 - as what it takes the place of
+        found = acted(decision, planned, **options)
+        return found if found.steps else replace(found, steps=(StepKind.RUN,))
 
-    with patch.object(decide, "steps_for", steps):
+    with patch.object(decide._Decision, "_acted", again):  # noqa: SLF001 - as above
         yield
 
 
@@ -220,7 +221,7 @@ BUGS: Mapping[str, Bug] = {
         Bug("R10", _rivals, Bent(alone=True, rivals=True), 100),
         Bug("values", _mixed_up, Bent(kind="scheduled"), 20),
         Bug("rebuild", _hasty, Bent({"lost": 0.5, "late": 0.4}, alone=True, rebuilt=True), 200),
-        Bug("runs", _run_again, Bent({"lost": 0.5}, alone=True, rebuilt=True, kind="run"), 200),
+        Bug("runs", _run_again, Bent({"lost": 0.5}, alone=True, rebuilt=True, kind="run"), 50),
         Bug("secrets", _unsealed, Bent(kind="scheduled"), 20),
         Bug("R11", _unverified, Bent({"vanish": 0.3}, kind="run"), 200),
     )
