@@ -18,7 +18,7 @@ hypothesis.settings.load_profile("ci")
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[postgres.Server]:
-    with postgres.serving() as server:
+    with postgres.borrowed() as server:
         yield server
 
 

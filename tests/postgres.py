@@ -52,6 +52,15 @@ class Server:
         self.command(f"CREATE DATABASE {name} TEMPLATE {source}")
         return self.address(name)
 
+    def forget_databases(self) -> None:
+        """Drop what this process has made, whoever is connected."""
+        with psycopg.connect(self.address(), autocommit=True) as connection:
+            ours = f"test\\_{os.getpid()}\\_%"
+            for (name,) in connection.execute(
+                "SELECT datname FROM pg_database WHERE datname LIKE %s", [ours]
+            ).fetchall():
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
     def command(self, statement: str, *values: str) -> None:
         with psycopg.connect(self.address(), autocommit=True) as connection:
             connection.execute(statement.encode(), values or None)
@@ -121,6 +130,9 @@ class Server:
         self.command("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", name)
 
 
+_LENT: list[Server] = []
+
+
 @contextmanager
 def serving(*, durable: bool = False) -> Iterator[Server]:
     """Run a server until the block ends. As root, which Postgres refuses to be, it runs as nobody.
@@ -139,6 +151,29 @@ def serving(*, durable: bool = False) -> Iterator[Server]:
     finally:
         server.stop()
         subprocess.run(["/bin/rm", "-rf", home], check=True)  # a hundred thousand files, and Python takes its time
+
+
+@contextmanager
+def lending() -> Iterator[None]:
+    """Run a server that the processes which are forked meanwhile have instead of one of their own."""
+    with serving() as server:
+        _LENT.append(server)
+        try:
+            yield
+        finally:
+            _LENT.remove(server)
+
+
+@contextmanager
+def borrowed() -> Iterator[Server]:
+    """Yield the server that is lent to this process, and leave no database there; without one, run one."""
+    if not _LENT:
+        with serving() as server:
+            yield server
+        return
+    [server] = _LENT
+    yield server
+    server.forget_databases()
 
 
 def _initialise(server: Server) -> None:

@@ -9,11 +9,15 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A module and the tests that have to notice; `but` leaves out what is slow or starts other processes."""
+    """A module and the tests that have to notice; `but` leaves out what is slow or starts other processes.
+
+    Where it is `served`, all its mutants have one Postgres, which is there before the first.
+    """
 
     path: str
     tests: tuple[str, ...]
     but: tuple[str, ...] = field(default=())
+    served: bool = False
 
     @property
     def module(self) -> str:
@@ -54,6 +58,12 @@ TARGETS: Final = (
         "deployer/journal/entering.py",
         ("tests/journal/test_contract.py", "tests/journal/test_sqlite.py"),
         but=_SLOW,
+    ),
+    Target(
+        "deployer/journal/queries.py",
+        ("tests/journal/test_copies.py", "tests/journal/test_contract.py"),
+        but=("postgres", "one_by_one"),
+        served=True,
     ),
     Target("deployer/journal/writer.py", ("tests/journal/test_writer.py",)),
     Target("deployer/journal/writers.py", ("tests/journal/test_writer.py",)),

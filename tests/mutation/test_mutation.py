@@ -5,12 +5,14 @@ import subprocess
 import sys
 import tomllib
 
+import psycopg
 import pytest
 
 from tests.mutation.__main__ import LISTED, faults_of, gone_from, listed_for, score_of
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.targets import PLANTED, ROOT, TARGETS, Target
 from tests.mutation.trial import Verdict, read
+from tests.postgres import borrowed, lending
 
 
 def names_of(source: str) -> list[str]:
@@ -118,6 +120,17 @@ def test_every_survivor_that_is_listed_is_still_a_change_of_its_module_and_has_a
 
 def test_no_survivor_is_listed_for_a_module_that_is_not_tried() -> None:
     assert set(tomllib.loads(LISTED.read_text("utf-8"))) <= {target.path for target in TARGETS}
+
+
+def test_a_server_that_is_lent_is_everybodys_and_keeps_no_database_of_whoever_has_left() -> None:
+    with lending(), borrowed() as other:
+        with borrowed() as server:
+            assert server is other
+            address = server.new_database()
+            with psycopg.connect(address):
+                pass
+        with pytest.raises(psycopg.OperationalError, match="does not exist"):
+            psycopg.connect(address)
 
 
 def verdict(name: str, *, is_killed: bool) -> Verdict:

@@ -10,6 +10,7 @@ import importlib
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -25,6 +26,7 @@ from tests.mutation.jury import Jury, limit_after
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.processes import FORKED, be_silent, ends_well
 from tests.mutation.targets import ROOT, Target
+from tests.postgres import lending
 
 _LONGEST: Final = 600.0  # seconds for all the tests where nothing is changed
 # Imported once and for all mutants; nothing of the package itself, of which each needs an import of its own.
@@ -107,6 +109,11 @@ def try_all(target: Target, like: Sequence[str] = ()) -> Iterator[Verdict]:
     for name in _READY:
         importlib.import_module(name)
     gc.freeze()  # so that no mutant walks through all of it
+    with lending() if target.served else nullcontext():
+        yield from _verdicts(target, like)
+
+
+def _verdicts(target: Target, like: Sequence[str]) -> Iterator[Verdict]:
     tree, mutants = read(target)
     before = _compiled(target, tree)
     cases = [_case(target, tree, before, mutant) for mutant in mutants if _is_like(mutant, like)]
@@ -140,7 +147,10 @@ def _run(target: Target, code: CodeType, *plugins: object) -> int:
     """Run a target's tests with this code for its module; the package must not have been imported yet."""
     sys.meta_path.insert(0, _Finder(target, code))
     chosen = ["-k", " and ".join(f"not {words}" for words in target.but)] if target.but else []
-    return pytest.main([*_SETTINGS, *chosen, *target.tests], plugins)
+    try:
+        return pytest.main([*_SETTINGS, *chosen, *target.tests], plugins)
+    except pytest.PytestUnraisableExceptionWarning:  # what was left open shows once no test is there any more to fail
+        return 1
 
 
 def _noticed_at_once(target: Target, before: CodeType, changes: Sequence[Change]) -> Iterator[bool]:
