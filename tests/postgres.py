@@ -53,13 +53,12 @@ class Server:
         return self.address(name)
 
     def forget_databases(self) -> None:
-        """Drop what this process has made, whoever is connected."""
+        """Drop what this process has made, and those that are gone; another may come to have the number of one."""
         with psycopg.connect(self.address(), autocommit=True) as connection:
-            ours = f"test\\_{os.getpid()}\\_%"
-            for (name,) in connection.execute(
-                "SELECT datname FROM pg_database WHERE datname LIKE %s", [ours]
-            ).fetchall():
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+            found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test%'").fetchall()
+            for (name,) in found:
+                if _is_over(int(name.split("_")[1])):
+                    connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
     def command(self, statement: str, *values: str) -> None:
         with psycopg.connect(self.address(), autocommit=True) as connection:
@@ -166,14 +165,23 @@ def lending() -> Iterator[None]:
 
 @contextmanager
 def borrowed() -> Iterator[Server]:
-    """Yield the server that is lent to this process, and leave no database there; without one, run one."""
+    """Yield the server that is lent to this process, and leave no database there; without one, run one.
+
+    Whoever was killed has left some.
+    """
     if not _LENT:
         with serving() as server:
             yield server
         return
     [server] = _LENT
+    server.forget_databases()
     yield server
     server.forget_databases()
+
+
+def _is_over(pid: int) -> bool:
+    """Tell whether a process is this one, or is no more."""
+    return pid == os.getpid() or not Path(f"/proc/{pid}").exists()
 
 
 def _initialise(server: Server) -> None:

@@ -124,8 +124,11 @@ def test_no_survivor_is_listed_for_a_module_that_is_not_tried() -> None:
 
 def test_a_server_that_is_lent_is_everybodys_and_keeps_no_database_of_whoever_has_left() -> None:
     with lending(), borrowed() as other:
+        other.command("CREATE DATABASE test_999999999_1")  # of a process that was killed
         with borrowed() as server:
             assert server is other
+            with pytest.raises(psycopg.OperationalError, match="does not exist"):
+                psycopg.connect(server.address("test_999999999_1"))
             address = server.new_database()
             with psycopg.connect(address):
                 pass
