@@ -54,9 +54,8 @@ def shown_address(address: str) -> str:
     """Return whom an address means, without any secret."""
     said = conninfo.conninfo_to_dict(address)
     said = {**_usual(), **said}
-    host, port = said.get("host", "localhost"), said.get("port", 5432)
-    database = said.get("dbname") or said.get("user") or ""
-    return f"postgresql://{host}:{port}/{database}"
+    host, database = said.get("host", "localhost"), said.get("dbname") or said.get("user") or ""
+    return f"postgresql://{host}:{said['port']}/{database}"
 
 
 def _usual() -> dict[str, str]:

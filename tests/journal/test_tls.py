@@ -35,6 +35,7 @@ def asked(address: str) -> tuple[object, object]:
         "postgresql://127.0.0.7:1/journal",
         "postgresql://[::1]/journal",
         "host=/var/run/postgresql dbname=journal",
+        "host=@deployer dbname=journal",  # a socket without a file
         "host=localhost,127.0.0.1 dbname=journal",
     ],
 )
@@ -71,6 +72,7 @@ def test_the_environment_may_lead_elsewhere_too(monkeypatch: pytest.MonkeyPatch,
 
 def test_an_authority_may_be_named_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked(f"postgresql://{NAME}/x?sslrootcert=mine.pem") == ("verify-full", "mine.pem")
+    assert asked(f"postgresql://{NAME}/x?sslmode=verify-ca&sslrootcert=mine.pem") == ("verify-ca", "mine.pem")
     monkeypatch.setenv("PGSSLROOTCERT", "theirs.pem")
     said = conninfo_to_dict(safe_address(f"postgresql://{NAME}/x"))
     assert said["sslmode"] == "verify-full"
