@@ -140,13 +140,18 @@ def _restored(
     Of secrets those can be put back that are read again.
     """
     wanted: dict[Path, Value] = {path: memory.sent for path, memory in known.items()}
-    written = {change.path for change in changes if change.verdict in WRITES}
-    for path, value in before.items():
-        if path in written and value is MISSING:
+    for path, value in _written(changes, before).items():
+        if value is MISSING:
             wanted.pop(path, None)
-        elif path in written and not _is_lost(value, secrets):
+        elif not _is_lost(value, secrets):
             wanted[path] = value
     return wanted
+
+
+def _written(changes: Iterable[Change], before: Mapping[Path, Value]) -> dict[Path, Value]:
+    """Return what stood where the rollout wrote."""
+    written = {change.path for change in changes if change.verdict in WRITES}
+    return {path: value for path, value in before.items() if path in written}
 
 
 def _wanted(deployment: Deployment, known: Instance) -> dict[Path, Value]:
@@ -186,15 +191,11 @@ def _said(deployment: Deployment) -> str:
 
 def _overwritten(deployment: Deployment) -> Iterator[tuple[str, Value]]:
     """Yield what stood where the rollout wrote, by the name of each setting: the flow's, and those beside it."""
-    yield from _written(deployment.planned.changes, _before(deployment))
+    for path, value in _written(deployment.planned.changes, _before(deployment)).items():
+        yield dotted(path), value
     for resource, step in adjusted(deployment):
-        for name, value in _written(resource.changes, before_image(step)):
-            yield f"{resource.label}.{name}", value
-
-
-def _written(changes: Iterable[Change], before: Mapping[Path, Value]) -> Iterator[tuple[str, Value]]:
-    written = {change.path for change in changes if change.verdict in WRITES}
-    return ((dotted(path), value) for path, value in before.items() if path in written)
+        for path, value in _written(resource.changes, before_image(step)).items():
+            yield f"{resource.label}.{dotted(path)}", value
 
 
 def _writes(deployment: Deployment) -> list[Step]:
