@@ -21,6 +21,7 @@ from deployer.api.starting import (
 )
 from deployer.cli.asking import may_ask
 from deployer.errors import UsageError
+from deployer.report.problems import error_lines
 from deployer.report.text import cut, plain, some
 
 _TOKEN: Final = "env:INTEGRATOR_TOKEN"  # noqa: S105 - where one is
@@ -135,7 +136,7 @@ def _until(answer: Callable[[], T | None]) -> T:
         try:
             found = answer()
         except UsageError as error:
-            click.echo("\n".join(map(plain, error.lines())), err=True)
+            click.echo("\n".join(error_lines(error)), err=True)
         else:
             if found is not None:
                 return found

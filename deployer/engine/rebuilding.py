@@ -22,7 +22,7 @@ from deployer.engine.load import Loaded
 from deployer.engine.observe import Aim, by_integration, got, read_template
 from deployer.engine.planning import aim_of, pages
 from deployer.engine.pool import each
-from deployer.engine.rollouts import SUPERSEDED, Crew, is_unread, look_again
+from deployer.engine.rollouts import SUPERSEDED, Crew, is_unread, look_at_unread
 from deployer.errors import AccountError, GuardError
 from deployer.integrator.wire import Done
 from deployer.journal.paging import every_deployment
@@ -91,7 +91,7 @@ class Rebuilding:
     async def _leave(self, rollout: Rollout, leases: Leases) -> None:
         """Find out what became of a rollout's calls, by reads alone, and let nothing of it be begun any more."""
         journal, clock = self.crew.journal, self.crew.clock
-        await look_again(journal, clock, rollout)
+        await look_at_unread(journal, clock, rollout)
         await carry_held(self.crew, rollout, self.accounts, leases, settle_only=True)
         await give_over(journal, clock, rollout, self.accounts)
         async for deployment in every_deployment(journal, rollout.id):

@@ -134,7 +134,7 @@ async def retry_failed(journal: Journal, clock: Clock, rollout: Rollout) -> int:
     return await _decide(journal, clock, rollout, _again)
 
 
-async def look_again(journal: Journal, clock: Clock, rollout: Rollout) -> int:
+async def look_at_unread(journal: Journal, clock: Clock, rollout: Rollout) -> int:
     """Have every step looked at again that could not be read; return how many."""
     return await _decide(journal, clock, rollout, lambda step: Event.LOOK if is_unread(step) else None)
 
