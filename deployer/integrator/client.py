@@ -11,7 +11,7 @@ import anyio
 from yarl import URL
 
 from deployer.domain.documents import Document
-from deployer.domain.pacing import pause_seconds
+from deployer.domain.pacing import http_date, pause_seconds
 from deployer.domain.resources import ResourceKind
 from deployer.domain.samples import Call
 from deployer.errors import UsageError
@@ -242,7 +242,8 @@ class Client:
                 outcome = await self._exchange(request, read, window, patience)
             if not isinstance(outcome, Throttled):
                 return outcome
-            self._limiter.pause(turn, pause_seconds(outcome.retry_after, now=time.time()))
+            said = http_date(outcome.date) if outcome.date else None  # its clock and ours may differ
+            self._limiter.pause(turn, pause_seconds(outcome.retry_after, now=time.time() if said is None else said))
 
     async def _exchange(
         self, request: Request, read: Reader[T], window: float | None, patience: float

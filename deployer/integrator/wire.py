@@ -60,9 +60,10 @@ Outcome: TypeAlias = Done[T] | Refused | Unknown | NotSent
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Too many requests: not done, and to be asked again later."""
+    """Too many requests: not done, and to be asked again later; `date` is when that was said, by the API's clock."""
 
     retry_after: str | None
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def classify(answer: Answer, read: Reader[T]) -> Outcome[T] | Throttled:
     if kind == 2:  # noqa: PLR2004 - the classes of HTTP
         return _success(answer, read)
     if status == 429:  # noqa: PLR2004 - as above
-        return Throttled(answer.retry_after)
+        return Throttled(answer.retry_after, answer.date)
     if kind == 3:  # noqa: PLR2004 - as above
         return Refused(status, (ApiError("redirect", "the API answers with a redirect, which is never followed"),))
     errors = _errors(answer.body)

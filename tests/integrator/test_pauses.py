@@ -80,6 +80,21 @@ async def test_a_429_pauses_until_the_date_that_it_names(call: Call, ahead: floa
 
 
 @pytest.mark.parametrize("call", SIX, ids=lambda call: call.name)
+@pytest.mark.parametrize("skew", [-3600.0, 3600.0], ids=["ahead", "behind"])
+async def test_a_date_is_read_by_the_clock_of_who_names_it(call: Call, skew: float) -> None:
+    """Whoever is an hour ahead would not wait at all, and who is behind would wait for an hour more."""
+    theirs = time.time() + skew
+    header = f"Date: {formatdate(theirs, usegmt=True)}\r\nRetry-After: {formatdate(theirs + 60, usegmt=True)}"
+    assert await waited(call, header) == pytest.approx(TIMES * 60.0, abs=0.5)
+
+
+@pytest.mark.parametrize("call", SIX, ids=lambda call: call.name)
+async def test_where_the_answer_has_no_date_that_can_be_read_it_is_our_clock(call: Call) -> None:
+    header = f"Date: today\r\nRetry-After: {formatdate(time.time() + 60, usegmt=True)}"
+    assert await waited(call, header) == pytest.approx(TIMES * 60.0, abs=TIMES + 0.5)
+
+
+@pytest.mark.parametrize("call", SIX, ids=lambda call: call.name)
 @pytest.mark.parametrize("body", [b"", HTML, b"[" * 100_000], ids=["none", "of a proxy", "too deep"])
 async def test_a_429_needs_no_envelope(call: Call, body: bytes) -> None:
     assert await waited(call, "Retry-After: 7", body) == pytest.approx(TIMES * 7.0, abs=0.5)

@@ -214,7 +214,12 @@ BUGS: Mapping[str, Bug] = {
         Bug("R3", _no_marker, Bent({"silent": 0.2}), 100),
         Bug("R4", _valid_for_ever, Bent({"still": 0.3, "late": 0.4}, alone=True), 1000),
         Bug("R5", _impatient, Bent({"late": 0.3}), 200),
-        Bug("R6", _unguarded, Bent({"still": 0.3, "late": 0.4, "kill": 0.0}, alone=False, kind="created"), 200),
+        Bug(
+            "R6",
+            _unguarded,
+            Bent({"kill": 0.0, "still": 0.5, "late": 0.5, "silent": 0.3, "slow": 0.3}, alone=False),
+            100,
+        ),
         Bug("R7", _sent_again, Bent({"silent": 0.2}), 100),
         Bug("R8", _unfenced, Bent({"still": 0.3}, alone=False), 1000),
         Bug("R9", _blind, Bent({"lost": 0.5}, alone=True), 200),
