@@ -131,6 +131,15 @@ class Journal(Protocol):
     async def conclude(self, rollout: str, *, outcome: str, reason: str, ended_at: str | None) -> None:
         """Write how a rollout stands; `ended_at` is None while it may go on."""
 
+    async def prunable(self, name: str, *, before: str) -> Sequence[Rollout]:
+        """Return the rollouts of a name, oldest first, that ended before a moment and that nobody can need.
+
+        That is none of the newest, of what a rollback would undo, of calls in doubt, of runs that are owed.
+        """
+
+    async def prune(self, rollout: Rollout, *, before: str) -> bool:
+        """Delete a rollout that ended before a moment; tell whether nobody has come to need it meanwhile."""
+
     async def plan(self, rollout: str) -> Plan:
         """Return the frozen plan of a rollout, its tenants left out."""
 

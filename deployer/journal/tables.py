@@ -25,6 +25,7 @@ from deployer.journal.checksums import checked
 from deployer.journal.connection import Connection
 from deployer.journal.entering import admission, enter, remember, remember_unwritten
 from deployer.journal.protocol import Admitted, Entry, Happening, Hold, Met, Rollout
+from deployer.journal.pruning import prunable_in, prune_in
 from deployer.journal.reading import (
     counts_by_wave,
     counts_of,
@@ -112,6 +113,14 @@ class TableJournal(Book):
             self._writer.samples.write(connection)
 
         await self._writer.ask(work)
+
+    async def prunable(self, name: str, *, before: str) -> Sequence[Rollout]:
+        """Return the rollouts of a name, oldest first, that ended before a moment and that nobody can need."""
+        return await self._writer.ask(lambda connection: prunable_in(connection, name, before))
+
+    async def prune(self, rollout: Rollout, *, before: str) -> bool:
+        """Delete a rollout that ended before a moment; tell whether nobody has come to need it meanwhile."""
+        return await self._writer.ask(lambda connection: prune_in(connection, rollout, before, shared=self.is_shared))
 
     async def plan(self, rollout: str) -> Plan:
         """Return the frozen plan of a rollout, its tenants left out."""

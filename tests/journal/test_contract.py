@@ -1,12 +1,10 @@
 """What every journal promises, whatever it is made of."""
 
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from pathlib import Path as Folder
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 import anyio
 import pytest
@@ -27,62 +25,15 @@ from deployer.domain.samples import Call, Sample
 from deployer.domain.template import Part, flow_template
 from deployer.domain.waves import Wave
 from deployer.errors import JournalError
-from deployer.journal.postgres import PostgresJournal
 from deployer.journal.protocol import Entry, Happening, Journal, Met
-from deployer.journal.sqlite import SqliteJournal
 from tests.factories import INTEGRATION, TEMPLATE, UPDATE, crowd, instance, plan, planned, rollout
 from tests.journal.entries import AT, after, entry
-from tests.postgres import Server
+from tests.journal.stores import PostgresStore, SqliteStore, Store, new_store
 
 pytestmark = pytest.mark.anyio
 
 FIRST = rollout()
 EVERYTHING = 10_000
-
-
-class Store(Protocol):
-    """Where a journal lies."""
-
-    def open(self) -> Journal:
-        """Return a journal of this place."""
-
-    def after_a_crash(self) -> Journal:
-        """Return a journal of what there would be if every process died right now."""
-
-
-@dataclass(frozen=True, slots=True)
-class SqliteStore:
-    folder: Folder
-
-    def open(self) -> Journal:
-        return SqliteJournal(self.folder / "journal.db")
-
-    def after_a_crash(self) -> Journal:
-        copy = self.folder / "copy"
-        copy.mkdir()
-        for name in ("journal.db", "journal.db-wal"):
-            shutil.copy(self.folder / name, copy / name)
-        return SqliteJournal(copy / "journal.db")
-
-
-@dataclass(frozen=True, slots=True)
-class PostgresStore:
-    server: Server
-    address: str
-
-    def open(self) -> Journal:
-        return PostgresJournal(self.address)
-
-    def after_a_crash(self) -> Journal:
-        self.server.cut(self.address)
-        return PostgresJournal(self.address)
-
-
-def new_store(request: pytest.FixtureRequest, kind: str, folder: Folder) -> Store:
-    if kind == "sqlite":
-        return SqliteStore(folder)
-    server: Server = request.getfixturevalue("database")
-    return PostgresStore(server, server.new_database())
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
