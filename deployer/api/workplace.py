@@ -20,6 +20,7 @@ from deployer.engine.accounts import Accounts, Opening, open_accounts
 from deployer.engine.clock import Clock, SystemClock
 from deployer.engine.control import CONTROL
 from deployer.engine.load import Loaded
+from deployer.engine.plans import FOLDER
 from deployer.engine.vault import Vault
 from deployer.integrator.limiter import Limiter
 from deployer.integrator.transport import Exchange
@@ -78,7 +79,7 @@ class Workplace:
     @property
     def plans(self) -> Path:
         """Return the folder of the saved plans."""
-        return self.home.folder / "plans"
+        return self.home.folder / FOLDER
 
     @property
     def control(self) -> Path:

@@ -34,6 +34,7 @@ COMMANDS = {
     "delete": "Delete the flows of tenants.",
     "drift": "Show what was changed outside.",
     "history": "Show the rollouts there were.",
+    "prune": "Delete rollouts that ended long ago from the journal.",
     "report": "Write what became of a rollout: a page, or for programs.",
     "explain": "Show where the values of a tenant's fields come from.",
     "resolve": "Decide about a tenant that waits for a person.",

@@ -31,6 +31,7 @@ from deployer.engine.spool import Spool
 from deployer.errors import GuardError, UsageError
 
 EXPIRY = timedelta(days=7)
+FOLDER = "plans"  # beside the journal
 _PREFIX = re.compile(r"(?:plan:)?([0-9a-f]{6,64})")
 _ABSENT: Final = -1
 _HEAD_END: Final = b',"tenants":[\n'  # what follows are lines, so that nobody has to read the document whole

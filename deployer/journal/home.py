@@ -8,7 +8,7 @@ from typing import Protocol
 from deployer.journal.calendar import ALONE_IN_FILE, Calendar, in_file, in_memory
 from deployer.journal.checkup import read_whole
 from deployer.journal.lock import exclusive, holder
-from deployer.journal.opening import copy_journal, open_to_read
+from deployer.journal.opening import copy_journal, give_back, open_to_read
 from deployer.journal.protocol import Journal
 from deployer.journal.sqlite import SqliteJournal
 from deployer.journal.watched import WatchedJournal
@@ -52,6 +52,9 @@ class Home(Protocol):
 
     def copy(self, target: Path) -> None:
         """Copy the journal into a file; where there is none, nothing is copied."""
+
+    def shrink(self) -> str:
+        """Give back the room of what was deleted; return why that could not be. Nobody else may work on it."""
 
     def examine(self) -> str:
         """Read it to its end and return what it is; raise JournalError where it is damaged."""
@@ -111,6 +114,9 @@ class SqliteHome:
 
     def copy(self, target: Path) -> None:
         copy_journal(self.path, target)
+
+    def shrink(self) -> str:
+        return give_back(self.path)
 
     def examine(self) -> str:
         return read_whole(self.path)

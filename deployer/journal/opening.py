@@ -57,6 +57,17 @@ def copy_journal(path: Path, target: Path) -> None:
             source.backup(copy)
 
 
+def give_back(path: Path) -> str:
+    """Write a journal anew without the room of what was deleted; return why that could not be: it is as it was then."""
+    try:
+        with closing(open_to_write(path)) as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        return str(error)
+    return ""
+
+
 def _version(connection: sqlite3.Connection, path: Path) -> tuple[int, list[str]]:
     """Return the version of the tables, and what is to be done to bring them up to date."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
