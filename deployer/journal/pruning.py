@@ -23,11 +23,21 @@ _OWED: Final = """
 """
 _WROTE: Final = "{0}.kind <> 'run' AND EXISTS (SELECT 1 FROM step w WHERE w.rollout = {0}.id AND w.state = 'done')"
 _LATER: Final = "SELECT 1 FROM rollout n WHERE n.name = r.name AND n.number > r.number"
-# A rollback undoes the newest that wrote anything. Whoever looks on asks for what is numbered higher than what he has:
-# where that went, a file would give its numbers again.
+# A rollback undoes the newest that wrote anything, and asks who of other names wrote to its flows later.
+_WATCHED: Final = f"""
+    SELECT 1 FROM rollout o WHERE o.number < r.number AND {_WROTE.format("o")}
+    AND (coalesce(o.ended_at, :before) >= :before OR NOT EXISTS (
+        SELECT 1 FROM rollout n WHERE n.name = o.name AND n.number > o.number AND {_WROTE.format("n")}
+    )) AND EXISTS (
+        SELECT 1 FROM deployment d JOIN deployment e ON e.template = d.template AND e.integration = d.integration
+        WHERE d.rollout = o.id AND e.rollout = r.id
+    )
+"""
+# Whoever looks on asks for what is numbered higher than what he has: a file would give the numbers of what went again.
 _PRUNABLE: Final = f"""
     SELECT {ROLLOUT} FROM rollout r WHERE name = :name AND ended_at < :before AND EXISTS ({_LATER})
     AND NOT ({_WROTE.format("r")} AND NOT EXISTS ({_LATER} AND {_WROTE.format("n")}))
+    AND NOT ({_WROTE.format("r")} AND EXISTS ({_WATCHED}))
     AND NOT EXISTS ({_DOUBTED}) AND NOT EXISTS ({_OWED})
     AND id <> coalesce((SELECT rollout FROM event ORDER BY number DESC LIMIT 1), '')
     AND id <> coalesce((SELECT rollout FROM sample ORDER BY number DESC LIMIT 1), '')

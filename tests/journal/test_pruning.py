@@ -115,6 +115,28 @@ async def test_what_a_rollback_would_undo_stays_also_where_flows_are_run_every_n
         assert await going(journal) == [f"order-sync-{number}" for number in (1, 3, 4, 5, 6)]
 
 
+@pytest.mark.parametrize("ended", [EARLY, LATE, None], ids=["long ago", "lately", "never"])
+async def test_what_came_to_flows_after_what_a_rollback_would_undo_stays(store: Store, ended: str) -> None:
+    async with store.open() as journal:
+        [mine, theirs] = crowd(2, steps=WRITES)
+        await past(journal, 1, mine)
+        await past(journal, 2, mine, name="other", ended=ended)
+        await past(journal, 10, replace(mine, steps=RUNS), kind="run", name="other", ended=LATE)
+        await past(journal, 11, theirs, name="third", met=(Event.CANCEL,), ended=LATE)
+        await past(journal, 3, mine)
+        await past(journal, 4, theirs)
+        await past(journal, 5, replace(mine, steps=RUNS), kind="run")
+        await past(journal, 6, mine, met=(Event.CANCEL,))
+        if ended != EARLY:
+            await past(journal, 7, theirs, name="other", ended=LATE)
+        await seal(journal)
+
+        assert await going(journal) == [f"order-sync-{number}" for number in (1, 4, 5, 6)]
+
+        await past(journal, 8, theirs, name="other", ended=LATE)
+        assert ("order-sync-3" in await going(journal)) is (ended == EARLY)
+
+
 @pytest.mark.parametrize("doubt", [(Event.INTEND,), (Event.INTEND, Event.UNDECIDABLE)], ids=["intended", "unknown"])
 async def test_a_call_in_doubt_stays_until_it_is_decided(store: Store, doubt: Sequence[Event]) -> None:
     async with store.open() as journal:
