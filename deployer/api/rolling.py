@@ -19,7 +19,7 @@ from deployer.domain.deployment import Status
 from deployer.domain.documents import Document
 from deployer.domain.freeze import Thaw
 from deployer.domain.instructions import Instruction, Standing, Verb
-from deployer.domain.notify import Occasion, is_news, occasion_of
+from deployer.domain.notify import Occasion, Stood, is_news, occasion_of
 from deployer.domain.outcome import judge
 from deployer.domain.waves import titled
 from deployer.engine.accounts import Accounts
@@ -45,13 +45,14 @@ __all__ = ["DRAIN", "Event", "Rolling", "Stop", "Work", "carried_out", "let_go_o
 class Work:
     """What is done of a rollout, and by whose word it stops; `concludes` is left out where others do more of it.
 
-    With `settles` nothing new is begun.
+    With `settles` nothing new is begun. `stood` is how it stood before, where that is not what the journal says now.
     """
 
     carry: Callable[[Crew, Rollout, Accounts], Awaitable[Ending]]
     stop: Stop = field(default_factory=Stop)
     concludes: bool = True
     settles: bool = False
+    stood: Stood | None = None
 
 
 class Rolling:
@@ -69,6 +70,7 @@ class Rolling:
         self._place = place
         self._work = work
         self._stop = work.stop
+        self._stood = work.stood or Stood(rollout.outcome, rollout.reason, counts)
         self._scope, self._telling = anyio.CancelScope(), anyio.CancelScope()
         self._told: deque[Event] = deque()
         self._news = anyio.Event()
@@ -180,9 +182,9 @@ class Rolling:
         self, notifier: "Notifier", now: Rollout, counts: Mapping[Status, int], told: Collection[str]
     ) -> None:
         """Tell how the rollout stands now if that is news, and write down what people were asked."""
-        place, ending, before = self._place, self.ending, self.rollout
+        place, ending = self._place, self.ending
         occasion, asked = occasion_of(now.outcome, held=bool(ending.held)), f"{now.outcome} {ending.gate}"
-        changed = (now.outcome, now.reason, counts) != (before.outcome, before.reason, self.counts)
+        changed = Stood(now.outcome, now.reason, counts) != self._stood
         if occasion is None or not is_news(occasion, asked, told, changed=changed):
             return
         from deployer.api.notifying import notice_of_rollout  # noqa: PLC0415 - as above

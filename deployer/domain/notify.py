@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator
 
+from deployer.domain.deployment import Status
 from deployer.domain.model import Part
 
 _WHERE: Final = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+|command:.+)")
@@ -30,6 +32,15 @@ _OCCASIONS: Final[Mapping[str, Occasion]] = {
     "halted": Occasion.HALTED,
     "waiting": Occasion.WAITING,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """How a rollout stood: what differs from that is news."""
+
+    outcome: str
+    reason: str
+    counts: Mapping[Status, int]
 
 
 def occasion_of(outcome: str, *, held: bool = False) -> Occasion | None:

@@ -149,7 +149,9 @@ END_PART: Final = f"""
     {_insert("part", "rollout, wave, account, cause")}
     ON CONFLICT (rollout, wave, account) DO UPDATE SET cause = excluded.cause
 """
-ENDED_PARTS: Final = "SELECT account, cause FROM part WHERE rollout = ? AND wave = ? AND account <> ''"
+ENDED_PARTS: Final = """
+    SELECT account, cause FROM part WHERE rollout = ? AND wave = ? AND account <> '' ORDER BY account
+"""
 FORGET_PARTS: Final = "DELETE FROM part WHERE rollout = ? AND wave = ? AND account <> ''"
 STOPPED: Final = "SELECT 1 FROM part WHERE rollout = ? AND wave = ? AND account <> '' AND cause <> '' LIMIT 1"
 TERMS: Final = "SELECT cause FROM part WHERE rollout = ? AND account = ''"

@@ -14,7 +14,7 @@ from deployer.api.workplace import Office, Rollout, Workplace, workplace
 from deployer.domain.firing import Firing
 from deployer.domain.freeze import Freeze
 from deployer.domain.instructions import Standing
-from deployer.domain.notify import Hook
+from deployer.domain.notify import Hook, Stood
 from deployer.domain.plan import Plan
 from deployer.engine.accounts import Accounts, identity_of
 from deployer.engine.carrying import Ending, Part, Spread, carry_part, conduct
@@ -27,6 +27,7 @@ from deployer.workers.queue import Queue
 
 _FREEZES: TypeAdapter[tuple[Freeze, ...]] = TypeAdapter(tuple[Freeze, ...])
 _HOOKS: TypeAdapter[tuple[Hook, ...]] = TypeAdapter(tuple[Hook, ...])
+_STOOD: TypeAdapter[Stood | None] = TypeAdapter(Stood | None)
 _LOOK = 0.25  # seconds between two looks at what others have done
 _LOST = 40  # looks after which a job that nobody has is queued again
 
@@ -58,7 +59,8 @@ class Shift:
             alone = journal.holding({f"rollout {rollout}": [rollout]}, place.clock.moment().boot)
             async with alone, self._stopping() as stop:
                 spread = _Spreading(self, journal, rollout, plan, stop).go
-                async with worked(place, found, Work(partial(_conduct, spread), stop)) as rolling:
+                stood = _STOOD.validate_python((await journal.terms(rollout)).get("stood"))
+                async with worked(place, found, Work(partial(_conduct, spread), stop, stood=stood)) as rolling:
                     async for _ in rolling:
                         pass
         if self.stop.asked:

@@ -345,3 +345,11 @@ def connections(address: str) -> int:
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         ).fetchall()
         return int(count)
+
+
+async def test_why_accounts_stopped_is_told_in_one_order_whichever_came_to_its_end_first(address: str) -> None:
+    await begun(address)
+    async with PostgresJournal(address, alone=False) as journal:
+        for account in ("us", "eu"):
+            await journal.end_part(FIRST.id, 1, account, "the token is not accepted")
+        assert [*await journal.ended_parts(FIRST.id, 1)] == ["eu", "us"]

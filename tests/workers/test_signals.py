@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from deployer.simulator import Customer, Knobs
+from deployer.simulator import Customer, Knobs, Rule
 from deployer.telemetry.tracing import trace_of
 from tests.engine.stage import EU, US, Stage, staged
 from tests.postgres import Server
-from tests.telemetry.listener import listening
+from tests.telemetry.listener import Listener, listening
 from tests.telemetry.receiver import receiving
 from tests.workers.test_workers import wait_until, workers
 
@@ -64,3 +64,50 @@ def test_a_gate_that_waits_for_a_person_is_told_once_by_whichever_worker_comes_t
             assert stage.run(*listener.told[0]["command"].split()[1:]).code == 0
             assert stage.run("resume").code == 0
     assert listener.events == ["waiting", "finished"]
+
+
+@pytest.fixture
+def listener(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    """Serve a webhook that the manifest names."""
+    with listening() as found:
+        monkeypatch.setenv("HOOK_URL", found.url)
+        stage.manifest["notify"] = [{"url": "env:HOOK_URL"}]
+        yield found
+
+
+def test_a_halt_is_told_once_however_often_workers_go_on_with_it(stage: Stage, listener: Listener) -> None:
+    stage.befall(Rule(action="refuse", route="flows.clone", status=401, code="unauthorized"))
+    with workers(stage, 2, concurrency=1):
+        assert stage.apply().code == 6
+        assert stage.run("resume").code == 6
+        assert stage.apply().code == 6
+        assert listener.events == ["halted"]
+        stage.mend()
+        assert stage.run("resume").code == 0
+    assert listener.events == ["halted", "finished"]
+
+
+def test_a_wave_that_halts_is_told_once_and_again_once_its_tenants_were_tried_again(
+    stage: Stage, listener: Listener
+) -> None:
+    stage.manifest["waves"] = [{"name": "canary", "size": 1}, {"name": "others", "size": "rest"}]
+    stage.refuse("acme")
+    with workers(stage, 2, concurrency=1):
+        assert stage.apply().code == 6
+        assert stage.run("resume").code == 6
+        assert listener.events == ["halted"]
+        assert stage.run("resume", "--failed").code == 6
+        assert listener.events == ["halted", "halted"]
+        stage.mend()
+        assert stage.run("resume", "--failed").code == 0
+    assert listener.events == ["halted", "halted", "finished"]
+
+
+def test_an_abort_is_told_as_an_end(stage: Stage, listener: Listener) -> None:
+    stage.befall(Rule(action="refuse", route="flows.clone", status=401, code="unauthorized"))
+    with workers(stage, 2, concurrency=1):
+        assert stage.apply().code == 6
+        stage.mend()
+        ended = stage.run("abort", "--yes")
+    assert ended.code in {0, 3}, ended.err
+    assert [told["outcome"] for told in listener.told] == ["halted", "aborted"]
