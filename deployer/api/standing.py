@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import anyio.from_thread
 import anyio.to_thread
 
-from deployer.domain.deployment import OPEN, Deployment, Status
+from deployer.domain.deployment import Deployment, Status
 from deployer.domain.documents import Document
 from deployer.domain.plan import Plan
 from deployer.errors import UsageError
@@ -78,10 +78,8 @@ async def find_standing(home: Home, *, name: str | None = None, rollout: str | N
 
 async def course_of(journal: Journal, rollout: str) -> Course:
     """Return what a rollout has ahead."""
-    plan, counts = await journal.plan(rollout), await journal.counts(rollout)
-    part = sum(counts[status] for status in OPEN) / max(1, plan.work)
-    accounts = {name: work * part for name, work in plan.totals.work.items()}
-    return Course(await _waves(journal, rollout, plan), accounts)
+    waves, ahead = await _waves(journal, rollout, await journal.plan(rollout)), await journal.open_by_account(rollout)
+    return Course(waves, [ahead.get(number, {}) for number in range(1, len(waves) + 1) or [0]])
 
 
 async def _waves(book: Journal, rollout: str, plan: Plan) -> list[WaveStanding]:

@@ -149,6 +149,9 @@ class Journal(Protocol):
     async def counts_by_wave(self, rollout: str) -> Mapping[int, Mapping[Status, int]]:
         """Count the tenants of each wave by status; every status is there. Without waves, nothing is."""
 
+    async def open_by_account(self, rollout: str) -> Mapping[int, Mapping[str, int]]:
+        """Count the tenants of each wave that do not rest, by account in order; those of no wave are in wave 0."""
+
     async def gates(self, rollout: str) -> Mapping[int, Gate]:
         """Return the gates of the waves that have ended, by the wave's number."""
 

@@ -108,6 +108,11 @@ BY_WAVE: Final = f"""
     SELECT d.wave, s.state, s.position > 0, s.stale, count(*)
     FROM ({FIRST_LEFT}) AS s JOIN deployment d ON d.rollout = :rollout AND d.place = s.place GROUP BY 1, 2, 3, 4
 """
+OPEN_BY_ACCOUNT: Final = f"""
+    SELECT d.wave, d.account, count(*)
+    FROM ({FIRST_LEFT}) AS s JOIN deployment d ON d.rollout = :rollout AND d.place = s.place
+    WHERE s.state IN ('ready', 'intended') GROUP BY 1, 2 ORDER BY 1, 2
+"""
 WAVES: Final = "SELECT wave, count(*) FROM deployment WHERE rollout = :rollout AND wave > 0 GROUP BY wave"
 INSTRUCT: Final = f"{_insert('instruction', INSTRUCTION)} ON CONFLICT (id) DO NOTHING"
 INSTRUCTIONS: Final = f"SELECT {INSTRUCTION} FROM instruction WHERE rollout = ? ORDER BY number"

@@ -56,6 +56,14 @@ def counts_by_wave(connection: Connection, rollout: str) -> Mapping[int, Mapping
     return waves
 
 
+def open_by_account(connection: Connection, rollout: str) -> Mapping[int, Mapping[str, int]]:
+    """Count the tenants of each wave that do not rest, by account."""
+    found: dict[int, dict[str, int]] = {}
+    for wave, account, count in connection.execute(q.OPEN_BY_ACCOUNT, {"rollout": rollout}):
+        found.setdefault(wave, {})[account] = count
+    return found
+
+
 def deployments_of(connection: Connection, query: str, wanted: Mapping[str, object]) -> list[Deployment]:
     """Return the deployments that a query finds, with their steps and what is remembered."""
     rows: list[Row] = connection.execute(query, wanted).fetchall()

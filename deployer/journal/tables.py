@@ -31,6 +31,7 @@ from deployer.journal.reading import (
     counts_of,
     deployments_of,
     met_in,
+    open_by_account,
     remembered_of,
     revisions_of,
     rollout_of,
@@ -134,6 +135,10 @@ class TableJournal(Book):
     async def counts_by_wave(self, rollout: str) -> Mapping[int, Mapping[Status, int]]:
         """Count the tenants of each wave by status; every status is there. Without waves, nothing is."""
         return await self._writer.ask(lambda connection: counts_by_wave(connection, rollout))
+
+    async def open_by_account(self, rollout: str) -> Mapping[int, Mapping[str, int]]:
+        """Count the tenants of each wave that do not rest, by account in order; those of no wave are in wave 0."""
+        return await self._writer.ask(lambda connection: open_by_account(connection, rollout))
 
     async def gates(self, rollout: str) -> Mapping[int, Gate]:
         """Return the gates of the waves that have ended, by the wave's number."""

@@ -1,8 +1,11 @@
 """When a rollout may rest: by the requests that its tenants still take, how fast those go, and how long waves bake."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heapreplace
+from itertools import islice
+from math import inf
 from typing import Final
 
 from deployer.domain.deployment import OPEN
@@ -16,14 +19,18 @@ _TURNS: Final = 10  # tenants one after the other that fit into it
 _PARTS: Final = 100  # in which it is held
 _ENOUGH: Final = 2.0  # of them, before they say anything about it
 _COMPUTING: Final = 0.5  # of the time: from there on it is this machine that takes it
+_NEAR: Final = 0.85  # of what is aimed at, where accounts take turns: while they are handed over nothing is sent
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a rollout has ahead: its waves, if it has any, and about how many tenants of each account do not rest."""
+    """What a rollout has ahead: its waves, if it has any, and how many tenants of each account do not rest.
+
+    Those are of each wave, or of all together where there are none.
+    """
 
     waves: Sequence[WaveStanding] = ()
-    accounts: Mapping[str, float] = field(default_factory=dict)
+    accounts: Sequence[Mapping[str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,50 +78,73 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """Requests a second that are aimed at, and how much longer the account takes that is last than all together.
+
+    Where accounts take turns, it is the last turn that counts.
+    """
+
+    rate: float
+    skew: float = 1.0
+    in_turns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen in a span of time: requests, and the seconds that this machine computed."""
+    """What was seen in a span of time: requests, how many were aimed at, and the seconds that this machine computed."""
 
     seconds: float
     sent: int
+    aimed: float
     computed: float
 
     def __add__(self, other: "Seen") -> "Seen":
-        return Seen(self.seconds + other.seconds, self.sent + other.sent, self.computed + other.computed)
+        return Seen(
+            self.seconds + other.seconds,
+            self.sent + other.sent,
+            self.aimed + other.aimed,
+            self.computed + other.computed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Requests a second: how many are aimed at, and how many were `seen`, 0 where that is not known.
+    """The pace that is aimed at, and how many requests a second were `seen` to be had of it, 0 where that is not known.
 
-    `skew` is how much longer the account takes that is last than if all were done together; `late` is the same where
-    it is not the rate that takes the time.
+    `skew` is that of the pace where it is not this machine that takes the time.
     """
 
-    rate: float
-    seen: float
-    skew: float
-    late: float
+    pace: Pace
+    seen: float = 0.0
+    skew: float = 1.0
 
     def seconds(self, requests: float, *, ready: float = 0.0) -> float:
         """Return how long requests take of which some may be sent at once, as far as there is time to send them."""
-        seen = self.late * requests / self.seen if self.seen else 0.0
-        return max(0.0, (self.skew * requests - ready) / self.rate, seen)
+        seen = self.skew * requests / self.seen if self.seen else 0.0
+        return max(0.0, (self.pace.skew * requests - ready) / self.pace.rate, seen)
 
 
-def skewed(tenants: Mapping[str, float], lanes: Mapping[str, Lane]) -> tuple[float, float]:
-    """Return how much longer the last account takes than all together, and the rate of those that have tenants left.
+def paced(
+    tenants: Mapping[str, float], lanes: Mapping[str, Lane], *, at_once: float = inf, at_work: Collection[str] = ()
+) -> Pace:
+    """Return how fast the tenants go that accounts have left, if so many accounts are at work at once.
 
-    As long as others wait for their turn behind these, none of them is the last.
+    Those that are `at_work` already come first. A limit that is not known yet is taken to be as the others are.
     """
+    rates = [lane.rate for lane in lanes.values() if lane.rate]
     left: dict[Lane, float] = defaultdict(float)
-    ahead = {account: count for account, count in tenants.items() if count > 0}
-    for account, count in ahead.items():
-        if account in lanes and lanes[account].rate:
-            left[lanes[account]] += count
-    rate = sum(lane.rate for lane in left)
-    if not rate or not ahead.keys() <= lanes.keys():
-        return 1.0, rate
-    return max(count / lane.rate for lane, count in left.items()) * rate / sum(left.values()), rate
+    ahead = [account for account, count in tenants.items() if count > 0]
+    if not (rates and ahead):
+        return Pace(0.0)
+    usual = sum(rates) / len(rates)
+    for account in sorted(ahead, key=lambda name: name not in at_work):
+        lane = lanes.get(account)
+        left[lane if lane and lane.rate else Lane(-1 - len(left), usual)] += tenants[account]
+    turns = [0.0] * int(min(len(left), at_once))
+    for lane, count in left.items():
+        heapreplace(turns, turns[0] + count / lane.rate)
+    rate = sum(lane.rate for lane in islice(left, len(turns)))
+    return Pace(rate, max(turns) * rate / sum(left.values()), at_once < inf)
 
 
 class Forecast:
@@ -133,6 +163,7 @@ class Forecast:
         self._quickest = 0.0  # seconds: what a tenant takes if it waits for no other
         self._last: tuple[float, Standing, bool] | None = None
         self._busy: deque[Seen] = deque()
+        self._aimed = 0.0  # requests a second, since the last look
 
     def begun(self, now: float) -> None:
         """Note that a tenant began."""
@@ -167,7 +198,7 @@ class Forecast:
         sent = stands.sent - before.sent
         self._sent += sent
         if waits and waited and now > then:
-            self._measure(Seen(now - then, sent, stands.computed - before.computed))
+            self._measure(Seen(now - then, sent, self._aimed * (now - then), stands.computed - before.computed))
         self._last = now, stands, waits
         self._costs.sample(self._sent, stands.running)
 
@@ -186,24 +217,24 @@ class Forecast:
         tenants = self._legs[here].tenants if here < len(self._legs) else self._all
         return 0 < stands.pending - later < tenants
 
-    def left(self, now: float, stands: Standing, *, rate: float, ready: float, skew: float = 1.0) -> float | None:
+    def left(self, now: float, stands: Standing, paces: Sequence[Pace], *, ready: float) -> float | None:
         """Return the seconds until all rest, or a person is waited for; None before the first rests.
 
-        `rate` is what may be sent in a second, and `ready` what may be sent at once. `skew` is how much longer the
-        account takes that is last than if all were done together.
+        `paces` are those of the waves, the last also of those after it; `ready` is what may be sent at once.
         """
-        costs = self._costs
+        costs, (here, later) = self._costs, self._ahead(stands.open)
+        ahead = [*paces[here:], *(paces[-1] for _ in self._legs), paces[-1]]
+        self._aimed = ahead[0].rate
         if not (costs.rested and stands.open):
             return None
-        if not (rate and costs.known):  # others send, and how much is not known
+        if not (ahead[0].rate and costs.known):  # others send, and how much is not known
             return stands.open * (now - self._began) / costs.rested
-        speed, tenant = self._speed(rate, skew), costs.tenant
-        here, later = self._ahead(stands.open)
+        speed, tenant = self._speed(ahead[0]), costs.tenant
         pending, running = max(0, stands.pending - later), costs.left(self._sent, stands.running)
-        since = speed.seconds(running) if pending else now - self._begun_at
+        since = speed.seconds(max(running, tenant)) if pending else now - self._begun_at
         tail = max(0.0, self._quickest - since)  # of who is last, beside the requests that others need meanwhile
         work = speed.seconds(pending * tenant + running, ready=ready)
-        return self.bakes(now) + work + tail + sum(self._after(here, speed.seconds(tenant)))
+        return self.bakes(now) + work + tail + sum(self._after(here, tenant, ahead))
 
     def reached(self, tenants: int) -> list[Reached]:
         """Return how far each wave is if so many tenants do not rest."""
@@ -215,24 +246,28 @@ class Forecast:
             for wave, open_ in zip(self._waves, ahead, strict=False)
         ]
 
-    def _after(self, here: int, tenant: float) -> Iterator[float]:
+    def _after(self, here: int, tenant: float, ahead: Sequence[Pace]) -> Iterator[float]:
         """Yield the seconds that waves take from the end of one on, as far as nobody has to let them begin."""
-        for before, leg in zip(self._legs[here:], self._legs[here + 1 :], strict=False):
+        for before, leg, pace in zip(self._legs[here:], self._legs[here + 1 :], ahead[1:], strict=False):
             yield before.bake
             if before.approve:
                 return
-            yield leg.tenants * tenant + self._quickest
+            yield self._speed(pace).seconds(leg.tenants * tenant) + self._quickest
 
-    def _speed(self, rate: float, skew: float) -> Speed:
+    def _speed(self, pace: Pace) -> Speed:
         """Return how many requests a second may be counted on.
 
-        Where this machine takes the time, accounts that are done leave theirs to the last; where the API does, not.
+        Where this machine takes the time, it manages as many for whatever accounts; where the API does, a part of what
+        is aimed at.
         """
-        seen = sum(self._busy, Seen(0.0, 0, 0.0))
+        seen = sum(self._busy, Seen(0.0, 0, 0.0, 0.0))
         if not seen.sent or seen.seconds < _ENOUGH:
-            return Speed(rate, 0.0, skew, skew)
-        late = 1.0 if seen.computed > _COMPUTING * seen.seconds else skew
-        return Speed(rate, seen.sent / seen.seconds, skew, late)
+            return Speed(pace)
+        if seen.computed > _COMPUTING * seen.seconds:
+            return Speed(pace, seen.sent / seen.seconds)
+        if pace.in_turns and seen.sent > _NEAR * seen.aimed:
+            return Speed(pace)
+        return Speed(pace, pace.rate * seen.sent / seen.aimed if seen.aimed else seen.sent / seen.seconds, pace.skew)
 
     def _ahead(self, tenants: int) -> tuple[int, int]:
         """Return which wave it is if so many tenants do not rest, and how many of those are of later ones."""

@@ -2,15 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from deployer.domain.deployment import OPEN, Status
 from deployer.domain.documents import Document
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.waves import titled
-from deployer.report.forecast import Course, Forecast, Lane, Reached, Standing, skewed
+from deployer.report.forecast import Course, Forecast, Lane, Pace, Reached, Standing, paced
 from deployer.report.text import duration, numbered, plain
 from deployer.telemetry.events import Event
 
@@ -23,7 +24,7 @@ class Budget:
     """All accounts' requests so far, and their rate in requests a second; `paused_for` is in seconds.
 
     `ready` is how many may be sent at once; `lanes` are the limits by account; `computed` are the seconds that sending
-    took this machine.
+    took this machine. Of the accounts so many are worked on `at_once`, and some are `at_work` now, where not all are.
     """
 
     sent: int
@@ -34,6 +35,8 @@ class Budget:
     ready: float = 0.0
     lanes: Mapping[str, Lane] = field(default_factory=dict)
     computed: float = 0.0
+    at_once: float = inf
+    at_work: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,10 @@ class Tally:
     wave: str = ""
     forecast: Forecast = field(init=False)
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
-    _left: dict[str, float] = field(init=False)
+    _left: list[dict[str, int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.forecast, self._left = Forecast(self.course), dict(self.course.accounts)
+        self.forecast, self._left = Forecast(self.course), [{**wave} for wave in self.course.accounts]
 
     def start(self) -> None:
         """Measure from here on."""
@@ -106,7 +109,7 @@ class Tally:
                 until = self.clock() + float(str(told["seconds"]))
                 self.waiting[str(told.get("tenant", told["account"]))] = Waiting(str(told["why"]), until)
             case "tenant.rested":
-                self._left[str(told["account"])] = self._left.get(str(told["account"]), 0.0) - 1.0
+                self._rested(str(told["account"]))
                 self.forecast.rested(str(told["tenant"]))
                 if told["status"] == Status.DONE and isinstance(seconds := told["seconds"], int | float):
                     self.forecast.took(seconds)
@@ -115,6 +118,11 @@ class Tally:
             case _:
                 pass
         return told
+
+    def _rested(self, account: str) -> None:
+        wave = next((wave for wave in self._left if wave.get(account)), None)
+        if wave:
+            wave[account] -= 1
 
     def _moved(self, was: Status, status: Status) -> None:
         self.counts[was] -= 1
@@ -142,7 +150,7 @@ class Tally:
             yield f"paused {duration(budget.paused_for)} (429)"
         elif budget.throttled:
             yield f"{budget.throttled:,} × 429"
-        if left := self._seconds_left(budget):
+        if left := self.seconds_left(budget):
             yield f"about {duration(left)} left"
 
     def waits(self, tenant: str) -> str:
@@ -158,12 +166,18 @@ class Tally:
         since, before = self._samples[0]
         return (sent - before) / (now - since) if now > since else 0.0
 
-    def _seconds_left(self, budget: Budget) -> float | None:
+    def seconds_left(self, budget: Budget) -> float | None:
+        """Return how long it still takes, if that can be told."""
         now, stands = self.clock(), self._stands(budget)
         self.forecast.sample(now, stands)
-        skew, rate = skewed(self._left, budget.lanes)
-        left = self.forecast.left(now, stands, rate=rate or budget.rate, ready=budget.ready, skew=skew)
+        left = self.forecast.left(now, stands, self._paces(budget), ready=budget.ready)
         return None if left is None else max(left, budget.paused_for)
+
+    def _paces(self, budget: Budget) -> list[Pace]:
+        paces = [
+            paced(wave, budget.lanes, at_once=budget.at_once, at_work=budget.at_work) for wave in self._left or [{}]
+        ]
+        return [pace if pace.rate else Pace(budget.rate) for pace in paces]
 
     def _stands(self, budget: Budget) -> Standing:
         sent = budget.sent - budget.throttled

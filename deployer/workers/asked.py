@@ -1,7 +1,8 @@
 """What the accounts of a rollout are asked by workers, from samples that come some seconds late."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from deployer.domain.samples import Sample
@@ -46,6 +47,14 @@ class Asked:
 
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}
+        self._at_work: frozenset[str] = frozenset()
+        self._at_once, self._in_turns = 0, False
+
+    def working(self, at_work: Collection[str], *, waiting: int) -> None:
+        """Note which accounts workers are at, and how many others wait; one that nobody is at is asked nothing."""
+        self._at_work = frozenset(at_work)
+        self._at_once = max(self._at_once, len(self._at_work))
+        self._in_turns |= bool(at_work and waiting)  # where nobody is at any, the first may only just be queued
 
     def add(self, samples: Iterable[Sample], now: float) -> None:
         """Take in samples that were read at a moment."""
@@ -57,10 +66,12 @@ class Asked:
         accounts = self._accounts.items()
         lanes = {name: Lane(each.number, each.last.limit) for name, each in accounts if each.last}
         return Budget(
-            sent=round(sum(each.sent + each.since(now) for _, each in accounts)),
+            sent=round(sum(each.sent + (each.since(now) if name in self._at_work else 0.0) for name, each in accounts)),
             throttled=sum(each.throttled for _, each in accounts),
             in_flight=sum(each.in_flight(now) for _, each in accounts),
             paused_for=0.0,
             rate=sum(lane.rate for lane in lanes.values()),
             lanes=lanes,
+            at_once=self._at_once if self._in_turns else inf,
+            at_work=self._at_work,
         )

@@ -110,7 +110,10 @@ class Following:
                 await self._tell_gate(gate)
 
     async def _sample(self) -> None:
-        """See what the accounts were asked since."""
+        """See which accounts somebody is at, and what they were asked since."""
+        places = await self._queue.places(self._rollout)
+        at_work = [account for account, status in places.items() if status == "doing"]
+        self._asked.working(at_work, waiting=len(places) - len(at_work))
         after = max(self._begun.sample, max(self._sampled, default=0) - _OVERLAP)
         found = await self._journal.samples_after(self._rollout, after, limit=_MOST)
         self._asked.add((sample for number, sample in found if number not in self._sampled), anyio.current_time())

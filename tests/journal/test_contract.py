@@ -602,6 +602,18 @@ async def test_claims_are_of_one_wave_those_that_had_begun_or_the_others(store: 
         }
 
 
+async def test_tenants_that_do_not_rest_are_counted_by_wave_and_account(store: Store) -> None:
+    tenants = [
+        replace(one, wave=number % 2, account="us" if number < 3 else "eu") for number, one in enumerate(crowd(6))
+    ]
+    async with store.open() as journal:
+        first, second, *_ = await begun(journal, *tenants)
+        assert await journal.open_by_account(FIRST.id) == {0: {"us": 2, "eu": 1}, 1: {"us": 1, "eu": 2}}
+        await journal.record(entry(first, Event.INTEND))
+        await journal.record(entry(second, Event.CANCEL))
+        assert await journal.open_by_account(FIRST.id) == {0: {"us": 2, "eu": 1}, 1: {"eu": 2}}
+
+
 async def test_without_waves_nothing_is_counted_by_wave(store: Store) -> None:
     async with store.open() as journal:
         await begun(journal, *crowd(2))

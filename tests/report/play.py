@@ -9,7 +9,7 @@ from itertools import pairwise
 from deployer.domain.deployment import Status, count
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.waves import Wave
-from deployer.report.forecast import Course, Forecast, Standing
+from deployer.report.forecast import Course, Forecast, Pace, Standing
 from deployer.report.summary import WaveStanding
 
 LATENCY = 0.1  # seconds of a request
@@ -133,7 +133,7 @@ class Play:
             sent, ready = self.asked()
             stands = Standing(self.running, self.pending, sent)
             self.forecast.sample(self.looked, stands)
-            left = self.forecast.left(self.looked, stands, rate=self.played.rate, ready=ready)
+            left = self.forecast.left(self.looked, stands, [Pace(self.played.rate)], ready=ready)
             self.told.append((self.looked, left))
             self.looked += GLANCE
         gained = (max(moment, self.now) - self.now) * self.played.rate * self.played.given

@@ -6,9 +6,10 @@ from deployer.domain.deployment import Status, count
 from deployer.domain.gate import Gate, GateState
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.waves import Wave
-from deployer.report.forecast import Course, Forecast, Lane, Reached, Standing, skewed
+from deployer.report.forecast import Course, Forecast, Lane, Pace, Reached, Standing, paced
 from deployer.report.summary import WaveStanding
 from tests.report.play import READ, Play, Played, errors, waves
+from tests.report.spread import Seen, Spread
 
 
 @pytest.mark.parametrize(
@@ -46,11 +47,25 @@ def test_what_is_forecast_is_near_what_comes_from_early_on(played: Played) -> No
     assert [round(error, 2) for error in errors(Play(played), (0.1, 0.25, 0.5, 0.75)) if abs(error) > 0.2] == []
 
 
+@pytest.mark.parametrize(
+    "spread",
+    [
+        Spread([{"us": 200, "eu": 200}]),
+        Spread([{"us": 100, "eu": 250}]),
+        Spread([{"us": 10}, {"us": 150}, {"us": 140, "eu": 300}]),
+        Spread([{"us": 50, "eu": 10}, {"us": 10, "eu": 200}, {"old": 200}]),
+    ],
+    ids=["alike", "one is last", "few in the first waves", "another in each wave"],
+)
+def test_what_is_forecast_of_several_accounts_is_near_what_comes(spread: Spread) -> None:
+    assert Seen(spread).off() == []
+
+
 def test_nothing_is_forecast_before_anybody_rests_or_when_all_do() -> None:
     play = Play(Played(tenants=10))
     end = play.go()
     assert play.told[0] == (0.0, None)
-    assert play.forecast.left(end, Standing(0, 0, 30), rate=20.0, ready=0.0) is None
+    assert play.forecast.left(end, Standing(0, 0, 30), [Pace(20.0)], ready=0.0) is None
 
 
 def test_a_forecast_goes_to_the_approval_that_is_waited_for() -> None:
@@ -62,11 +77,18 @@ def test_a_forecast_goes_to_the_approval_that_is_waited_for() -> None:
 
 def test_the_account_that_is_last_makes_it_longer_and_one_that_is_done_sends_nothing_more() -> None:
     us, eu, old = Lane(1, 20.0), Lane(2, 20.0), Lane(3, 5.0)
-    assert skewed({"us": 300, "eu": 100}, {"us": us, "eu": eu}) == (1.5, 40.0)
-    assert skewed({"us": 300, "eu": -1}, {"us": us, "eu": eu}) == (1.0, 20.0)
-    assert skewed({"us": 10, "more": 10, "old": 20}, {"us": us, "more": us, "old": old}) == (2.5, 25.0)
-    assert skewed({"us": 300, "eu": 100, "waits": 10}, {"us": us, "eu": eu}) == (1.0, 40.0)
-    assert skewed({}, {}) == (1.0, 0.0)
+    assert paced({"us": 300, "eu": 100}, {"us": us, "eu": eu}) == Pace(40.0, 1.5)
+    assert paced({"us": 300, "eu": 0}, {"us": us, "eu": eu}) == Pace(20.0, 1.0)
+    assert paced({"us": 10, "more": 10, "old": 20}, {"us": us, "more": us, "old": old}) == Pace(25.0, 2.5)
+    assert paced({}, {"us": us}) == paced({"us": 10}, {}) == Pace(0.0)
+
+
+def test_accounts_take_turns_where_not_all_are_at_work_at_once() -> None:
+    us, eu = Lane(1, 20.0), Lane(2, 20.0)
+    tenants = {"waits": 200, "us": 100, "eu": 100}
+    assert paced(tenants, {"us": us, "eu": eu}) == Pace(60.0, 1.5)
+    assert paced(tenants, {"us": us, "eu": eu}, at_once=2, at_work=["us", "eu"]) == Pace(40.0, 1.5, in_turns=True)
+    assert paced(tenants, {"us": us, "eu": eu}, at_once=2, at_work=["waits"]) == Pace(40.0, 1.0, in_turns=True)
 
 
 def test_a_skew_is_of_the_requests_and_not_of_the_waits() -> None:
@@ -74,7 +96,7 @@ def test_a_skew_is_of_the_requests_and_not_of_the_waits() -> None:
     forecast.sample(0.0, Standing(0, 15, 0))
     forecast.stepped("acme", StepKind.CLONE, State.DONE)
     forecast.rested("acme")
-    lefts = [forecast.left(1.0, Standing(0, 14, 2), rate=1.0, ready=0.0, skew=skew) for skew in (1.0, 1.5)]
+    lefts = [forecast.left(1.0, Standing(0, 14, 2), [Pace(1.0, skew)], ready=0.0) for skew in (1.0, 1.5)]
     assert lefts == [88.0, 102.0]
 
 
@@ -87,14 +109,14 @@ def test_accounts_that_are_done_leave_a_slow_machine_to_the_last_but_not_a_slow_
         forecast.sample(1.0, Standing(0, 30, 2))
         stands = Standing(0, 30, 22, computed)
         forecast.sample(11.0, stands)
-        assert forecast.left(11.0, stands, rate=600.0, ready=9000.0, skew=1.5) == pytest.approx(expected, rel=0.2)
+        assert forecast.left(11.0, stands, [Pace(600.0, 1.5)], ready=9000.0) == pytest.approx(expected, rel=0.2)
 
 
 def test_what_others_send_is_forecast_by_the_tenants_that_rest() -> None:
     forecast = Forecast(Course())
     forecast.sample(0.0, Standing(0, 4, 0))
     forecast.rested("acme")
-    assert forecast.left(10.0, Standing(0, 3, 0), rate=0.0, ready=0.0) == 30.0
+    assert forecast.left(10.0, Standing(0, 3, 0), [Pace(0.0)], ready=0.0) == 30.0
 
 
 def test_waves_are_as_far_as_their_tenants_that_rest() -> None:
@@ -118,4 +140,4 @@ def test_failed_tenants_of_waves_that_were_released_are_tried_again_in_theirs() 
     forecast.sample(0.0, Standing(0, 5, 0))
     forecast.stepped("acme", StepKind.CLONE, State.DONE)
     forecast.rested("acme")
-    assert forecast.left(1.0, Standing(0, 4, 2), rate=1.0, ready=0.0) == 8.0
+    assert forecast.left(1.0, Standing(0, 4, 2), [Pace(1.0)], ready=0.0) == 8.0
