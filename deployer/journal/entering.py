@@ -1,20 +1,29 @@
 """Write many entries with a few statements: each statement hands the interpreter's lock over, and may wait for it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from deployer.domain.deployment import OPEN, Deployment, Instance
+from deployer.domain.deployment import OPEN, Deployment, Instance, Step
 from deployer.domain.documents import canonical
 from deployer.domain.memory import instance_unwritten
-from deployer.domain.plan import Planned
+from deployer.domain.plan import Plan, Planned
+from deployer.domain.plan_records import plan_record
+from deployer.domain.template import Template
 from deployer.domain.waves import Wave
 from deployer.errors import JournalError
 from deployer.journal import claims
 from deployer.journal import queries as q
 from deployer.journal.checksums import summed
 from deployer.journal.connection import Connection, Row, RowWriter
-from deployer.journal.protocol import Admitted, Entry
-from deployer.journal.rows import instance_row, read_instance, step_row
+from deployer.journal.protocol import Admitted, Entry, Rollout
+from deployer.journal.rows import (
+    deployment_row,
+    instance_row,
+    read_instance,
+    revision_row,
+    rollout_row,
+    step_row,
+)
 
 _Change: TypeAlias = tuple[Callable[[int], str], Sequence[Row]]  # a statement by how many rows it writes, and the rows
 
@@ -47,6 +56,17 @@ def remember(connection: Connection, instances: Sequence[Instance]) -> None:
     """Write what is remembered of live flows from now on."""
     if instances:
         _write(connection, [(q.memories, list(map(instance_row, instances)))])
+
+
+def begin(connection: Connection, rollout: Rollout, plan: Plan, revisions: Collection[Template]) -> None:
+    """Write a rollout, its plan and its steps, the revisions that it knows, and what tenants without a step leave."""
+    connection.execute(q.BEGIN, rollout_row(rollout, canonical(plan_record(plan))))
+    connection.executemany(q.KEEP_REVISION, map(revision_row, revisions))
+    for place, planned in enumerate(plan.tenants):
+        connection.execute(q.DEPLOY, deployment_row(rollout.id, place, planned))
+        for position, kind in enumerate(planned.steps):
+            connection.execute(q.PREPARE, step_row(rollout.id, place, position, Step(kind)))
+        remember_unwritten(connection, planned)
 
 
 def remember_unwritten(connection: Connection, planned: Planned) -> None:

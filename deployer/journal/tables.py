@@ -6,14 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from secrets import token_hex
 
-from deployer.domain.deployment import Deployment, Instance, Status, Step
-from deployer.domain.documents import canonical
+from deployer.domain.deployment import Deployment, Instance, Status
 from deployer.domain.gate import Gate
 from deployer.domain.identity import InstanceKey
 from deployer.domain.instructions import Instruction
 from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Plan
-from deployer.domain.plan_records import plan_from, plan_record
+from deployer.domain.plan_records import plan_from
 from deployer.domain.rebuilding import Work
 from deployer.domain.remembered import Remembered
 from deployer.domain.samples import Sample
@@ -23,7 +22,7 @@ from deployer.journal import queries as q
 from deployer.journal import writer
 from deployer.journal.checksums import checked
 from deployer.journal.connection import Connection
-from deployer.journal.entering import admission, enter, remember, remember_unwritten
+from deployer.journal.entering import admission, begin, enter, remember
 from deployer.journal.protocol import Admitted, Entry, Happening, Hold, Met, Rollout
 from deployer.journal.pruning import prunable_in, prune_in
 from deployer.journal.reading import (
@@ -39,16 +38,13 @@ from deployer.journal.reading import (
     work_of,
 )
 from deployer.journal.rows import (
-    deployment_row,
     gate_row,
     instruction_row,
     read_gate,
     read_instance,
     read_instruction,
     read_rollout,
-    revision_row,
     rollout_row,
-    step_row,
     work_row,
 )
 from deployer.journal.samples import samples_of
@@ -80,18 +76,7 @@ class TableJournal(Book):
 
     async def begin(self, rollout: Rollout, plan: Plan, revisions: Collection[Template] = ()) -> None:
         """Write a rollout, its plan, its steps, and what tenants without a step leave to remember, all at once."""
-        head = canonical(plan_record(plan))
-
-        def work(connection: Connection) -> None:
-            connection.execute(q.BEGIN, rollout_row(rollout, head))
-            connection.executemany(q.KEEP_REVISION, map(revision_row, revisions))
-            for place, planned in enumerate(plan.tenants):
-                connection.execute(q.DEPLOY, deployment_row(rollout.id, place, planned))
-                for position, kind in enumerate(planned.steps):
-                    connection.execute(q.PREPARE, step_row(rollout.id, place, position, Step(kind)))
-                remember_unwritten(connection, planned)
-
-        await self._writer.ask(work)
+        await self._writer.ask(lambda connection: begin(connection, rollout, plan, revisions))
 
     async def rollouts(
         self, name: str | None = None, plan: str | None = None, *, begins: str = "", limit: int
