@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from deployer.domain.deployment import Instance
+from deployer.domain.deployment import Instance, Moment
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey, carries
 from deployer.domain.sighting import Found, sight
@@ -33,6 +33,16 @@ def loss(known: Work | None, now: Work) -> Loss | None:
     if known.journal != now.journal:
         return Loss.LOST
     return Loss.RESTORED if now.number < known.number else None
+
+
+def unlisted(left: Mapping[str, Moment], journal: str, now: Moment, lag: float) -> float:
+    """Return the seconds for which lists may not show yet what was made with other journals than this one.
+
+    `left` is when each was last worked with. One that was on an earlier boot was left before this one began.
+    """
+    others = (moment for name, moment in left.items() if name != journal)
+    passed = (now.at - moment.at if moment.boot == now.boot else now.at for moment in others)
+    return min(lag, max(0.0, lag - min(passed, default=lag)))
 
 
 Finding: TypeAlias = Literal["kept", "found", "absent", "unreadable", "stranger"]

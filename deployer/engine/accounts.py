@@ -64,8 +64,8 @@ class Accounts:
 
 
 def identity_of(base_url: str, user: str) -> tuple[str, str]:
-    """Return what two entries of one account have in common: host and user."""
-    return urlsplit(base_url).netloc, user
+    """Return what two entries of one account have in common: host and user, however the address is written."""
+    return urlsplit(base_url).netloc.lower().removesuffix(":443"), user
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import anyio
 
@@ -16,13 +16,14 @@ from deployer.domain.lifecycle import Event, State, StepKind
 from deployer.domain.manifest import Manifest
 from deployer.domain.moves import settle_time
 from deployer.domain.plan import Plan
+from deployer.domain.rebuilding import unlisted
 from deployer.domain.waves import Wave, titled
 from deployer.engine.accounts import Accounts
 from deployer.engine.admission import Admission
 from deployer.engine.checking import Checking
 from deployer.engine.clock import Clock
 from deployer.engine.desk import Desk, failure
-from deployer.engine.execute import AccountRun, execute
+from deployer.engine.execute import AccountRun, Delay, execute
 from deployer.engine.keeping import Leases
 from deployer.engine.premises import frozen, halted_before
 from deployer.engine.rollouts import Crew
@@ -30,6 +31,9 @@ from deployer.engine.sampling import sampled
 from deployer.engine.templates import changed_templates
 from deployer.journal.paging import every_deployment
 from deployer.journal.protocol import Entry, Journal, Rollout
+
+_DIED: Final = "another journal's deployer died here; making sure that no call of it is still on its way"
+_ENDED: Final = "another journal's deployer has only just ended here; waiting until lists show what it made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ async def carry_held(crew: Crew, rollout: Rollout, accounts: Accounts, leases: L
     sure = not await crew.journal.unsettled()
     for name, account in accounts.opened.items():
         lease = leases[account.identity]
-        lease.settled &= sure and (not lease.dead or carrying.holds.get(name) == 0.0)
+        lease.settled &= sure and (not lease.dead or carrying.holds.get(name) == Delay())
     return Ending(carrying.halted, carrying.waiting, carrying.held, carrying.gate)
 
 
@@ -105,7 +109,7 @@ async def carry_part(crew: Crew, rollout: Rollout, accounts: Accounts, *, part: 
 
 @dataclass(slots=True)
 class _Carrying:
-    """A rollout while it is carried out. `holds` are the seconds each account has to wait before it begins anything.
+    """A rollout while it is carried out. `holds` are how long each account has to wait before it begins anything.
 
     Without `spread` its tenants are moved here.
     """
@@ -122,7 +126,7 @@ class _Carrying:
     waiting: str = ""
     held: str = ""
     gate: str = ""
-    holds: dict[str, float] = field(default_factory=dict)
+    holds: dict[str, Delay] = field(default_factory=dict)
 
     async def go(self, leases: Leases) -> None:
         """Go through the waves until one does not let the next begin."""
@@ -155,10 +159,13 @@ class _Carrying:
         await self._carry(part.wave, admission)
 
     def _hold(self, name: str, leases: Leases) -> None:
-        """Let an account wait that a deployer of another journal may have left with calls on their way."""
-        lease = leases.get(self.accounts.opened[name].identity)
-        settle = settle_time(StepKind.CLONE, self.settings.safety)
-        self.holds[name] = settle if lease and lease.dead else 0.0
+        """Let an account wait that a deployer of another journal left with calls on their way, or only just now."""
+        lease, safety = leases.get(self.accounts.opened[name].identity), self.settings.safety
+        self.holds[name] = Delay()
+        if lease and lease.dead:
+            self.holds[name] = Delay(settle_time(StepKind.CLONE, safety), _DIED)
+        elif lease and (seconds := unlisted(lease.left, self.crew.name, self.crew.clock.moment(), safety.lag)):
+            self.holds[name] = Delay(seconds, _ENDED)
 
     async def _admission(self, number: int, wave: Wave, counts: Mapping[Status, int]) -> Admission:
         """Return who may begin in a wave that stands so far."""

@@ -65,13 +65,20 @@ class Stop:
         await self._asked.wait()
 
 
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """For how many seconds nothing is begun, and why: what others did may not show yet."""
+
+    seconds: float = 0.0
+    why: str = ""
+
+
 @dataclass(slots=True)
 class AccountRun:
     """One account of a rollout while it is executed. `halted` says why it stopped.
 
-    `hold` is how many seconds nothing is begun, since a call of a deployer that died may still be on its way; 0 once
-    they are over; `ahead` is how many deployments are read from the journal at a time. All accounts of a `wave` share
-    its `admission`.
+    `hold` is for how long nothing is begun, and none once that is over; `ahead` is how many deployments are read from
+    the journal at a time. All accounts of a `wave` share its `admission`.
     """
 
     desk: Desk
@@ -80,7 +87,7 @@ class AccountRun:
     stop: Stop
     settle_only: bool = False
     ahead: int = 64
-    hold: float = 0.0
+    hold: Delay = field(default_factory=Delay)
     wave: int = 0
     admission: Admission = field(default_factory=Admission)
     said: Callable[[], Standing] = Standing
@@ -112,14 +119,13 @@ class AccountRun:
             group.cancel_scope.cancel()
 
     async def _hold(self) -> None:
-        if not self.hold:
+        if not self.hold.seconds:
             return
-        why = "another journal's deployer died here; making sure that no call of it is still on its way"
-        self.watcher.held(self.desk.account.name, self.hold, why)
-        with anyio.move_on_after(self.hold):
+        self.watcher.held(self.desk.account.name, self.hold.seconds, self.hold.why)
+        with anyio.move_on_after(self.hold.seconds):
             await self.stop.wait()
             return
-        self.hold = 0.0
+        self.hold = Delay()
 
     async def _heed(self, agenda: Agenda, scope: anyio.CancelScope) -> None:
         await self.stop.wait()

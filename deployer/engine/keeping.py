@@ -1,11 +1,12 @@
 """Hold accounts for a journal, and refuse to send for one that is not the journal which worked there last."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
 from deployer.domain.command import typed
+from deployer.domain.deployment import Moment
 from deployer.domain.documents import fingerprint
 from deployer.domain.rebuilding import Loss, Work, loss
 from deployer.engine.accounts import OpenAccount
@@ -24,18 +25,24 @@ _SAYS: Mapping[Loss, str] = {
 
 @contextmanager
 def locked(
-    locks: Path, journal: str, accounts: Iterable[OpenAccount], *, shared: bool = False
+    locks: Path,
+    journal: str,
+    accounts: Iterable[OpenAccount],
+    *,
+    shared: bool = False,
+    moment: Callable[[], Moment] | None = None,
 ) -> Iterator[dict[tuple[str, str], Lease]]:
     """Hold every account: one deployer at a time, from whatever directory and journal it works.
 
     `locks` is the directory of the user's where they lie; `journal` is empty for whoever only looks. Who works with a
-    journal that is `shared` is kept apart by the journal, and keeps out only those with another one.
+    journal that is `shared` is kept apart by the journal, and keeps out only those with another one. By
+    `moment` those who come later know how long ago they were left.
     """
     names = {account.identity: account.name for account in accounts}
     with ExitStack() as stack:
         leases = {
             identity: stack.enter_context(
-                exclusive(_lock(locks, identity), f"account {name}", journal=journal, shared=shared)
+                exclusive(_lock(locks, identity), f"account {name}", journal=journal, shared=shared, moment=moment)
             )
             for identity, name in sorted(names.items())
         }

@@ -1,6 +1,6 @@
 """Make a plan: resolve what is wanted, observe every account, and decide tenant by tenant."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from deployer.domain.tenants import Tenant
 from deployer.domain.wave_models import Waves, picked
 from deployer.engine.accounts import Accounts, OpenAccount
 from deployer.engine.blaming import blamed
+from deployer.engine.grouping import grouped
 from deployer.engine.load import Loaded
 from deployer.engine.observe import Aim, Observation, observe, read_template
 from deployer.engine.pinning import pins_at
@@ -163,7 +164,7 @@ class _Planner:
         """Decide about every tenant, and save the plan."""
         loaded, accounts = self._materials.loaded, self._materials.accounts
         accounts.demand_one()
-        await each(_entries(loaded, accounts), self._plan_entries, workers=_ACCOUNTS)
+        await each(grouped(loaded, accounts), self._plan_entries, workers=_ACCOUNTS)
         if not self._planned:
             raise next(iter(self._refused.values()))
         head = Plan(
@@ -232,16 +233,6 @@ class _Planner:
                 self._draft.add(place, _blocked(tenant, template, why, remembered))
             else:
                 self._draft.add(place, ruling, picked(self._selectors, tenant.labels))
-
-
-def _entries(loaded: Loaded, accounts: Accounts) -> Iterable[Sequence[str]]:
-    """Group the manifest's entries that have tenants: those of one account together."""
-    groups: dict[object, list[str]] = {}
-    for name in loaded.manifest.accounts:
-        if name in loaded.tenants.accounts:
-            opened = accounts.opened.get(name)
-            groups.setdefault(opened.identity if opened else name, []).append(name)
-    return groups.values()
 
 
 def pages(tenants: Iterator[tuple[int, Tenant]]) -> Iterator[list[tuple[int, Tenant]]]:

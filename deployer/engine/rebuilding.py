@@ -11,7 +11,17 @@ from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey, is_newborn
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.moves import settle_time
-from deployer.domain.rebuilding import Finding, Loss, Recollection, Sought, has_run, loss, recollect, strangers
+from deployer.domain.rebuilding import (
+    Finding,
+    Loss,
+    Recollection,
+    Sought,
+    has_run,
+    loss,
+    recollect,
+    strangers,
+    unlisted,
+)
 from deployer.domain.template import Template
 from deployer.domain.tenants import Tenant
 from deployer.engine.accounts import Accounts, OpenAccount
@@ -79,10 +89,16 @@ class Rebuilding:
             before.add(about)
 
     async def _wait_out(self, leases: Leases) -> None:
-        """Wait until nothing that was sent before can land any more, unless every deployer was sure of all it sent."""
+        """Wait until nothing that was sent before can land any more, and lists show what did.
+
+        Where every deployer was sure of all it sent, only the latter is waited for.
+        """
         sure = all(self.crew.name in lease.works and not lease.dead for lease in leases.values())
+        now, safety = self.crew.clock.moment(), self.crew.safety
+        seconds = max((unlisted(lease.left, "", now, safety.lag) for lease in leases.values()), default=0.0)
         if not sure or await self.crew.journal.unsettled():
-            seconds = settle_time(StepKind.CLONE, self.crew.safety)
+            seconds = settle_time(StepKind.CLONE, safety)
+        if seconds:
             self.onlooker.waits(seconds)
             await anyio.sleep(seconds)
         for lease in leases.values():

@@ -55,7 +55,8 @@ class Crew:
 
         Raise GuardError where the journal is not the one that worked here last.
         """
-        with locked(self.locks, self.name, accounts, shared=self.journal.is_shared) as leases:
+        shared, moment = self.journal.is_shared, self.clock.moment
+        with locked(self.locks, self.name, accounts, shared=shared, moment=moment) as leases:
             demand_kept(await self.journal.work(), self.name, accounts, locks=self.locks, manifest=self.manifest)
             async with held(self.journal, accounts, self.clock.moment().boot):
                 await begin_work(self.journal, self.name, leases)

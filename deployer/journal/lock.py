@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from deployer.domain.deployment import Moment
 from deployer.domain.rebuilding import Work
 from deployer.errors import GuardError
 
@@ -26,22 +27,26 @@ class Lease:
 
     `dead` names the other journals whose deployers left it without being sure what came of each call; whoever is not
     sure either unsets `settled`, and so does who ends by an error. `works` is what was last seen of each journal that
-    worked here, by its path; `note` writes down, durably, what is seen of one now.
+    worked here, by its path; `note` writes down, durably, what is seen of one now. `left` is when one of each was last
+    left by somebody who was sure.
     """
 
     dead: frozenset[str]
     settled: bool = True
+    left: Mapping[str, Moment] = field(default_factory=dict)
     works: Mapping[str, Work] = field(default_factory=dict)
     note: Callable[[str, Work], None] = lambda _, __: None
 
 
 @contextmanager
-def exclusive(path: Path, what: str, *, journal: str = "", shared: bool = False) -> Iterator[Lease]:
+def exclusive(
+    path: Path, what: str, *, journal: str = "", shared: bool = False, moment: Callable[[], Moment] | None = None
+) -> Iterator[Lease]:
     """Hold the lock file at `path` for a journal; raise GuardError naming the holder where another process has it.
 
     Who names no journal leaves none behind: it only looks. Those who work with one journal that is `shared` hold the
     lock together, and keep out whoever works with another; that one of them is sure says nothing of the others, so that
-    only the last of them leaves it settled.
+    only the last of them leaves it settled, at a `moment` that is kept.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -50,19 +55,19 @@ def exclusive(path: Path, what: str, *, journal: str = "", shared: bool = False)
         if not (_join(descriptor, journal) if shared else _taken(descriptor)):
             raise _held(before, what)
         content = _content(descriptor)
-        works = _works(content)
-        lease = Lease(frozenset({*content.get("journals", ())} - {journal}), works=works)
-        holding = [name for name in (journal, *sorted(lease.dead)) if name]
+        works, left = _works(content), _moments(content)
+        lease = Lease(frozenset({*content.get("journals", ())} - {journal}), works=works, left={**left})
+        kept = _Kept(descriptor, [name for name in (journal, *sorted(lease.dead)) if name], works, left)
 
         def note(name: str, work: Work) -> None:
             works[name] = work
-            _write(descriptor, holding, works, shared=shared and journal)
+            kept.write(shared=shared and journal)
 
         lease.note = note
-        _write(descriptor, holding, works, shared=shared and journal)
+        kept.write(shared=shared and journal)
         yield lease
         if lease.settled and _is_last(descriptor):
-            _write(descriptor, (), works, left=True)
+            kept.leave({journal: moment()} if moment and journal else {})
     finally:
         os.close(descriptor)
 
@@ -159,19 +164,28 @@ def _is_last(descriptor: int) -> bool:
     return _locked(descriptor, fcntl.LOCK_EX)
 
 
-def _write(
-    descriptor: int,
-    journals: Sequence[str],
-    works: Mapping[str, Work],
-    *,
-    left: bool = False,
-    shared: str | Literal[False] = False,
-) -> None:
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    holder = {} if left else {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-    seen = {name: astuple(work) for name, work in works.items()}
-    together = {"shared": shared} if shared else {}
-    _put(descriptor, {**holder, **together, "journals": journals, "works": seen})
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the file of a lock holds: besides who has it, which journals, and what is known of each."""
+
+    descriptor: int
+    journals: Sequence[str]
+    works: Mapping[str, Work]
+    left: Mapping[str, Moment]
+
+    def write(self, *, shared: str | Literal[False]) -> None:
+        """Write that it is held."""
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        self._put({**holder, **({"shared": shared} if shared else {}), "journals": self.journals}, self.left)
+
+    def leave(self, now: Mapping[str, Moment]) -> None:
+        """Write that nobody holds it any more, who was sure of each call, and since when."""
+        self._put({"journals": ()}, {**self.left, **now})
+
+    def _put(self, head: Mapping[str, Any], left: Mapping[str, Moment]) -> None:
+        works, moments = ({name: astuple(each) for name, each in about.items()} for about in (self.works, left))
+        _put(self.descriptor, {**head, "works": works, "left": moments})
 
 
 def _put(descriptor: int, document: Mapping[str, Any]) -> None:
@@ -193,6 +207,10 @@ def _content(descriptor: int) -> dict[str, Any]:
 
 def _works(content: Mapping[str, Any]) -> dict[str, Work]:
     return {name: Work(*work) for name, work in content.get("works", {}).items()}
+
+
+def _moments(content: Mapping[str, Any]) -> dict[str, Moment]:
+    return {name: Moment(*moment) for name, moment in content.get("left", {}).items()}
 
 
 def _held(holder: Mapping[str, Any], what: str) -> GuardError:

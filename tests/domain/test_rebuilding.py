@@ -2,9 +2,10 @@
 
 import pytest
 
+from deployer.domain.deployment import Moment
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
-from deployer.domain.rebuilding import Loss, Recollection, Work, has_run, loss, recollect, strangers
+from deployer.domain.rebuilding import Loss, Recollection, Work, has_run, loss, recollect, strangers, unlisted
 from tests.factories import FLOW, INTEGRATION, TEMPLATE, instance
 
 KEY = InstanceKey(TEMPLATE, INTEGRATION)
@@ -80,3 +81,23 @@ def test_integrations_that_nobody_names_are_known_by_the_marker_of_their_own() -
 def test_a_flow_has_run_if_it_did_after_its_last_change(created: list[str], ran: bool) -> None:
     jobs: list[Document] = [{"_id": f"job0000{n}", "createdAt": at} for n, at in enumerate(created)]
     assert has_run(flow(lastModified="2026-01-02"), jobs) is ran
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds"),
+    [
+        ({}, 0.0),
+        ({"/ours": Moment("boot", 99.0)}, 0.0),
+        ({"/other": Moment("boot", 90.0)}, 20.0),
+        ({"/other": Moment("boot", 90.0), "/later": Moment("boot", 95.0), "/ours": Moment("boot", 99.0)}, 25.0),
+        ({"/other": Moment("boot", 60.0)}, 0.0),
+        ({"/other": Moment("boot", 120.0)}, 30.0),  # which no clock of one boot shows
+        ({"/other": Moment("before", 1e6)}, 0.0),
+    ],
+)
+def test_what_other_journals_made_is_waited_for_until_lists_show_it(left: dict[str, Moment], seconds: float) -> None:
+    assert unlisted(left, "/ours", Moment("boot", 100.0), 30.0) == seconds
+
+
+def test_what_was_made_before_a_boot_is_no_younger_than_that() -> None:
+    assert unlisted({"/other": Moment("before", 1e6)}, "/ours", Moment("boot", 12.0), 30.0) == 18.0

@@ -1,10 +1,14 @@
 """One tenant's or one account's fault stops no other, and two names of one thing are one thing."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from deployer.engine.accounts import identity_of
 from deployer.integrator.transport import open_session
-from deployer.simulator import Customer, Rule
-from tests.engine.stage import EU, US, Stage, template
+from deployer.simulator import Customer, Knobs, Rule
+from tests.engine.stage import EU, US, Stage, staged, template
 
 
 @pytest.fixture
@@ -26,6 +30,40 @@ def test_an_integration_under_two_names_of_its_account_has_one_flow(stage: Stage
     assert ended.tenants["twin"]["outcome"] == "blocked"
     assert "acme is the same integration" in ended.tenants["twin"]["error"]["message"]
     assert len(stage.flows("acme")) == 1
+
+
+def test_an_integration_under_two_addresses_of_its_account_has_one_flow(stage: Stage) -> None:
+    stage.tenants = {"acme": Customer(US, 0), "globex": Customer(US, 1), "twin": Customer(US, 0)}
+    entry = stage.manifest["accounts"][US]
+    stage.manifest["accounts"]["also"] = {**entry, "url": entry["url"].replace("127.0.0.1", "localhost")}
+    stage.columns["twin"] = {"account": "also"}
+
+    ended = stage.apply()
+
+    assert [ended.tenants[name]["outcome"] for name in stage.tenants] == ["done", "done", "blocked"]
+    assert "acme is the same integration" in ended.tenants["twin"]["error"]["message"]
+    assert len(stage.flows("acme")) == 1
+
+
+def test_an_account_is_the_same_however_its_address_is_written() -> None:
+    ways = ("https://api.integrator.io", "https://API.integrator.io", "https://api.integrator.io:443/")
+
+    assert {identity_of(way, "user") for way in ways} == {("api.integrator.io", "user")}
+
+
+def test_what_another_journal_made_just_now_is_waited_for_until_lists_show_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with staged(tmp_path, monkeypatch, Knobs(list_lag=1.0)) as stage:
+        stage.manifest["safety"]["lag"] = "1500ms"
+        assert stage.apply().code == 0
+        elsewhere = replace(stage, directory=tmp_path / "elsewhere")
+
+        ended = elsewhere.apply()
+
+        assert ended.code == 0, ended.err
+        assert f"waiting {US}: another journal's deployer has only just ended here" in ended.err
+        assert [len(stage.flows(name)) for name in stage.tenants] == [1, 1, 1]
 
 
 def test_two_tenants_whose_integrations_were_swapped_are_both_blocked(stage: Stage) -> None:

@@ -18,6 +18,7 @@ from threading import Barrier
 
 import pytest
 
+from deployer.domain.deployment import Moment
 from deployer.domain.rebuilding import Work
 from deployer.errors import GuardError
 from deployer.journal import lock
@@ -164,6 +165,20 @@ def test_a_deployer_that_died_leaves_its_journal_to_whoever_comes_from_another(p
         assert again.dead == {"/b"}
     with exclusive(path, "account main", journal="/c") as settled:
         assert settled.dead == frozenset()
+
+
+def test_when_a_journal_was_last_left_is_kept_whoever_comes_after(path: Path) -> None:
+    first, later = Moment("boot", 7.0), Moment("boot", 9.0)
+    with exclusive(path, "account main", journal="/a", moment=lambda: first) as lease:
+        assert lease.left == {}
+    with exclusive(path, "account main", journal="/b", moment=lambda: later) as lease:
+        assert lease.left == {"/a": first}
+        lease.note("/b", Work("0b", 1))
+    with suppress(KeyboardInterrupt), exclusive(path, "account main", journal="/a", moment=lambda: later) as lease:
+        assert lease.left == {"/a": first, "/b": later}
+        raise KeyboardInterrupt
+    with exclusive(path, "account main", moment=lambda: later) as lease:
+        assert lease.left == {"/a": first, "/b": later}
 
 
 def test_what_is_noted_is_on_the_disk_before_anybody_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
