@@ -1,12 +1,14 @@
 """Roll back: end the last rollout where it stands, plan what undoes it, and carry that out like any other plan."""
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 from deployer.api.workplace import Workplace
 from deployer.domain.candidate import Choices
 from deployer.domain.choosing import choices_of, demand_conflicts, tenants_in
 from deployer.domain.command import typed
 from deployer.domain.deployment import Deployment
+from deployer.domain.identity import InstanceKey
 from deployer.domain.plan import Planned
 from deployer.domain.rollback import is_touched
 from deployer.engine.plans import SavedPlan
@@ -30,18 +32,14 @@ __all__ = ["choices_in", "demand_undoable", "plan_rollback"]
 async def demand_undoable(place: Workplace, wanted: str | None = None) -> Rollout:
     """Return the newest rollout that changed anything, or the one `wanted` by its id; raise where it cannot be undone.
 
-    One that is older may be undone only where no later one changed any of its tenants.
+    One may be undone only where no later one, of whatever name, changed any of its flows.
     """
-    later: list[Rollout] = []
     for rollout in await place.journal.rollouts(place.loaded.manifest.name, limit=_MOST):
-        if wanted is None and await _is_passed(place, rollout):
-            continue
-        if wanted is not None and not rollout.id.startswith(wanted):
-            later.append(rollout)
-            continue
-        _demand_apply(place, rollout)
-        await _demand_untouched_since(place, rollout, later)
-        return rollout
+        is_meant = not await _is_passed(place, rollout) if wanted is None else rollout.id.startswith(wanted)
+        if is_meant:
+            _demand_apply(place, rollout)
+            await _demand_untouched_since(place, rollout)
+            return rollout
     name = place.loaded.manifest.name
     what = f"there is no rollout {wanted} of {name}" if wanted else f"no rollout of {name} has changed anything"
     raise UsageError(what, remedy="deployer history shows what was rolled out")
@@ -63,27 +61,38 @@ def _demand_apply(place: Workplace, rollout: Rollout) -> None:
         raise GuardError(f"rollout {rollout.id} {_NEVER[rollout.kind]}")
 
 
-async def _demand_untouched_since(place: Workplace, rollout: Rollout, later: Sequence[Rollout]) -> None:
-    touched: set[str] | None = None
-    for each in later:
-        if each.outcome in UNFINISHED:
+async def _demand_untouched_since(place: Workplace, rollout: Rollout) -> None:
+    touched: set[InstanceKey] | None = None
+    for each in await _later(place, rollout):
+        if each.name == rollout.name and each.outcome in UNFINISHED:
             remedy = f"finish it first: {typed('resume', place.loaded.path)}"
             raise GuardError(f"rollout {each.id}, which came later, is unfinished", remedy=remedy)
-        touched = touched if touched is not None else await _touched(place, rollout)
-        if await _touches(place, each, touched):
-            remedy = "undo that one first" if each.kind == "apply" else "apply the manifest you want"
-            raise GuardError(f"rollout {each.id}, which came later, changed the same tenants", remedy=remedy)
+        if each.kind != "run":
+            touched = touched if touched is not None else await _touched(place, rollout)
+            if await _touches(place, each, touched):
+                remedy = "undo that one first" if each.kind == "apply" else "apply the manifest you want"
+                raise GuardError(f"rollout {each.id}, which came later, changed the same tenants", remedy=remedy)
 
 
-async def _touched(place: Workplace, rollout: Rollout) -> set[str]:
+async def _later(place: Workplace, rollout: Rollout) -> Sequence[Rollout]:
+    """Return the rollouts that came after one, newest first: those of other manifests may be about the same flows."""
+    found = await place.journal.rollouts(limit=_MOST)
+    later = [*takewhile(lambda each: each.id != rollout.id, found)]
+    if len(later) == _MOST:
+        what = f"more than {_MOST} rollouts came after {rollout.id}: nobody looks through them all"
+        raise GuardError(what, remedy="apply the manifest you want")
+    return later
+
+
+async def _touched(place: Workplace, rollout: Rollout) -> set[InstanceKey]:
     every = every_deployment(place.journal, rollout.id)
-    return {deployment.planned.tenant async for deployment in every if is_touched(deployment)}
+    return {deployment.planned.key async for deployment in every if is_touched(deployment)}
 
 
-async def _touches(place: Workplace, rollout: Rollout, tenants: set[str] | None) -> bool:
-    """Tell whether a rollout changed any of some tenants, or anybody."""
+async def _touches(place: Workplace, rollout: Rollout, flows: set[InstanceKey] | None) -> bool:
+    """Tell whether a rollout changed any of some flows, whatever their tenants were called, or anything."""
     async for deployment in every_deployment(place.journal, rollout.id):
-        if is_touched(deployment) and (tenants is None or deployment.planned.tenant in tenants):
+        if is_touched(deployment) and (flows is None or deployment.planned.key in flows):
             return True
     return False
 

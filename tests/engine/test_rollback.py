@@ -259,6 +259,29 @@ def test_an_older_rollout_is_not_undone_below_a_later_one(upgraded: Stage) -> No
     assert settings(upgraded)["batchSize"] == 400
 
 
+def test_a_rollout_is_not_undone_below_a_later_one_that_found_a_tenant_under_another_name(upgraded: Stage) -> None:
+    second = upgraded.run("status", "--json").document["rollout"]
+    upgraded.tenants = {f"{name}-renamed": customer for name, customer in upgraded.tenants.items()}
+    upgraded.manifest["flow"]["settings"]["batchSize"] = 400
+    assert upgraded.apply().code == 0
+
+    ended = rollback(upgraded, "--rollout", second)
+
+    assert (ended.code, settings(upgraded, "acme-renamed")["batchSize"]) == (6, 400)
+
+
+def test_a_rollout_is_not_undone_below_a_later_one_of_another_manifest(upgraded: Stage) -> None:
+    upgraded.manifest["name"] = "other"
+    upgraded.manifest["flow"]["settings"]["batchSize"] = 400
+    assert upgraded.apply().code == 0
+    upgraded.manifest["name"] = "order-sync"
+
+    ended = rollback(upgraded)
+
+    assert (ended.code, settings(upgraded)["batchSize"]) == (6, 400)
+    assert "which came later, changed the same tenants" in ended.err
+
+
 def test_a_rollout_that_is_not_there_is_an_error(upgraded: Stage) -> None:
     ended = rollback(upgraded, "--rollout", "nobody")
     assert ended.code == 2
