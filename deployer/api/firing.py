@@ -204,7 +204,7 @@ async def _begun(place: Workplace, do: str, paper: _Paper) -> Rollout:
     if do == "run":
         return await run_rollout(place, id_=id_)
     saved = await new_plan(place)
-    heed_guards(saved.plan, frozenset())
+    await heed_guards(place, saved.plan, frozenset())
     return await begin(place, saved, id_=id_)
 
 

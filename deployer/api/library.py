@@ -71,7 +71,7 @@ async def apply(
             await demand_same(place, rollout, digest=plan)
         else:
             saved = await (saved_plan(place, plan) if plan else new_plan(place))
-            heed_guards(saved.plan, allow)
+            await heed_guards(place, saved.plan, allow)
             rollout = await begin(place, saved)
         async with carried_out(place, rollout, despite=despite) as rolling:
             yield rolling

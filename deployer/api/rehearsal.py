@@ -90,7 +90,7 @@ async def rehearse(
 
 async def _carry_out(place: Workplace, simulator: Simulator, script: Script, allow: frozenset[str]) -> Rehearsal:
     saved = await new_plan(place)
-    heed_guards(saved.plan, allow)
+    await heed_guards(place, saved.plan, allow)
     rollout = await begin(place, saved)
     before = len(simulator.ledger.arrivals)
     simulator.faults.install(script.rules)

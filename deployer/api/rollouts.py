@@ -8,7 +8,7 @@ from deployer.api.workplace import Workplace
 from deployer.domain.candidate import Choices
 from deployer.domain.command import typed
 from deployer.domain.deployment import Status
-from deployer.domain.guards import refuse_broken, violated
+from deployer.domain.guards import beside, refuse_broken, templates_left, violated
 from deployer.domain.instructions import Standing
 from deployer.domain.plan import Plan, Planned
 from deployer.domain.template import Template
@@ -21,7 +21,9 @@ from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, retry_failed
 from deployer.engine.templates import changed_templates, new_revisions
 from deployer.engine.whoever import whoever
 from deployer.errors import GuardError, UsageError
-from deployer.journal.protocol import Rollout
+from deployer.journal.protocol import Journal, Rollout
+
+_LATEST = 100  # rollouts of a name among which the last apply is looked for
 
 __all__ = [
     "SavedPlan",
@@ -129,9 +131,19 @@ async def _demand_unspent(place: Workplace, saved: SavedPlan) -> None:
             raise GuardError(f"{planned.tenant}: {unsettled[planned.key]}", remedy="then plan again")
 
 
-def heed_guards(plan: Plan, allow: frozenset[str]) -> None:
+async def heed_guards(place: Workplace, plan: Plan, allow: frozenset[str]) -> None:
     """Raise GuardError where a plan would change more than anybody is likely to mean, unless its rule is allowed."""
-    refuse_broken({rule: said for rule, said in violated(plan).items() if rule not in allow})
+    broken = {**violated(plan), **await _beside(place.journal, plan)}
+    refuse_broken({rule: said for rule, said in broken.items() if rule not in allow})
+
+
+async def _beside(journal: Journal, plan: Plan) -> dict[str, str]:
+    """Return the rule that is broken where a plan would make flows beside those of another template."""
+    found = await journal.rollouts(plan.name, limit=_LATEST)
+    last = next((each for each in found if each.kind == "apply"), None)
+    templates = templates_left(plan, await journal.plan(last.id)) if last else []
+    flows = sum((await journal.by_revision(templates)).values()) if templates else 0
+    return beside(plan, templates, flows)
 
 
 async def begin(place: Workplace, saved: SavedPlan, *, kind: str = "apply", id_: str = "") -> Rollout:

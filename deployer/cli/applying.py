@@ -85,7 +85,7 @@ class Applying:
     async def _begin(self) -> int:
         place, digest = self.place, self.wish.digest
         saved = await (rollouts.saved_plan(place, digest) if digest else self._shown())
-        rollouts.heed_guards(saved.plan, self.wish.allow)
+        await rollouts.heed_guards(place, saved.plan, self.wish.allow)
         if saved.plan.work:
             self._confirm(saved.plan.work)
         say("writing the plan into the journal")

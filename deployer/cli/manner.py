@@ -23,7 +23,9 @@ Command = Callable[..., Any]
 
 _SCOPE_WORDS = "deployer.scope"  # in a command's context: what was typed
 _FORMS = click.Choice(["table", "wide", "json", "csv"])
-_RULES = click.Choice(["many-updates", "many-deletes", "shrunk-list", "unknown-name", "empty-selection"])
+_RULES = click.Choice(
+    ["many-updates", "many-deletes", "shrunk-list", "new-template", "unknown-name", "empty-selection"]
+)
 
 
 def _label(help_: str) -> Callable[[Command], Command]:

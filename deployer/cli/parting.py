@@ -54,7 +54,7 @@ class Part:
             lines = PlanLines()
             saved = await plan_parting(place, self.action, self.whose, choices, watch=planning(place, lines.add))
             self._show(saved, lines)
-            rollouts.heed_guards(saved.plan, self.allow)
+            await rollouts.heed_guards(place, saved.plan, self.allow)
             if self.plan_only or not saved.plan.work:
                 show_plan(saved, self.manner)
                 return 0

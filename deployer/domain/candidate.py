@@ -8,7 +8,7 @@ from deployer.domain.chosen import Choice, Chosen
 from deployer.domain.deployment import Instance
 from deployer.domain.desired import Desired
 from deployer.domain.documents import Document, put
-from deployer.domain.identity import InstanceKey
+from deployer.domain.identity import InstanceKey, says_managed
 from deployer.domain.pins import Pinned
 from deployer.domain.remembered import Remembered
 from deployer.domain.resources import ResourceKey, ResourceMemory
@@ -101,7 +101,10 @@ class Candidate:
 def choose(
     listing: Sequence[Document], wanted: Wanted, key: InstanceKey, *, known: Instance | None, adopt: str | None
 ) -> Sighting:
-    """Sight the tenant's flow, taking over by name or by id where the manifest allows it."""
+    """Sight the tenant's flow, taking over by name or by id where the manifest allows it.
+
+    What another template, or another tenant, has here may have the name too: it is no more than doubtful.
+    """
     listing = [flow for flow in listing if flow["_id"] != key.template]  # which may lie among its copies
     sighting = sight(listing, key, known=known.flow if known else None)
     if isinstance(sighting, Found) or known or adopt is None:
@@ -112,7 +115,7 @@ def choose(
         name = wanted.desired.fields.get(("name",))
         named = [flow for flow in listing if name and flow.get("name") == name]
     match named:
-        case [flow]:
+        case [flow] if adopt == "id" or not says_managed(flow):
             return Found(flow)
         case []:
             return sighting

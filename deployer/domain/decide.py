@@ -92,7 +92,13 @@ class _Decision:
         """Return what is to be done, by what is seen of the tenant's flow."""
         tenant, key, known = self.tenant, self.candidate.key, self.candidate.instance
         listing = self.candidate.snapshot.flows.get(tenant.integration, ())
+        again = tenant.tenant in self.choices.recreate
+        elsewhere = [flow for flow in listing if flow.get("_integrationId", key.integration) != key.integration]
         match choose(listing, self.candidate.wanted, key, known=known, adopt=self.manifest.adopt):
+            case Found(flow) if flow in elsewhere and not again:
+                return blocked(tenant, key, reasons.elsewhere(tenant.tenant, flow))
+            case Found(flow) if flow in elsewhere:
+                return self._created(tuple(str(other["_id"]) for other in listing))
             case Found(flow, surplus):
                 planned = self._existing(flow)
                 planned = self._with_owed_run(planned, self.candidate.remembered.owed.get(tenant.integration))
@@ -103,7 +109,6 @@ class _Decision:
             case Absent(seen):
                 if not self.wanted:
                     demand_conflicts(tenant.tenant, self.chosen, ())
-                again = tenant.tenant in self.choices.recreate
                 if known and not again:
                     return blocked(
                         tenant, key, f"deleted outside: flow {known.flow} is gone; --recreate {tenant.tenant}"

@@ -44,6 +44,12 @@ def without_marker_line(description: Value) -> Value:
     return _LINE.sub("", description) or MISSING
 
 
+def says_managed(flow: Mapping[str, Json]) -> bool:
+    """Tell whether a flow's description has such a line, whosever it is."""
+    description = flow.get("description")
+    return isinstance(description, str) and _LINE.search(description) is not None
+
+
 def with_marker_line(description: Value, line: str) -> str:
     """Return the description ending with the marker's line, once."""
     bare = without_marker_line(description)

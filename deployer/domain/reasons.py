@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from deployer.domain.body import masked
 from deployer.domain.documents import Document
+from deployer.domain.identity import says_managed
 from deployer.domain.masking import MASK_REMEDY, is_masked, mask_reason
 from deployer.domain.merge3 import CONFLICTS, Change, Verdict
 from deployer.domain.plan import Planned
@@ -18,7 +19,15 @@ def surplus(flows: Sequence[str]) -> str:
 def doubt(flows: Sequence[Document]) -> str:
     """Say which flows may be the tenant's without its marker, and how to take one over."""
     ids = ", ".join(str(flow["_id"]) for flow in flows)
-    return f"may be here already, without our marker: flow {ids}; take it over: deployer adopt TENANT ID"
+    others = any(map(says_managed, flows))
+    whose = "with the marker of another template or tenant" if others else "without our marker"
+    return f"may be here already, {whose}: flow {ids}; take it over: deployer adopt TENANT ID"
+
+
+def elsewhere(tenant: str, flow: Document) -> str:
+    """Say where a tenant's flow lies that somebody moved."""
+    where = f"flow {flow['_id']} lies in integration {flow.get('_integrationId')} now"
+    return f"moved outside: {where}; move it back, or leave it there: --recreate {tenant}"
 
 
 def conflict(planned: Planned) -> str:

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from deployer.simulator import Customer
-from tests.engine.stage import Stage, template
+from tests.engine.stage import US, Stage, template
 
 
 @pytest.fixture
@@ -96,6 +96,44 @@ def _strange(stage: Stage, **fields: object) -> str:
     return str(flow["_id"])
 
 
+def test_a_flow_that_somebody_moved_is_left_there_and_made_again_only_on_request(deployed: Stage) -> None:
+    moved = {**deployed.flow(), "_integrationId": Customer(US, 9).id("integrations")}
+    world = deployed.simulator.world.accounts[US]
+    world.keep("flows", moved)
+
+    planned = deployed.plan()["acme"]
+    assert (planned["action"], planned["reason"].split(";")[0]) == (
+        "blocked",
+        f"moved outside: flow {moved['_id']} lies in integration {moved['_integrationId']} now",
+    )
+    assert deployed.flows() == []
+
+    ended = deployed.apply("--recreate", "acme")
+
+    assert (ended.code, len(deployed.flows())) == (0, 1), ended.err
+    assert world.find("flows", moved["_id"]) == moved
+    assert {tenant["action"] for tenant in deployed.plan().values()} == {"no_change"}
+
+
+def test_a_new_template_makes_no_flow_beside_those_of_the_one_before_unless_that_is_meant(deployed: Stage) -> None:
+    deployed.use_orchestrated()
+
+    ended = deployed.apply()
+
+    assert (ended.code, [len(deployed.flows(name)) for name in deployed.tenants]) == (6, [1, 1, 1])
+    assert f"the template was {template()} until now, and 3 flows of it are there" in ended.err
+    assert deployed.apply("--allow", "new-template").code == 0
+    deployed.tenants["hooli"] = Customer(US, 7)
+    assert deployed.apply().code == 0  # it is the template now
+
+
+def test_a_new_template_is_rolled_out_where_nothing_is_left_of_the_one_before(deployed: Stage) -> None:
+    assert deployed.run("delete", "--all", "--yes", "--allow", "many-deletes").code == 0
+    deployed.use_orchestrated()
+
+    assert deployed.apply().code == 0
+
+
 def test_a_clone_by_hand_blocks_and_nothing_is_cloned_beside_it(stage: Stage) -> None:
     flow = _strange(stage, _sourceId=template())
 
@@ -131,6 +169,20 @@ def test_a_flow_of_the_wanted_name_is_taken_over_where_the_manifest_says_so(stag
     assert stage.flow("acme")["_id"] == flow
     assert stage.flow("acme")["settings"]["batchSize"] == 200
     assert {tenant["action"] for tenant in stage.plan().values()} == {"no_change"}
+
+
+def test_a_flow_of_the_wanted_name_that_another_template_has_is_not_taken_over(deployed: Stage) -> None:
+    before = deployed.flow()
+    deployed.manifest["name"] = "usage"
+    deployed.use_orchestrated()
+    deployed.manifest["adopt"] = "name"
+
+    planned = deployed.plan()["acme"]
+    deployed.apply()
+
+    assert planned["action"] == "blocked"
+    assert "with the marker of another template or tenant" in planned["reason"]
+    assert deployed.flow() == before
 
 
 def test_two_flows_of_the_wanted_name_block(stage: Stage) -> None:
