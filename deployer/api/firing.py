@@ -1,6 +1,6 @@
 """Fire what is due: an apply, a run or a drift check, begun once whoever fires, and gone on with after any death."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,6 +32,7 @@ from deployer.errors import DeployerError, GuardError, JournalError, UsageError
 from deployer.journal.calendar import Calendar
 from deployer.journal.home import Home
 from deployer.journal.lock import exclusive
+from deployer.report.drift import drift_counts, drift_sentence
 from deployer.report.problems import error_lines
 from deployer.telemetry.events import Event
 
@@ -214,10 +215,10 @@ async def _of_id(place: Workplace, id_: str) -> Rollout | None:
 
 
 async def _drift(place: Workplace) -> dict[str, Any]:
-    totals = (await plan_drift(place)).totals
-    counts: Mapping[str, int] = {"drifted": totals.drifted, "compared": totals.existing}
-    said = f"{totals.drifted} of {totals.existing} flows changed outside" if totals.drifted else "no flow changed"
-    return {"state": State.ENDED, "code": _DRIFTED if totals.drifted else 0, "reason": said, "counts": counts}
+    plan = await plan_drift(place)
+    counts = drift_counts(plan)
+    code = _DRIFTED if counts["drifted"] or counts["blocked"] else 0
+    return {"state": State.ENDED, "code": code, "reason": drift_sentence(plan), "counts": counts}
 
 
 def _skipped(cause: Cause, reason: str) -> dict[str, Any]:

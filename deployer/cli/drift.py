@@ -25,8 +25,8 @@ _DRIFTED = 3
 def drift(*, manner: Manner, scope: "Scope", journal: str | None, verbose: int) -> int:
     """Show which flows of MANIFEST were changed outside since they were deployed. Only reads are sent.
 
-    It ends with 3 where any was. `drift: restore` in the manifest lets apply write what it wants over such changes, in
-    the same waves and limits as all else; otherwise they are left as they are.
+    It ends with 3 where any was, or could not be compared. `drift: restore` in the manifest lets apply write what it
+    wants over such changes, in the same waves and limits as all else; otherwise they are left as they are.
     """
     from dataclasses import replace
 
@@ -36,7 +36,7 @@ def drift(*, manner: Manner, scope: "Scope", journal: str | None, verbose: int) 
     from deployer.cli.showing import columns, list_width, out
     from deployer.cli.wiring import opened
     from deployer.report.columns import PLANNED
-    from deployer.report.drift import drift_head, drift_text, drifted
+    from deployer.report.drift import drift_counts, drift_head, drift_text, told
     from deployer.report.listing import write_list
     from deployer.report.plan_view import plan_tenant
 
@@ -47,8 +47,9 @@ def drift(*, manner: Manner, scope: "Scope", journal: str | None, verbose: int) 
         if manner.form is None:
             click.echo(drift_text(found, width=columns()))
         else:
-            tenants = map(plan_tenant, drifted(found))
+            tenants = map(plan_tenant, told(found))
             write_list(out(manner), manner.form, PLANNED, drift_head(found), tenants, width=list_width())  # type: ignore[arg-type]  # click lets no other form pass
-        return _DRIFTED if found.totals.drifted else 0
+        counts = drift_counts(found)
+        return _DRIFTED if counts["drifted"] or counts["blocked"] else 0
 
     return anyio.run(show)

@@ -72,7 +72,7 @@ def test_a_drift_check_only_reads_and_fails_where_something_was_changed(stage: S
     assert (ended.code, stage.writes) == (3, [])
     [firing] = firings(stage)
     assert (firing["outcome"], firing["reason"]) == ("failed", "1 of 3 flows changed outside")
-    assert firing["counts"] == {"drifted": 1, "compared": 3}
+    assert firing["counts"] == {"drifted": 1, "compared": 3, "blocked": 0}
 
 
 def test_a_failed_night_says_so_by_code_event_and_hook(stage: Stage, tmp_path: Path) -> None:

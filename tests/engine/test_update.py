@@ -109,6 +109,20 @@ def test_drift_names_each_field_and_sends_only_reads(deployed: Stage) -> None:
     assert deployed.writes == []
 
 
+def test_drift_tells_of_flows_that_could_not_be_compared(deployed: Stage) -> None:
+    gone = deployed.flow("globex")["_id"]
+    deployed.drop("globex")
+
+    told, found = deployed.run("drift"), deployed.run("drift", "--json")
+
+    assert (told.code, found.code) == (3, 3)
+    assert told.out == (
+        f"! globex  deleted outside: flow {gone} is gone; --recreate globex\n"
+        "2 flows, none changed outside; 1 tenant could not be compared\n"
+    )
+    assert (found.document["blocked"], list(found.tenants)) == (1, ["globex"])
+
+
 def test_drift_in_one_field_does_not_keep_another_from_being_written(deployed: Stage) -> None:
     deployed.edit("acme", timezone="Asia/Tokyo")
     deployed.manifest["flow"]["settings"]["batchSize"] = 300
