@@ -46,6 +46,15 @@ def at(document: Mapping[str, Json], path: Path) -> Value:
     return here
 
 
+def in_the_way(document: Document, path: Path) -> Path | None:
+    """Return the path at which a value stands where an object or array would have to be for `path` to lie in it."""
+    for length in range(1, len(path)):
+        value = at(document, path[:length])
+        if not isinstance(value, list if is_element(path[length]) else dict):
+            return None if value is MISSING else path[:length]
+    return None
+
+
 def put(document: Document, path: Path, value: Value) -> Document:
     """Return a copy in which `path` holds `value`; MISSING removes it. What is not on the path is shared.
 

@@ -18,7 +18,7 @@ from deployer.domain.documents import (
     alike,
     assembled,
     at,
-    is_element,
+    in_the_way,
     put,
     same,
     tells_apart,
@@ -136,7 +136,7 @@ def merge(
     changes = [_ended(change, chosen, restore=restore) if change.verdict in _OPEN else change for change in changes]
     for group in groups:
         _make_whole(changes, group)
-    return (*unclear, *changes)
+    return (*unclear, *(_shown(change, live) for change in changes))
 
 
 def with_base(memory: Mapping[Path, Memory], base: Mapping[Path, Value]) -> Mapping[Path, Memory]:
@@ -148,6 +148,8 @@ def _change(path: Path, live: Document, desired: Mapping[Path, Value], memory: M
     here, wanted = live_value(live, path), desired.get(path, MISSING)
     before = memory.get(path) or (recalled(memory, path) if memory else None)
     verdict = judge(path, before, wanted, here)
+    if before is None and verdict is Verdict.UPDATE and _is_in_the_way(live, path, memory):
+        verdict = Verdict.ADOPT_CONFLICT
     if verdict is Verdict.CONFLICT and before:
         return Change(path, here, wanted, verdict, before.returned)
     if wanted is MISSING and any(_overlap(path, other) for other in desired):
@@ -155,6 +157,21 @@ def _change(path: Path, live: Document, desired: Mapping[Path, Value], memory: M
     elif verdict is Verdict.REMOVE and before:
         wanted = before.first
     return Change(path, here, wanted, verdict)
+
+
+def _is_in_the_way(live: Document, path: Path, memory: Mapping[Path, Memory]) -> bool:
+    """Tell whether what stands where an object would have to be is somebody's; null is nothing, ours may go."""
+    place = in_the_way(live, path)
+    there = at(live, place) if place else None
+    known = recalled(memory, place) if place and memory else None
+    return there is not None and not (known and same(known.returned, there))
+
+
+def _shown(change: Change, live: Document) -> Change:
+    """Return a change that nobody wants to be written with what is in its way, where that is what it is about."""
+    if change.verdict not in _OPEN or change.live is not MISSING or not (place := in_the_way(live, change.path)):
+        return change
+    return replace(change, live=at(live, place))
 
 
 def recalled(memory: Mapping[Path, Memory], path: Path) -> Memory | None:
@@ -233,7 +250,7 @@ def live_value(live: Document, path: Path) -> Value:
     """Return a live field in the form it is compared in: no marker line, a schedule in its normal form."""
     value = at(live, path)
     if value is MISSING:
-        return _above(live, path)
+        return _masked_above(live, path)
     if path == ("description",):
         return without_marker_line(value)
     if path == ("schedule",) and isinstance(value, str):
@@ -244,13 +261,11 @@ def live_value(live: Document, path: Path) -> Value:
     return value
 
 
-def _above(live: Document, path: Path) -> Value:
-    """Return what stands where an object or array would have to be for `path` to lie in it; null is nothing."""
-    for length in range(1, len(path)):
-        value = at(live, path[:length])
-        if not isinstance(value, list if is_element(path[length]) else dict):
-            return MISSING if value is None else value
-    return MISSING
+def _masked_above(live: Document, path: Path) -> Value:
+    """Return the mask behind which a field may lie; what is no mask and in the way is not the field's value."""
+    place = in_the_way(live, path)
+    value = at(live, place) if place else MISSING
+    return value if is_masked(value) else MISSING
 
 
 def apply(live: Document, changes: Iterable[Change]) -> Document:

@@ -7,7 +7,7 @@ from deployer.domain.body import masked
 from deployer.domain.choosing import demand_conflicts
 from deployer.domain.chosen import Chosen, chosen_in
 from deployer.domain.deployment import Deployment, Instance, Step, before_image
-from deployer.domain.documents import MISSING, Document, Path, Value, dotted
+from deployer.domain.documents import MISSING, Document, Path, Value, assembled, dotted, in_the_way
 from deployer.domain.identity import is_newborn
 from deployer.domain.lifecycle import BIRTHS, State, StepKind
 from deployer.domain.masking import holds_mask, is_sealed, mask_reason
@@ -149,9 +149,15 @@ def _restored(
 
 
 def _written(changes: Iterable[Change], before: Mapping[Path, Value]) -> dict[Path, Value]:
-    """Return what stood where the rollout wrote."""
+    """Return what stood where the rollout wrote, or in its way."""
     written = {change.path for change in changes if change.verdict in WRITES}
-    return {path: value for path, value in before.items() if path in written}
+    replaced = {place for path in written if (place := in_the_way(assembled(_whole(before, path)), path))}
+    return {path: value for path, value in before.items() if path in written or path in replaced}
+
+
+def _whole(before: Mapping[Path, Value], path: Path) -> dict[Path, Value]:
+    """Return what stood above a path."""
+    return {place: value for place, value in before.items() if place == path[: len(place)] and len(place) < len(path)}
 
 
 def _wanted(deployment: Deployment, known: Instance) -> dict[Path, Value]:

@@ -8,10 +8,10 @@ from typing import Protocol
 from deployer.domain.body import ignored, masked, others, strayed
 from deployer.domain.chosen import Choice, Chosen
 from deployer.domain.deployment import Instance, before_image
-from deployer.domain.documents import MISSING, Document, Json, Path, Value, dotted
+from deployer.domain.documents import MISSING, Document, Json, Path, Value, at, dotted, in_the_way
 from deployer.domain.lifecycle import BIRTHS, Event, State
 from deployer.domain.masking import MASK_REMEDY, mask_reason
-from deployer.domain.merge3 import CONFLICTS, Change, Memory, Verdict
+from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Memory, Verdict
 from deployer.domain.moves import remaining
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import GONE, Later, Moved, Result, look_again, not_done, unread
@@ -174,7 +174,7 @@ async def _put(desk: Desk, case: Case, subject: Subject, live: Document, changes
     body = subject.body(live, changes)
     concealed = subject.secrets.opened(body)
     repeated = case.step.state is State.INTENDED
-    before = case.step.facts.get("before") if repeated else _images(changes)
+    before = case.step.facts.get("before") if repeated else _images(changes, live)
 
     async def stamp() -> float:
         sent = {"others": others(live, subject.ours), "before": before, "again": repeated}
@@ -190,11 +190,15 @@ async def _put(desk: Desk, case: Case, subject: Subject, live: Document, changes
     return Moved(case.deployment)
 
 
-def _images(changes: tuple[Change, ...]) -> list[Json]:
-    """Return the before-image: each field of ours as it stood."""
+def _images(changes: tuple[Change, ...], live: Document) -> list[Json]:
+    """Return the before-image: each field of ours as it stood, and what stood in its way."""
+    stood: dict[Path, Value] = {change.path: change.live for change in changes}
+    for change in changes:
+        if change.verdict in WRITES and (place := in_the_way(live, change.path)):
+            stood.setdefault(place, at(live, place))
     return [
-        {"path": list(change.path)} if change.live is MISSING else {"path": list(change.path), "value": change.live}
-        for change in changes
+        {"path": list(path)} if value is MISSING else {"path": list(path), "value": value}
+        for path, value in stood.items()
     ]
 
 

@@ -245,14 +245,36 @@ def test_only_a_schedule_has_the_normal_form_of_one() -> None:
         ({}, MISSING),
         ({"settings": {}}, MISSING),
         ({"settings": None}, MISSING),
-        ({"settings": "text"}, "text"),
-        ({"settings": []}, []),
-        ({"settings": {"deep": 7}}, 7),
+        ({"settings": "text"}, MISSING),
+        ({"settings": []}, MISSING),
+        ({"settings": {"deep": 7}}, MISSING),
+        ({"settings": {"deep": "******"}}, "******"),  # behind which it may lie
         ({"settings": {"deep": {"x": 1}}}, 1),
     ],
 )
-def test_what_stands_where_an_object_would_have_to_be_is_what_is_there(live: Document, value: Value) -> None:
+def test_what_stands_where_an_object_would_have_to_be_is_no_field(live: Document, value: Value) -> None:
     assert live_value(live, ("settings", "deep", "x")) == value
+
+
+@pytest.mark.parametrize("live", [{"settings": 1}, {"settings": {"deep": 1}}, {"settings": []}])
+def test_what_somebody_put_where_an_object_would_have_to_be_is_fought_for_whatever_it_is(live: Document) -> None:
+    path = ("settings", "deep", "x")
+    in_the_way = live["settings"]["deep"] if isinstance(live["settings"], dict) else live["settings"]
+
+    (fought,) = merge(live, {path: 1}, {})
+    (ours,) = merge(live, {path: 1}, {}, chosen={"": Choice.OURS})
+
+    assert (fought.verdict, fought.live) == (Verdict.ADOPT_CONFLICT, in_the_way)
+    assert (ours.verdict, ours.live) == (Verdict.UPDATE, MISSING)
+
+
+def test_what_we_left_where_an_object_is_to_be_goes() -> None:
+    changes = merge({"settings": 5}, {("settings", "x"): 5}, {("settings",): Memory(5, 5, MISSING)})
+
+    assert {change.path: change.verdict for change in changes} == {
+        ("settings", "x"): Verdict.UPDATE,
+        ("settings",): Verdict.RELEASE,
+    }
 
 
 def test_true_is_not_one() -> None:

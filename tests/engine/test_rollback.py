@@ -42,6 +42,32 @@ def test_what_was_changed_is_as_it_stood_before(upgraded: Stage) -> None:
         assert upgraded.flow(name)["disabled"] is False
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (5, {"a": 2, "b": 3}),
+        ({"a": 2, "b": 3}, 5),
+        ([1], {"a": {"c": 1}}),
+        (None, {"a": 1}),
+        ({"a": 1}, {"a": {"c": 1}}),  # in which nothing but the place of the value differs
+        ({"a": {"c": 1}}, {"a": 1}),
+    ],
+)
+def test_a_setting_that_becomes_an_object_or_is_one_no_more_is_written_and_put_back(
+    stage: Stage, before: object, after: object
+) -> None:
+    stage.tenants = {"acme": stage.tenants["acme"]}
+    stage.manifest["flow"]["settings"] = {"limit": before}
+    assert stage.apply().code == 0
+    stage.manifest["flow"]["settings"] = {"limit": after}
+
+    ended = stage.apply()
+
+    assert (ended.code, settings(stage)) == (0, {"limit": after}), ended.err
+    assert rollback(stage).code == 0
+    assert settings(stage) == {"limit": before}
+
+
 def test_what_others_changed_since_stays(upgraded: Stage) -> None:
     upgraded.edit("acme", settings={**settings(upgraded), "theirs": 1}, skipRetries=True)
 

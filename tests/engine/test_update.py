@@ -94,6 +94,20 @@ def test_a_field_changed_here_and_there_still_waits_for_a_choice_where_drift_is_
     assert deployed.plan()["acme"]["action"] == "blocked"
 
 
+def test_what_somebody_put_where_an_object_of_ours_would_have_to_be_waits_for_a_choice(deployed: Stage) -> None:
+    deployed.edit("acme", settings={**deployed.flow()["settings"], "limit": 5})
+    deployed.manifest["flow"]["settings"]["limit"] = {"a": 5}
+
+    blocked = deployed.plan()["acme"]
+    ended = deployed.apply("--ours", "acme")
+
+    assert blocked["action"] == "blocked"
+    assert "conflict in settings.limit.a" in blocked["reason"]
+    assert (ended.code, deployed.flow()["settings"]["limit"]) == (0, {"a": 5})
+    assert deployed.run("rollback", "--yes").code == 0
+    assert deployed.flow()["settings"]["limit"] == 5
+
+
 def test_drift_names_each_field_and_sends_only_reads(deployed: Stage) -> None:
     assert deployed.run("drift").out == "3 flows, none changed outside\n"
     deployed.edit("acme", timezone="Asia/Tokyo")
