@@ -14,7 +14,7 @@ from deployer.domain.plan import Plan, Planned
 from deployer.domain.template import Template
 from deployer.engine import rollouts
 from deployer.engine.carrying import give_over
-from deployer.engine.keeping import demand_kept
+from deployer.engine.keeping import demand_kept, demand_original
 from deployer.engine.planning import Materials, make_plan, plan_runs
 from deployer.engine.plans import SavedPlan, load_plan
 from deployer.engine.rollouts import SUPERSEDED, UNFINISHED, retry_failed
@@ -50,8 +50,9 @@ async def last_rollout(place: Workplace) -> Rollout | None:
 
     Raise GuardError where the journal is not the one that worked here last, before anything is planned with it.
     """
-    accounts, work = place.accounts.opened.values(), await place.journal.work()
-    demand_kept(work, place.journal_name, accounts, locks=place.locks, manifest=str(place.loaded.path))
+    accounts, manifest = place.accounts.opened.values(), str(place.loaded.path)
+    await demand_kept(place.journal, place.journal_name, accounts, locks=place.locks, manifest=manifest)
+    await demand_original(place.journal, place.journal_name, accounts, locks=place.locks, manifest=manifest)
     found = await place.journal.rollouts(place.loaded.manifest.name, limit=1)
     return next((rollout for rollout in found if rollout.outcome != SUPERSEDED), None)
 

@@ -45,6 +45,13 @@ def unlisted(left: Mapping[str, Moment], journal: str, now: Moment, lag: float) 
     return min(lag, max(0.0, lag - min(passed, default=lag)))
 
 
+def elsewhere(works: Mapping[str, Work], name: str, now: Work) -> str | None:
+    """Return where else the journal was worked with since: the one at this path is an older copy of it."""
+    others = ((work.number, where) for where, work in works.items() if where != name and work.journal == now.journal)
+    number, where = max(others, default=(0, None))
+    return where if number > now.number else None
+
+
 Finding: TypeAlias = Literal["kept", "found", "absent", "unreadable", "stranger"]
 
 

@@ -23,7 +23,7 @@ from deployer.engine.admission import Admission
 from deployer.engine.checking import Checking
 from deployer.engine.clock import Clock
 from deployer.engine.desk import Desk, failure
-from deployer.engine.execute import AccountRun, Delay, execute
+from deployer.engine.execute import AccountRun, Delay, Failures, execute
 from deployer.engine.keeping import Leases
 from deployer.engine.premises import frozen, halted_before
 from deployer.engine.rollouts import Crew
@@ -127,6 +127,7 @@ class _Carrying:
     held: str = ""
     gate: str = ""
     holds: dict[str, Delay] = field(default_factory=dict)
+    failures: dict[str, Failures] = field(default_factory=dict)
 
     async def go(self, leases: Leases) -> None:
         """Go through the waves until one does not let the next begin."""
@@ -208,11 +209,10 @@ class _Carrying:
         ahead, runs = _ahead(len(self.plan.accounts)), {}
         for name, hold in self.holds.items():
             account, planned = self.accounts.opened[name], self.plan.accounts[name]
-            crew = self.crew
+            crew, failures = self.crew, self.failures.setdefault(name, {})
             desk = Desk(account, planned, self.plan, self.settings, crew.journal, crew.clock, crew.rescue)
-            runs[name] = AccountRun(
-                desk, self.rollout, crew.watcher, crew.stop, self.settle_only, ahead, hold, number, admission, crew.said
-            )
+            where = (desk, self.rollout, crew.watcher, crew.stop, self.settle_only, ahead, hold)
+            runs[name] = AccountRun(*where, number, admission, crew.said, failures)
         await execute(runs)
         for name, run in runs.items():
             self.holds[name] = run.hold

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
@@ -65,6 +65,10 @@ class Stop:
         await self._asked.wait()
 
 
+Failures: TypeAlias = dict[StepKind, deque[str]]
+"""The codes with which the latest tenants of an account failed, by kind of step."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delay:
     """For how many seconds nothing is begun, and why: what others did may not show yet."""
@@ -78,7 +82,7 @@ class AccountRun:
     """One account of a rollout while it is executed. `halted` says why it stopped.
 
     `hold` is for how long nothing is begun, and none once that is over; `ahead` is how many deployments are read from
-    the journal at a time. All accounts of a `wave` share its `admission`.
+    the journal at a time. All accounts of a `wave` share its `admission`; all waves of an account its `failures`.
     """
 
     desk: Desk
@@ -91,11 +95,11 @@ class AccountRun:
     wave: int = 0
     admission: Admission = field(default_factory=Admission)
     said: Callable[[], Standing] = Standing
+    failures: Failures = field(default_factory=dict)
     halted: str | None = None
     _succeeded: set[StepKind] = field(default_factory=set)
     _workers: int = 1
     _arriving: bool = True  # a worker was hired and has not begun
-    _failures: dict[StepKind, deque[str]] = field(default_factory=dict)
 
     async def go(self) -> None:
         """Work until nothing is left, the account halts, or a stop is asked for."""
@@ -188,7 +192,7 @@ class AccountRun:
         if step.state is State.DONE:
             self._succeeded.add(step.kind)
         elif step.state in _BROKEN and deployment.error and not step.facts.get("stale"):
-            failures = self._failures.setdefault(step.kind, deque(maxlen=EVERYBODY))
+            failures = self.failures.setdefault(step.kind, deque(maxlen=EVERYBODY))
             failures.append(str(deployment.error["code"]))
             alike = len(failures) == EVERYBODY and len(set(failures)) == 1
             if alike and not await self._anybody_did(step.kind):

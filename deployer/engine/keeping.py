@@ -8,7 +8,7 @@ from pathlib import Path
 from deployer.domain.command import typed
 from deployer.domain.deployment import Moment
 from deployer.domain.documents import fingerprint
-from deployer.domain.rebuilding import Loss, Work, loss
+from deployer.domain.rebuilding import Loss, elsewhere, loss
 from deployer.engine.accounts import OpenAccount
 from deployer.errors import GuardError
 from deployer.journal.lock import Lease, exclusive, glance
@@ -21,6 +21,7 @@ _SAYS: Mapping[Loss, str] = {
     Loss.LOST: "another journal lay at {journal} when account {account} was last worked on: it is lost",
     Loss.RESTORED: "{journal} is an older copy: account {account} was worked on since with what it does not know of",
 }
+_COPIED = "{journal} is a copy with a rollout to go on with, and account {account} was worked on since with {where}"
 
 
 @contextmanager
@@ -72,16 +73,34 @@ def _name_of(account: OpenAccount) -> str:
     return f"{user}@{host}"
 
 
-def demand_kept(work: Work, journal: str, accounts: Iterable[OpenAccount], *, locks: Path, manifest: str) -> None:
+async def demand_kept(
+    journal: Journal, name: str, accounts: Iterable[OpenAccount], *, locks: Path, manifest: str
+) -> None:
     """Raise GuardError where an account knows a later journal of this path, or another one; nothing is held for it."""
+    work = await journal.work()
     for account in accounts:
         _, works = glance(_lock(locks, account.identity))
-        lost = loss(works.get(journal), work)
-        if lost:
-            raise GuardError(
-                _SAYS[lost].format(journal=journal, account=account.name),
-                remedy=f"find out first what is there: {typed('rebuild', manifest)}",
-            )
+        if lost := loss(works.get(name), work):
+            raise _lacking(_SAYS[lost].format(journal=name, account=account.name), manifest)
+
+
+async def demand_original(
+    journal: Journal, name: str, accounts: Iterable[OpenAccount], *, locks: Path, manifest: str
+) -> None:
+    """Raise GuardError where a copy has anything to go on with, and the original of it was worked with since.
+
+    One with nothing to go on with is good enough: each plan reads what is there.
+    """
+    work = await journal.work()
+    for account in accounts if not journal.is_shared else ():
+        _, works = glance(_lock(locks, account.identity))
+        where = elsewhere(works, name, work)
+        if where and await journal.unfinished():
+            raise _lacking(_COPIED.format(journal=name, account=account.name, where=where), manifest)
+
+
+def _lacking(what: str, manifest: str) -> GuardError:
+    return GuardError(what, remedy=f"find out first what is there: {typed('rebuild', manifest)}")
 
 
 async def begin_work(journal: Journal, name: str, leases: Leases, *, anew: bool = False) -> None:

@@ -57,7 +57,7 @@ class Crew:
         """
         shared, moment = self.journal.is_shared, self.clock.moment
         with locked(self.locks, self.name, accounts, shared=shared, moment=moment) as leases:
-            demand_kept(await self.journal.work(), self.name, accounts, locks=self.locks, manifest=self.manifest)
+            await demand_kept(self.journal, self.name, accounts, locks=self.locks, manifest=self.manifest)
             async with held(self.journal, accounts, self.clock.moment().boot):
                 await begin_work(self.journal, self.name, leases)
                 yield leases

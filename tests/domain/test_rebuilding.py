@@ -5,7 +5,17 @@ import pytest
 from deployer.domain.deployment import Moment
 from deployer.domain.documents import Document
 from deployer.domain.identity import InstanceKey
-from deployer.domain.rebuilding import Loss, Recollection, Work, has_run, loss, recollect, strangers, unlisted
+from deployer.domain.rebuilding import (
+    Loss,
+    Recollection,
+    Work,
+    elsewhere,
+    has_run,
+    loss,
+    recollect,
+    strangers,
+    unlisted,
+)
 from tests.factories import FLOW, INTEGRATION, TEMPLATE, instance
 
 KEY = InstanceKey(TEMPLATE, INTEGRATION)
@@ -33,6 +43,21 @@ def test_a_journal_is_the_same_if_it_is_no_other_and_no_older(
     known: Work | None, now: Work, found: Loss | None
 ) -> None:
     assert loss(known, now) is found
+
+
+@pytest.mark.parametrize(
+    ("works", "found"),
+    [
+        ({}, None),
+        ({"/here": Work("0a", 9)}, None),
+        ({"/there": Work("0a", 3)}, None),
+        ({"/there": Work("0a", 4)}, "/there"),
+        ({"/there": Work("0b", 9)}, None),
+        ({"/there": Work("0a", 4), "/yonder": Work("0a", 5)}, "/yonder"),
+    ],
+)
+def test_a_journal_is_an_older_copy_where_it_was_worked_with_since(works: dict[str, Work], found: str | None) -> None:
+    assert elsewhere(works, "/here", Work("0a", 3)) == found
 
 
 def recalled(*listing: Document, known: str | None = None) -> tuple[str | None, tuple[str, ...]]:

@@ -75,6 +75,26 @@ def test_a_directory_that_was_moved_or_copied_goes_on(deployed: Stage) -> None:
     assert deployed.apply().code == 0
 
 
+def test_a_copy_does_not_go_on_with_what_was_gone_on_with_elsewhere(stage: Stage) -> None:
+    stage.run_flows()
+    stage.manifest["waves"] = {"sizes": [1], "approve": True}
+    waiting = stage.apply()
+    assert stage.run("approve", "--plan", waiting.document["plan"]).code == 0
+    original, copied = stage.directory, stage.directory.parent / "copied"
+    shutil.copytree(original, copied)
+    stage.run("resume")
+    assert len(stage.effects("run", "globex")) == 1
+    stage.directory = copied
+
+    ended = stage.run("resume")
+
+    assert (ended.code, len(stage.effects("run", "globex"))) == (6, 1)
+    assert f"account {US} was worked on since with {original}" in ended.err
+    rebuild(stage)
+    assert stage.apply().code == 0
+    assert len(stage.effects("run", "globex")) == 1
+
+
 def rebuild(stage: Stage, *options: str) -> Any:  # noqa: ANN401 - JSON
     """Rebuild the journal, and return what was printed."""
     ended = stage.run("rebuild", "--yes", "--json", *options)

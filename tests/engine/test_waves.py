@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deployer.simulator import Customer, Rule
-from tests.engine.stage import EU, US, Stage
+from tests.engine.stage import EU, US, Stage, template
 
 pytestmark = pytest.mark.anywhere
 
@@ -91,6 +91,17 @@ def test_in_strict_mode_no_more_begin_than_may_still_fail(stage: Stage) -> None:
 
     assert ended.code == 6
     assert (len(outcomes(stage, "failed")), len(outcomes(stage, "pending"))) == (2, 4)
+
+
+def test_what_everybody_fails_with_halts_also_where_each_wave_tolerates_it(stage: Stage) -> None:
+    many(stage, 6, sizes=[1], tolerance=1)
+    stage.befall(Rule(action="refuse", route="flows.clone", id=template(), status=422, code="invalid_ref"))
+
+    ended = stage.apply()
+
+    assert ended.code == 6
+    assert "the first 3 tenants all fail to clone with invalid_ref" in ended.document["reason"]
+    assert (len(outcomes(stage, "failed")), len(outcomes(stage, "pending"))) == (3, 3)
 
 
 def test_no_more_tenants_are_under_way_than_the_wave_allows(stage: Stage) -> None:
