@@ -86,10 +86,7 @@ class Firer:
 
     async def _missed(self, calendar: Calendar, kept: Kept | None, paper: "_Paper") -> Firing | None:
         """Skip what is too late by now, such as what nobody was there for since it was due, and return it."""
-        if kept is None:
-            return None
-        past = await calendar.firings(kept.rollout, limit=_NEAR)
-        late = missed(kept, paper.firing, past, datetime.fromisoformat(await paper.now()))
+        late = await _late(calendar, kept, paper)
         return await self._end(paper, _skipped(Cause.MISSED, late), kept) if late else None
 
     async def _end(self, paper: "_Paper", end: dict[str, Any], kept: Kept | None) -> Firing | None:
@@ -120,6 +117,8 @@ class Firer:
             rollout = await _of_id(place, paper.firing.rollout)
             ended = rollout is not None and rollout.outcome != "running"  # before whoever had it could write so
             if rollout is None:
+                if late := await _late(paper.calendar, kept, paper):  # whoever was to begin it died before
+                    return _skipped(Cause.MISSED, late)
                 if freeze := frozen_now(place):
                     return _skipped(Cause.FROZEN, freeze.said)
                 rollout = await _begun(place, kept.schedule.do, paper)
@@ -207,6 +206,14 @@ async def _begun(place: Workplace, do: str, paper: _Paper) -> Rollout:
     saved = await new_plan(place)
     await heed_guards(place, saved.plan, frozenset())
     return await begin(place, saved, id_=id_)
+
+
+async def _late(calendar: Calendar, kept: Kept | None, paper: _Paper) -> str | None:
+    """Return why a firing is too late to begin by now, if it is."""
+    if kept is None:
+        return None
+    past = await calendar.firings(kept.rollout, limit=_NEAR)
+    return missed(kept, paper.firing, past, datetime.fromisoformat(await paper.now()))
 
 
 async def _of_id(place: Workplace, id_: str) -> Rollout | None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from deployer.domain.documents import canonical
 from deployer.domain.firing import Cause, Firing, State, look
+from deployer.domain.local_time import utc_text
 from deployer.domain.schedule import Kept, Pause, Schedule
 from deployer.journal import queries as q
 from deployer.journal.checksums import checked, summed
@@ -53,8 +54,9 @@ class Calendar(Book):
             connection.execute(self._alone)
             found: list[Firing] = []
             for kept in map(_kept, connection.execute(q.SCHEDULES, (rollout,)).fetchall()):
-                past = _past(connection, kept.rollout, None, _NEAR)
-                past += _past(connection, kept.rollout, kept.name, 1)
+                come = utc_text(now)  # a clock that was wrong may have had later ones written
+                past = _past(connection, kept.rollout, None, _NEAR, until=come)
+                past += _past(connection, kept.rollout, kept.name, 1, until=come)
                 seen = look(kept, past, now, who)
                 found += [each for each in seen if _changed(connection, q.WRITE_FIRING, _row(each))]
             return found
@@ -116,8 +118,10 @@ def _schema() -> str:
     return files("deployer.journal").joinpath("schedules.sql").read_text(encoding="utf-8")
 
 
-def _past(connection: Connection, rollout: str, name: str | None, limit: int) -> list[Firing]:
-    found = connection.execute(q.FIRINGS, (rollout, name, limit)).fetchall()
+def _past(
+    connection: Connection, rollout: str, name: str | None, limit: int, *, until: str | None = None
+) -> list[Firing]:
+    found = connection.execute(q.FIRINGS, (rollout, name, until, limit)).fetchall()
     return [_firing(row) for row in reversed(found)]
 
 

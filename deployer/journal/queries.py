@@ -172,7 +172,7 @@ KEEP_SCHEDULE: Final = f"""
 """
 DROP_SCHEDULE: Final = "DELETE FROM schedule WHERE rollout = ? AND name = ?"
 FIRINGS: Final = f"""
-    SELECT {FIRING} FROM firing WHERE rollout = ? AND schedule = coalesce(?, schedule)
+    SELECT {FIRING} FROM firing WHERE rollout = ? AND schedule = coalesce(?, schedule) AND due <= coalesce(?, due)
     ORDER BY due DESC, local DESC, schedule DESC LIMIT ?
 """
 OPEN_FIRINGS: Final = f"""

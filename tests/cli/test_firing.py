@@ -12,7 +12,7 @@ from signal import SIGINT, SIGKILL, SIGTERM
 import click
 import pytest
 
-from deployer.domain.firing import State
+from deployer.domain.firing import Cause, State
 from deployer.simulator import Knobs, Rule
 from tests.cli.firing import came_into_force, firings, just_now, write, written
 from tests.engine.stage import Stage, staged
@@ -241,6 +241,24 @@ def test_who_dies_before_anything_began_has_it_begun_under_the_id_that_was_writt
 
     assert stage.run(*DUE).code == 0
     assert stage.run("status", "--json").document["rollout"] == failed.rollout
+
+
+def test_who_died_before_anything_began_has_nothing_begun_once_its_window_is_over(stage: Stage) -> None:
+    stage.manifest["schedules"] = {"nightly": just_now(do="apply")}
+    came_into_force(stage)
+    stage.manifest["accounts"]["acme-us"]["token"] = "env:NOBODY"
+    assert stage.run(*DUE).code == 4
+    [failed] = written(stage)
+    write(stage, failed, replace(failed, state=State.RUNNING, ended_at=None, code=None, reason=""))
+    stage.manifest["accounts"]["acme-us"]["token"] = "env:US_TOKEN"
+    stage.manifest["schedules"]["nightly"]["catch_up"] = "1s"
+    came_into_force(stage)
+
+    stage.run(*DUE)
+
+    [missed] = written(stage)
+    assert (missed.state, missed.cause) == (State.SKIPPED, Cause.MISSED)
+    assert stage.flows() == []
 
 
 def test_an_unfinished_apply_is_gone_on_with_and_none_begun_beside_it(stage: Stage) -> None:

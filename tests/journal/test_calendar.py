@@ -62,6 +62,19 @@ async def test_a_firing_is_written_once_and_moved_by_who_knows_how_it_was(home: 
         assert await calendar.firings("crm", "other", limit=5) == []
 
 
+async def test_a_clock_that_was_years_ahead_for_a_moment_keeps_no_later_time_from_being_fired(home: Home) -> None:
+    async with home.calendar() as calendar:
+        await calendar.keep(replace(KEPT, schedule=EVERY.model_copy(update={"cron": "0 12 * * *"})))
+        wrong = await calendar.look("crm", NOON + timedelta(days=4 * 365), "ann@host")
+        assert wrong
+
+        found = await calendar.look("crm", NOON, "ann@host")
+        again = await calendar.look("crm", NOON, "ann@host")
+
+    assert [(each.state, each.local) for each in found] == [(State.DUE, "2026-11-27T12:00 UTC")]
+    assert again == []
+
+
 async def test_those_who_look_at_once_write_each_time_once_and_let_one_alone_be_due(home: Home) -> None:
     """Each has a connection of its own, and a clock that is a little off."""
     async with home.calendar() as calendar:
