@@ -1,7 +1,6 @@
 """Roll back: end the last rollout where it stands, plan what undoes it, and carry that out like any other plan."""
 
 from collections.abc import Callable, Sequence
-from itertools import takewhile
 
 from deployer.api.workplace import Workplace
 from deployer.domain.candidate import Choices
@@ -63,7 +62,7 @@ def _demand_apply(place: Workplace, rollout: Rollout) -> None:
 
 async def _demand_untouched_since(place: Workplace, rollout: Rollout) -> None:
     touched: set[InstanceKey] | None = None
-    for each in await _later(place, rollout):
+    for each in await place.journal.later(rollout.id):
         if each.name == rollout.name and each.outcome in UNFINISHED:
             remedy = f"finish it first: {typed('resume', place.loaded.path)}"
             raise GuardError(f"rollout {each.id}, which came later, is unfinished", remedy=remedy)
@@ -72,16 +71,6 @@ async def _demand_untouched_since(place: Workplace, rollout: Rollout) -> None:
             if await _touches(place, each, touched):
                 remedy = "undo that one first" if each.kind == "apply" else "apply the manifest you want"
                 raise GuardError(f"rollout {each.id}, which came later, changed the same tenants", remedy=remedy)
-
-
-async def _later(place: Workplace, rollout: Rollout) -> Sequence[Rollout]:
-    """Return the rollouts that came after one, newest first: those of other manifests may be about the same flows."""
-    found = await place.journal.rollouts(limit=_MOST)
-    later = [*takewhile(lambda each: each.id != rollout.id, found)]
-    if len(later) == _MOST:
-        what = f"more than {_MOST} rollouts came after {rollout.id}: nobody looks through them all"
-        raise GuardError(what, remedy="apply the manifest you want")
-    return later
 
 
 async def _touched(place: Workplace, rollout: Rollout) -> set[InstanceKey]:

@@ -23,8 +23,6 @@ from deployer.engine.whoever import whoever
 from deployer.errors import GuardError, UsageError
 from deployer.journal.protocol import Journal, Rollout
 
-_LATEST = 100  # rollouts of a name among which the last apply is looked for
-
 __all__ = [
     "SavedPlan",
     "abort",
@@ -140,9 +138,8 @@ async def heed_guards(place: Workplace, plan: Plan, allow: frozenset[str]) -> No
 
 async def _beside(journal: Journal, plan: Plan) -> dict[str, str]:
     """Return the rule that is broken where a plan would make flows beside those of another template."""
-    found = await journal.rollouts(plan.name, limit=_LATEST)
-    last = next((each for each in found if each.kind == "apply"), None)
-    templates = templates_left(plan, await journal.plan(last.id)) if last else []
+    found = await journal.rollouts(plan.name, kind="apply", limit=1)
+    templates = templates_left(plan, await journal.plan(found[0].id)) if found else []
     flows = sum((await journal.by_revision(templates)).values()) if templates else 0
     return beside(plan, templates, flows)
 

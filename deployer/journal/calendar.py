@@ -14,7 +14,7 @@ from deployer.domain.documents import canonical
 from deployer.domain.firing import Cause, Firing, State, look
 from deployer.domain.local_time import utc_text
 from deployer.domain.schedule import Kept, Pause, Schedule
-from deployer.journal import queries as q
+from deployer.journal import calendar_queries as q
 from deployer.journal.checksums import checked, summed
 from deployer.journal.connection import Connection, Row
 from deployer.journal.writer import Book

@@ -121,9 +121,12 @@ class Journal(Protocol):
         """
 
     async def rollouts(
-        self, name: str | None = None, plan: str | None = None, *, begins: str = "", limit: int
+        self, name: str | None = None, plan: str | None = None, *, begins: str = "", kind: str | None = None, limit: int
     ) -> Sequence[Rollout]:
-        """Return the newest rollouts, newest first, of a name, a plan's digest, and an id's beginning, where given."""
+        """Return the newest rollouts, newest first: of a name, a plan's digest, an id's beginning, a kind, if given."""
+
+    async def later(self, rollout: str) -> Sequence[Rollout]:
+        """Return the rollouts of any name that began after one, newest first, without the runs that ended."""
 
     async def unfinished(self) -> Sequence[Rollout]:
         """Return the rollouts, oldest first, of which anything may still be resumed, retried or owed."""

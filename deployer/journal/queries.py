@@ -17,8 +17,6 @@ INSTANCE: Final = "template, integration, tenant, account, body, checksum"
 REVISION: Final = "template, revision, body, checksum"
 SAMPLE: Final = "rollout, account, at, body, checksum"
 EVENT: Final = "rollout, place, position, event, at, body, checksum"
-SCHEDULE: Final = "rollout, name, body, checksum"
-FIRING: Final = "rollout, schedule, local, due, state, body, checksum"
 
 
 def _values(columns: str, rows: int) -> str:
@@ -26,17 +24,22 @@ def _values(columns: str, rows: int) -> str:
     return f"VALUES {', '.join([one] * rows)}"
 
 
-def _insert(table: str, columns: str, rows: int = 1) -> str:
+def insert(table: str, columns: str, rows: int = 1) -> str:
+    """Return the statement that writes rows of some columns."""
     return f"INSERT INTO {table} ({columns}) {_values(columns, rows)}"
 
 
-BEGIN: Final = _insert("rollout", ROLLOUT)
-DEPLOY: Final = _insert("deployment", DEPLOYMENT)
-PREPARE: Final = _insert("step", STEP)
+BEGIN: Final = insert("rollout", ROLLOUT)
+DEPLOY: Final = insert("deployment", DEPLOYMENT)
+PREPARE: Final = insert("step", STEP)
 LATEST: Final = f"""
     SELECT {ROLLOUT} FROM rollout
     WHERE name = coalesce(?1, name) AND plan = coalesce(?2, plan) AND substr(id, 1, length(?3)) = ?3
-    ORDER BY number DESC LIMIT ?4
+    AND kind = coalesce(?4, kind) ORDER BY number DESC LIMIT ?5
+"""
+LATER: Final = f"""
+    SELECT {ROLLOUT} FROM rollout WHERE number > (SELECT number FROM rollout WHERE id = ?)
+    AND (kind <> 'run' OR ended_at IS NULL) ORDER BY number DESC
 """
 BY_ID: Final = f"SELECT {ROLLOUT} FROM rollout WHERE id = ?"
 CONCLUDE: Final = "UPDATE rollout SET outcome = ?, reason = ?, ended_at = ?, checksum = ? WHERE id = ?"
@@ -114,11 +117,11 @@ OPEN_BY_ACCOUNT: Final = f"""
     WHERE s.state IN ('ready', 'intended') GROUP BY 1, 2 ORDER BY 1, 2
 """
 WAVES: Final = "SELECT wave, count(*) FROM deployment WHERE rollout = :rollout AND wave > 0 GROUP BY wave"
-INSTRUCT: Final = f"{_insert('instruction', INSTRUCTION)} ON CONFLICT (id) DO NOTHING"
+INSTRUCT: Final = f"{insert('instruction', INSTRUCTION)} ON CONFLICT (id) DO NOTHING"
 INSTRUCTIONS: Final = f"SELECT {INSTRUCTION} FROM instruction WHERE rollout = ? ORDER BY number"
 GATES: Final = f"SELECT {GATE} FROM gate WHERE rollout = ? ORDER BY wave"
 SET_GATE: Final = f"""
-    {_insert("gate", GATE)} ON CONFLICT (rollout, wave) DO UPDATE SET
+    {insert("gate", GATE)} ON CONFLICT (rollout, wave) DO UPDATE SET
     state = excluded.state, since = excluded.since, who = excluded.who, checksum = excluded.checksum
 """
 # Who began in a wave and does not rest yet, and how many failed; stale tenants did not.
@@ -146,12 +149,12 @@ DONE: Final = """
 """
 
 TABLE: Final = "SELECT 1 FROM sqlite_master WHERE name = ?"
-KEEP_SAMPLE: Final = _insert("sample", SAMPLE)
+KEEP_SAMPLE: Final = insert("sample", SAMPLE)
 SAMPLES: Final = f"SELECT {SAMPLE} FROM sample WHERE rollout = ? ORDER BY number"
 SAMPLES_AFTER: Final = f"SELECT number, {SAMPLE} FROM sample WHERE rollout = ? AND number > ? ORDER BY number LIMIT ?"
 
 END_PART: Final = f"""
-    {_insert("part", "rollout, wave, account, cause")}
+    {insert("part", "rollout, wave, account, cause")}
     ON CONFLICT (rollout, wave, account) DO UPDATE SET cause = excluded.cause
 """
 ENDED_PARTS: Final = """
@@ -163,26 +166,6 @@ TERMS: Final = "SELECT cause FROM part WHERE rollout = ? AND account = ''"
 HANDED_OVER: Final = f"""
     SELECT {ROLLOUT} FROM rollout r WHERE outcome IN ('running', 'waiting')
     AND EXISTS (SELECT 1 FROM part p WHERE p.rollout = r.id AND p.account = '') ORDER BY number
-"""
-
-SCHEDULES: Final = f"SELECT {SCHEDULE} FROM schedule WHERE rollout = coalesce(?, rollout) ORDER BY rollout, name"
-KEEP_SCHEDULE: Final = f"""
-    {_insert("schedule", SCHEDULE)} ON CONFLICT (rollout, name) DO UPDATE SET
-    body = excluded.body, checksum = excluded.checksum
-"""
-DROP_SCHEDULE: Final = "DELETE FROM schedule WHERE rollout = ? AND name = ?"
-FIRINGS: Final = f"""
-    SELECT {FIRING} FROM firing WHERE rollout = ? AND schedule = coalesce(?, schedule) AND due <= coalesce(?, due)
-    ORDER BY due DESC, local DESC, schedule DESC LIMIT ?
-"""
-OPEN_FIRINGS: Final = f"""
-    SELECT {FIRING} FROM firing WHERE state IN ('due', 'running') AND rollout = coalesce(?, rollout)
-    ORDER BY due, local, schedule
-"""
-WRITE_FIRING: Final = f"{_insert('firing', FIRING)} ON CONFLICT (rollout, schedule, local) DO NOTHING"
-MOVE_FIRING: Final = """
-    UPDATE firing SET state = ?, body = ?, checksum = ?
-    WHERE rollout = ? AND schedule = ? AND local = ? AND checksum = ?
 """
 
 WORK_COLUMNS: Final = "journal, number, checksum"
@@ -204,9 +187,9 @@ _IN_ORDER: Final = dict.fromkeys(("rollout", "instruction", "event", "sample"), 
 GUARDED: Final = {
     table: f"SELECT {columns} FROM {table}{_IN_ORDER.get(table, '')}" for table, columns in _TABLES.items()
 }
-COPY: Final = {table: _insert(table, columns) for table, columns in _TABLES.items()}
+COPY: Final = {table: insert(table, columns) for table, columns in _TABLES.items()}
 FORGET_WORK: Final = "DELETE FROM work"
-BEGIN_WORK: Final = _insert("work", WORK_COLUMNS)
+BEGIN_WORK: Final = insert("work", WORK_COLUMNS)
 
 UNFINISHED: Final = f"""
     SELECT {ROLLOUT} FROM rollout r WHERE outcome NOT IN ('succeeded', 'superseded', 'aborted') OR EXISTS
@@ -229,7 +212,7 @@ INSTANCES_OF: Final = f"""
 REVISIONS: Final = f"""
     SELECT {REVISION} FROM revision WHERE template = ? AND revision IN (SELECT value FROM json_each(?))
 """
-KEEP_REVISION: Final = f"{_insert('revision', REVISION)} ON CONFLICT (template, revision) DO NOTHING"
+KEEP_REVISION: Final = f"{insert('revision', REVISION)} ON CONFLICT (template, revision) DO NOTHING"
 BY_REVISION: Final = """
     SELECT json_extract(body, '$.revision'), count(*) FROM instance
     WHERE template IN (SELECT value FROM json_each(?)) GROUP BY 1 ORDER BY 2 DESC, 1
@@ -273,7 +256,7 @@ def moves(rows: int) -> str:
 @cache
 def happenings(rows: int) -> str:
     """Return the statement that writes events."""
-    return _insert("event", EVENT, rows)
+    return insert("event", EVENT, rows)
 
 
 @cache
@@ -292,6 +275,6 @@ def forgettings(rows: int) -> str:
 def memories(rows: int) -> str:
     """Return the statement that writes what is remembered; INSERT OR REPLACE would write every index anew."""
     return f"""
-        {_insert("instance", INSTANCE, rows)} ON CONFLICT (template, integration) DO UPDATE SET
+        {insert("instance", INSTANCE, rows)} ON CONFLICT (template, integration) DO UPDATE SET
         tenant = excluded.tenant, account = excluded.account, body = excluded.body, checksum = excluded.checksum
     """

@@ -79,10 +79,14 @@ class TableJournal(Book):
         await self._writer.ask(lambda connection: begin(connection, rollout, plan, revisions))
 
     async def rollouts(
-        self, name: str | None = None, plan: str | None = None, *, begins: str = "", limit: int
+        self, name: str | None = None, plan: str | None = None, *, begins: str = "", kind: str | None = None, limit: int
     ) -> Sequence[Rollout]:
-        """Return the newest rollouts, newest first, of a name, a plan's digest, and an id's beginning, where given."""
-        return [read_rollout(row)[0] for row in await self._select(q.LATEST, (name, plan, begins, limit))]
+        """Return the newest rollouts, newest first: of a name, a plan's digest, an id's beginning, a kind, if given."""
+        return [read_rollout(row)[0] for row in await self._select(q.LATEST, (name, plan, begins, kind, limit))]
+
+    async def later(self, rollout: str) -> Sequence[Rollout]:
+        """Return the rollouts of any name that began after one, newest first, without the runs that ended."""
+        return [read_rollout(row)[0] for row in await self._select(q.LATER, (rollout,))]
 
     async def unfinished(self) -> Sequence[Rollout]:
         """Return the rollouts, oldest first, of which anything may still be resumed, retried or owed."""

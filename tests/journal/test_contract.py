@@ -816,3 +816,16 @@ async def test_what_many_deployments_met_is_read_at_once(store: Store) -> None:
         assert await journal.met(FIRST.id, after=-1, upto=0) == {0: met}
         assert await journal.met(FIRST.id, after=0, upto=3) == {1: [*met, Met(1, Event.SKIP, AT)], 2: met}
         assert await journal.met("another", after=-1, upto=3) == {}
+
+
+async def test_rollouts_are_told_by_kind_and_by_what_came_after_one(store: Store) -> None:
+    async with store.open() as journal:
+        kinds = ("apply", "run", "apply", "run", "delete")
+        for number, kind in enumerate(kinds, 1):
+            await journal.begin(rollout("other" if number == 3 else "order-sync", number=number, kind=kind), plan())
+        await journal.conclude("order-sync-2", outcome="succeeded", reason="", ended_at=AT)
+
+        assert [one.id for one in await journal.rollouts("order-sync", kind="apply", limit=9)] == ["order-sync-1"]
+        assert [one.id for one in await journal.rollouts(kind="run", limit=1)] == ["order-sync-4"]
+        assert [one.id for one in await journal.later("order-sync-1")] == ["order-sync-5", "order-sync-4", "other-3"]
+        assert await journal.later("order-sync-5") == []
