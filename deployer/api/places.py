@@ -42,6 +42,9 @@ def _in_postgres(address: str, folder: Path) -> "Home":
 
 
 def state_directory(env: Mapping[str, str]) -> Path:
-    """Return the user's state directory, where the locks of accounts lie."""
-    root = env.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(root) / "deployer"
+    """Return the user's state directory, where the locks of accounts lie: from wherever, the same.
+
+    The XDG specification has a relative one ignored: two who work in two directories would not see each other's locks.
+    """
+    root = Path(env.get("XDG_STATE_HOME") or "")
+    return (root if root.is_absolute() else Path.home() / ".local" / "state") / "deployer"

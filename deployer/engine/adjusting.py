@@ -16,7 +16,7 @@ from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.resources import find_copy
 from deployer.engine.result import Moved, Result, unread
 from deployer.engine.unsealing import Secrets
-from deployer.engine.writing import before_put, differing, verdicts
+from deployer.engine.writing import before_put, differing
 from deployer.integrator.client import Stamp
 from deployer.integrator.transport import Concealed
 from deployer.integrator.wire import Done, Outcome
@@ -111,10 +111,10 @@ class _Resource:
     def is_as_planned(self, live: Document, changes: tuple[Change, ...]) -> bool:
         if self.planned.id is None or live.get("lastModified") == self.planned.last_modified:
             return True
-        return verdicts(changes) == verdicts(self.planned.changes)
+        return writing.is_as_planned(changes, self.planned.changes)
 
     def moved(self, changes: tuple[Change, ...]) -> list[str]:
-        return [f"{self.planned.label}.{path}" for path in differing(changes, verdicts(self.planned.changes))]
+        return [f"{self.planned.label}.{path}" for path in differing(changes, self.planned.changes)]
 
     def is_settled(self, live: Document, changes: tuple[Change, ...]) -> bool:
         left = (change for change in changes if change.verdict is Verdict.REMOVE)

@@ -7,7 +7,7 @@ from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Planned
 from deployer.domain.sighting import Absent, Doubtful, Found, sight
 from deployer.engine.desk import Case, Desk, failure
-from deployer.engine.result import Moved, Result, look_again, not_done, unread
+from deployer.engine.result import GONE, Moved, Result, look_again, not_done, unread
 from deployer.integrator.client import Stamp
 from deployer.integrator.wire import Created, Done, NotSent, Outcome, Refused, Unknown
 
@@ -18,7 +18,10 @@ _UNSCHEDULED = frozenset({"schedule", "_id", "createdAt", "lastModified", "_sour
 async def begin(desk: Desk, case: Case) -> Result:
     """Look before sending, always: what is there already is taken, and nothing is made beside it."""
     planned = case.deployment.planned
-    listing = await desk.client.integration_flows(planned.integration)
+    if isinstance(known := await _known(desk, case), Done) and known.value:
+        await case.tell_birth(str(known.value["_id"]), Event.FOUND)
+        return Moved(case.deployment)
+    listing = await desk.client.integration_flows(planned.integration) if isinstance(known, Done) else known
     if not isinstance(listing, Done):
         return await unread(desk, case, listing, wait=0.0)
     cleared = case.step.facts.get("cleared")
@@ -31,6 +34,17 @@ async def begin(desk: Desk, case: Case) -> Result:
             return _doubtful(case, flows)
         case Absent(seen):
             return await _send(desk, case, seen)
+
+
+async def _known(desk: Desk, case: Case) -> Outcome[Document | None]:
+    """Return the flow that another rollout made since the plan, if it is there: lists may not show it yet."""
+    if case.deployment.known is None:
+        return Done(None, 200)
+    read = await desk.client.flow(case.deployment.known.flow)
+    if isinstance(read, Refused) and read.status == GONE:
+        return Done(None, read.status)
+    is_here = isinstance(read, Done) and read.value.get("_integrationId") == case.deployment.planned.integration
+    return read if is_here or not isinstance(read, Done) else Done(None, read.status)
 
 
 async def recover(desk: Desk, case: Case, wait: float) -> Result:

@@ -17,7 +17,7 @@ from deployer.engine import writing
 from deployer.engine.desk import Case, Desk
 from deployer.engine.result import GONE, Moved, Result
 from deployer.engine.unsealing import Secrets
-from deployer.engine.writing import before_put, differing, verdicts
+from deployer.engine.writing import before_put, differing
 from deployer.integrator.client import Stamp
 from deployer.integrator.transport import Concealed
 from deployer.integrator.wire import Done, Outcome, Refused
@@ -103,10 +103,10 @@ class _Flow:
         planned = self.case.deployment.planned
         if planned.action is Action.CREATE or live.get("lastModified") == planned.last_modified:
             return True
-        return verdicts(changes) == planned.verdicts
+        return writing.is_as_planned(changes, planned.changes)
 
     def moved(self, changes: tuple[Change, ...]) -> list[str]:
-        return differing(changes, self.case.deployment.planned.verdicts)
+        return differing(changes, self.case.deployment.planned.changes)
 
     def is_settled(self, live: Document, changes: tuple[Change, ...]) -> bool:
         """Tell whether the flow is as wanted, also where a field was dropped and has to go."""

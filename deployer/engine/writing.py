@@ -1,6 +1,6 @@
 """Write a document with a PUT that replaces everything: read, merge, intend, send; the answer is the verification."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
@@ -8,10 +8,10 @@ from typing import Protocol
 from deployer.domain.body import ignored, masked, others, strayed
 from deployer.domain.chosen import Choice, Chosen
 from deployer.domain.deployment import Instance, before_image
-from deployer.domain.documents import MISSING, Document, Json, Path, Value, at, dotted, in_the_way
+from deployer.domain.documents import MISSING, Document, Json, Path, Value, at, dotted, in_the_way, same
 from deployer.domain.lifecycle import BIRTHS, Event, State
 from deployer.domain.masking import MASK_REMEDY, mask_reason
-from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Memory, Verdict
+from deployer.domain.merge3 import CONFLICTS, WRITES, Change, Memory
 from deployer.domain.moves import remaining
 from deployer.engine.desk import Case, Desk, failure
 from deployer.engine.result import GONE, Later, Moved, Result, look_again, not_done, unread
@@ -131,14 +131,21 @@ def before_put(case: Case) -> dict[Path, Memory]:
     return {path: Memory(value, value, value) for path, value in before_image(case.step).items()}
 
 
-def verdicts(changes: Iterable[Change]) -> dict[Path, Verdict]:
-    """Return the verdict of each field."""
-    return {change.path: change.verdict for change in changes}
+def is_as_planned(changes: Sequence[Change], planned: Sequence[Change]) -> bool:
+    """Tell whether each field is as it was planned."""
+    return len(changes) == len(planned) and not differing(changes, planned)
 
 
-def differing(changes: Iterable[Change], planned: Mapping[Path, Verdict]) -> list[str]:
-    """Return the fields whose verdict is another one than was planned."""
-    return [dotted(change.path) for change in changes if change.verdict is not planned.get(change.path)]
+def differing(changes: Iterable[Change], planned: Iterable[Change]) -> list[str]:
+    """Return the fields whose verdict is another one than was planned, or that are written over something else."""
+    before = {change.path: change for change in planned}
+    return [dotted(change.path) for change in changes if not _is_alike(change, before.get(change.path))]
+
+
+def _is_alike(change: Change, planned: Change | None) -> bool:
+    if planned is None or change.verdict is not planned.verdict:
+        return False
+    return change.verdict not in WRITES or same(change.live, planned.live)
 
 
 def _infancy(desk: Desk, case: Case) -> Later | None:

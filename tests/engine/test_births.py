@@ -1,9 +1,11 @@
 """What a new flow is made of, whatever the platform turns out to answer."""
 
+from pathlib import Path
+
 import pytest
 
 from deployer.simulator import Knobs, stable_id
-from tests.engine.stage import US, Stage
+from tests.engine.stage import US, Stage, staged
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,15 @@ def test_a_connection_that_nobody_mapped_blocks(stage: Stage) -> None:
 
     assert {tenant["action"] for tenant in planned.values()} == {"blocked"}
     assert slack in planned["acme"]["reason"]
+
+
+def test_a_flow_that_another_rollout_made_since_the_plan_is_taken_though_no_list_shows_it_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with staged(tmp_path, monkeypatch, Knobs(list_lag=3.0)) as stage:
+        alone = stage.run("plan", "--json", "--tenant", "acme").document["plan"]
+        assert stage.apply().code == 0
+
+        ended = stage.apply("--plan", alone, "--tenant", "acme")
+
+        assert (ended.code, len(stage.flows("acme"))) == (0, 1), ended.err

@@ -108,6 +108,41 @@ def test_what_somebody_put_where_an_object_of_ours_would_have_to_be_waits_for_a_
     assert deployed.flow()["settings"]["limit"] == 5
 
 
+@pytest.mark.parametrize("drift", ["report", "restore"])
+def test_what_somebody_changed_again_since_the_plan_is_not_written_over(deployed: Stage, drift: str) -> None:
+    deployed.edit("acme", timezone="Asia/Tokyo")
+    deployed.manifest["drift"] = drift
+    choice = []
+    if drift == "report":
+        deployed.manifest["flow"]["timezone"] = "Europe/Paris"
+        choice = ["--ours", "acme"]
+    plan = deployed.run("plan", "--json", *choice, "--tenant", "acme").document["plan"]
+    deployed.edit("acme", timezone="Asia/Seoul")
+
+    ended = deployed.apply("--plan", plan, "--tenant", "acme")
+
+    assert (ended.tenants["acme"]["outcome"], deployed.flow()["timezone"]) == ("stale", "Asia/Seoul")
+    assert "changed by somebody else since the plan: timezone" in ended.tenants["acme"]["error"]["message"]
+
+
+def test_a_rollout_that_was_halted_writes_over_nothing_that_another_wrote_meanwhile(deployed: Stage) -> None:
+    waves = {"sizes": [1], "approve": True}
+    deployed.manifest["waves"] = waves
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+    waiting = deployed.apply().document
+    deployed.manifest |= {"name": "other", "waves": {"sizes": [1]}}
+    deployed.manifest["flow"]["settings"]["batchSize"] = 400
+    assert deployed.apply("--tenant", "globex").code == 0
+    deployed.manifest |= {"name": "order-sync", "waves": waves}
+    deployed.manifest["flow"]["settings"]["batchSize"] = 300
+    assert deployed.run("approve", "--plan", waiting["plan"]).code == 0
+
+    ended = deployed.run("resume", "--json")
+
+    assert ended.tenants["globex"]["outcome"] == "stale"
+    assert deployed.flow("globex")["settings"]["batchSize"] == 400
+
+
 def test_drift_names_each_field_and_sends_only_reads(deployed: Stage) -> None:
     assert deployed.run("drift").out == "3 flows, none changed outside\n"
     deployed.edit("acme", timezone="Asia/Tokyo")
