@@ -8,7 +8,7 @@ from deployer.domain.desired import Desired
 from deployer.domain.documents import Document, Json, Path, Value
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.manifest import Manifest
-from deployer.domain.merge3 import Change, Memory
+from deployer.domain.merge3 import Change, Memory, Verdict
 from deployer.domain.plan import Action, Plan, Planned, PlannedAccount, Totals
 from deployer.domain.snapshot import Snapshot
 from deployer.domain.template import Template
@@ -94,6 +94,11 @@ def planned(
         changes=tuple(changes),
         steps=tuple(steps),
     )
+
+
+def verdicts(made: Planned) -> dict[Path, Verdict]:
+    """Return the verdict of each field."""
+    return {change.path: change.verdict for change in made.changes}
 
 
 def crowd(count: int, *, account: str = "main", steps: Sequence[StepKind] = CREATE) -> list[Planned]:

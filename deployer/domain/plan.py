@@ -112,11 +112,6 @@ class Planned:
                 return Fought(resource.key.kind.value, resource.label, resource.id, resource.last_modified)
         return None
 
-    @property
-    def verdicts(self) -> dict[Path, Verdict]:
-        """Return the verdict of each owned field."""
-        return {change.path: change.verdict for change in self.changes}
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedAccount:

@@ -33,6 +33,7 @@ from tests.factories import (
     snapshot,
     template,
     tenant,
+    verdicts,
 )
 
 KEY = InstanceKey(TEMPLATE, INTEGRATION)
@@ -77,7 +78,7 @@ def decided(
 def test_where_there_is_nothing_a_flow_is_created() -> None:
     planned = decided(UNMARKED, want=desired({"name": "Orders of acme"}))
     assert (planned.action, planned.steps, planned.flow) == (Action.CREATE, CREATE, None)
-    assert planned.verdicts == {NAME: Verdict.UPDATE}
+    assert verdicts(planned) == {NAME: Verdict.UPDATE}
     assert planned.fields == {NAME: "Orders of acme"}
     assert planned.seen == ()
 
@@ -105,7 +106,7 @@ def test_a_field_that_was_dropped_is_an_update() -> None:
     known = instance(fields={**AS_LEFT, ("timezone",): Memory("UTC", "UTC", MISSING)})
     planned = decided({**LIVE, "timezone": "UTC"}, known=[known])
     assert planned.action is Action.UPDATE
-    assert planned.verdicts[("timezone",)] is Verdict.REMOVE
+    assert verdicts(planned)[("timezone",)] is Verdict.REMOVE
 
 
 def test_drift_is_reported_and_nothing_is_done_about_it() -> None:
@@ -117,13 +118,13 @@ def test_drift_is_reported_and_nothing_is_done_about_it() -> None:
 def test_a_flow_with_our_marker_is_adopted_without_being_asked() -> None:
     planned = decided(LIVE)
     assert (planned.action, planned.steps, planned.flow) == (Action.ADOPT, (), FLOW)
-    assert planned.verdicts == {NAME: Verdict.ADOPT}
+    assert verdicts(planned) == {NAME: Verdict.ADOPT}
 
 
 def test_a_newborn_that_was_never_configured_simply_is() -> None:
     planned = decided(NEWBORN, want=desired({"name": "Orders", "timezone": "Europe/Berlin"}))
     assert (planned.action, planned.steps) == (Action.ADOPT, UPDATE)
-    assert set(planned.verdicts.values()) == {Verdict.UPDATE}
+    assert set(verdicts(planned).values()) == {Verdict.UPDATE}
 
 
 @pytest.mark.parametrize("way", ["name", "id"])

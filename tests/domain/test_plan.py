@@ -8,7 +8,7 @@ from deployer.domain.identity import InstanceKey
 from deployer.domain.lifecycle import StepKind
 from deployer.domain.merge3 import Change, Verdict
 from deployer.domain.plan import REQUESTS, Action, Totals, steps_for
-from tests.factories import INTEGRATION, TEMPLATE, crowd, plan, planned
+from tests.factories import INTEGRATION, TEMPLATE, crowd, plan, planned, verdicts
 
 # action, options, steps
 STEPS = """
@@ -64,4 +64,4 @@ def test_who_has_a_flow_exists_unless_it_is_only_run() -> None:
 def test_a_planned_tenant_knows_its_key_and_verdicts() -> None:
     found = planned(changes=[Change(("name",), "a", "b", Verdict.UPDATE)])
     assert found.key == InstanceKey(TEMPLATE, INTEGRATION)
-    assert found.verdicts == {("name",): Verdict.UPDATE}
+    assert verdicts(found) == {("name",): Verdict.UPDATE}
