@@ -22,7 +22,12 @@ _DISABLED: Path = ("disabled",)
 
 def is_touched(deployment: Deployment) -> bool:
     """Tell whether a rollout changed anything of a tenant, or may have."""
-    return any(step.state in {State.DONE, State.UNKNOWN, State.INTENDED} for step in _writes(deployment))
+    return any(step.state in {State.UNKNOWN, State.INTENDED} or _has_written(step) for step in _writes(deployment))
+
+
+def _has_written(step: Step) -> bool:
+    """Tell whether a step did what it was to do, or a part of it before it failed."""
+    return step.state is State.DONE or step.facts.get("partly") is True
 
 
 def adjusted(deployment: Deployment) -> list[tuple[PlannedResource, Step]]:
@@ -37,7 +42,7 @@ def adjusted(deployment: Deployment) -> list[tuple[PlannedResource, Step]]:
 
 
 def _is_adjusted(step: Step) -> bool:
-    return step.kind is StepKind.ADJUST and step.state is State.DONE
+    return step.kind is StepKind.ADJUST and _has_written(step)
 
 
 def undo(
@@ -173,7 +178,7 @@ def _is_lost(value: Value, secrets: Container[str]) -> bool:
 
 
 def _before(deployment: Deployment) -> dict[Path, Value]:
-    configured = (step for step in deployment.steps if step.kind is StepKind.CONFIGURE and step.state is State.DONE)
+    configured = (step for step in deployment.steps if step.kind is StepKind.CONFIGURE and _has_written(step))
     return next(map(before_image, configured), {})
 
 

@@ -181,7 +181,8 @@ async def _put(desk: Desk, case: Case, subject: Subject, live: Document, changes
     body = subject.body(live, changes)
     concealed = subject.secrets.opened(body)
     repeated = case.step.state is State.INTENDED
-    before = case.step.facts.get("before") if repeated else _images(changes, live)
+    is_first = not (repeated or case.step.facts.get("partly"))
+    before = _images(changes, live) if is_first else case.step.facts.get("before")
 
     async def stamp() -> float:
         sent = {"others": others(live, subject.ours), "before": before, "again": repeated}
@@ -216,7 +217,9 @@ def _verify(case: Case, subject: Subject, answer: Document, changes: tuple[Chang
         case.tell(Event.UNDECIDABLE, _misplaced(where))
     elif left:
         text = f"the API took the PUT and left {', '.join(left)} as it was"
-        case.tell(Event.REFUSE, failure("not_applied", text, "check that the account may change this"))
+        refused = failure("not_applied", text, "check that the account may change this")
+        taken = tuple(change for change in changes if dotted(change.path) not in left)
+        case.tell(Event.REFUSE, {**subject.facts, **refused, "partly": True}, subject.instance(answer, taken))
     else:
         facts: Document = {**subject.facts, "stamp": answer.get("lastModified")}
         facts |= {"strayed": [*astray]} if astray else {}

@@ -15,7 +15,7 @@ from deployer.report.text import duration, padded, plain, value_text
 
 _FORMAT: Final = 1
 _DIGITS: Final = 12  # of a digest, to type
-_UNTOLD: Final = frozenset({"seen", "body", "error", "stale", "stamp", "others", "before", "again"})
+_UNTOLD: Final = frozenset({"seen", "body", "error", "stale", "stamp", "others", "before", "again", "partly"})
 _OPEN: Final = frozenset({State.READY, State.INTENDED})
 
 

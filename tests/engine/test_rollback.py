@@ -1,10 +1,11 @@
 """A rollback puts back what stood before, tenant by tenant, and nothing that somebody changed since."""
 
+import json
 from typing import Any
 
 import pytest
 
-from deployer.simulator import Customer, Knobs
+from deployer.simulator import Customer, Knobs, Rule
 from tests.engine.stage import SOON, US, Ended, Stage
 from tests.engine.test_waves import many, outcomes
 
@@ -66,6 +67,24 @@ def test_a_setting_that_becomes_an_object_or_is_one_no_more_is_written_and_put_b
     assert (ended.code, settings(stage)) == (0, {"limit": after}), ended.err
     assert rollback(stage).code == 0
     assert settings(stage) == {"limit": before}
+
+
+def test_what_the_api_took_of_a_put_is_put_back_too(stage: Stage) -> None:
+    stage.tenants = {"acme": stage.tenants["acme"]}
+    assert stage.apply().code == 0
+    flow, before = stage.flow(), settings(stage)
+    taken = {**flow, "settings": {**before, "batchSize": 300}, "lastModified": "2099-01-01T00:00:00.000Z"}
+    stage.manifest["flow"]["settings"] |= {"batchSize": 300, "region": "eu-west"}
+    stage.befall(Rule(action="garble", route="flows.put", id=flow["_id"], text=json.dumps(taken)))
+    assert stage.apply().tenants["acme"]["error"]["code"] == "not_applied"
+    stage.mend()
+    stage.keep("acme", taken)
+    again = stage.plan()["acme"]
+    assert [change["path"] for change in again["changes"] if change["verdict"] == "update"] == ["settings.region"]
+
+    assert rollback(stage).code == 0
+
+    assert settings(stage) == before
 
 
 def test_what_others_changed_since_stays(upgraded: Stage) -> None:
