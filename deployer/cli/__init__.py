@@ -1,7 +1,6 @@
 """The command line: words in, exit codes out. Commands are imported when they are called, and not before."""
 
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -123,6 +122,8 @@ def _run(words: Sequence[str], notes: "list[str] | None") -> int:
         code = deployer.main(
             args=list(words), prog_name="deployer", standalone_mode=False, terminal_width=_help_width(), obj=notes
         )
+    except SystemExit:  # how click leaves when nobody reads what is printed
+        return _SIGPIPE
     except Exception as error:  # noqa: BLE001 - what is not an answer to a person is raised again
         if notes is not None:
             from deployer.cli.github import of_error
@@ -150,7 +151,9 @@ def _answer(error: BaseException) -> int:
             click.echo("aborted", err=True)
             return _SIGINT
         case click.ClickException():
-            click.echo(_complaint(error), err=True)
+            from deployer.cli.complaints import complaint
+
+            click.echo("\n".join(complaint(error)), err=True)
             return error.exit_code
         case DeployerError():
             from deployer.report.problems import error_lines
@@ -167,14 +170,6 @@ def _answer(error: BaseException) -> int:
             return 1
         case _:
             raise error
-
-
-def _complaint(error: click.ClickException) -> str:
-    """Return what click says of a wrong command line, where the words that were typed stay on their line."""
-    said, message = io.StringIO(), error.format_message()
-    error.show(said)
-    head = said.getvalue().removesuffix(f"{message}\n")
-    return f"{head}{_plain(message)}"
 
 
 def _plain(text: str) -> str:

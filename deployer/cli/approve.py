@@ -17,7 +17,12 @@ from deployer.domain.command import typed
 )
 @together(MANIFEST, JOURNAL)
 @click.option(
-    "--plan", "digest", metavar="DIGEST", required=True, help="The plan that is approved.", shell_complete=complete_plan
+    "--plan",
+    "digest",
+    metavar="DIGEST",
+    required=True,
+    help="The plan that is approved; deployer status names it.",
+    shell_complete=complete_plan,
 )
 @click.option(
     "--wave",

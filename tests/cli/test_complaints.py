@@ -1,0 +1,89 @@
+"""What a wrong command line is told: what is wrong, and what to type instead."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.commands import typed
+from tests.engine.stage import SOON, Stage
+
+
+@pytest.mark.parametrize("words", [(), ("schedule",)], ids=["deployer", "deployer schedule"])
+def test_without_words_the_help_is_shown_line_by_line(words: tuple[str, ...]) -> None:
+    asked = typed(*words, "--help").stdout
+
+    ended = typed(*words)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == asked
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        (
+            ("aply", "x"),
+            ['error: deployer: there is no command aply (did you mean "apply"?)', "  see: deployer --help"],
+        ),
+        (
+            ("schedule", "lst"),
+            [
+                'error: deployer schedule: there is no command lst (did you mean "list"?)',
+                "  see: deployer schedule --help",
+            ],
+        ),
+        (
+            ("apply", "--ye"),
+            ['error: deployer apply: there is no option --ye (did you mean "--yes"?)', "  see: deployer apply --help"],
+        ),
+        (
+            ("approve",),
+            [
+                "error: deployer approve: option --plan is missing",
+                "  --plan DIGEST  The plan that is approved; deployer status names it.",
+                "  usage: deployer approve [OPTIONS] [MANIFEST]",
+                "  see: deployer approve --help",
+            ],
+        ),
+        (
+            ("explain",),
+            [
+                "error: deployer explain: argument TENANT is missing",
+                "  usage: deployer explain [OPTIONS] TENANT [FIELD]",
+                "  see: deployer explain --help",
+            ],
+        ),
+        (
+            ("plan", "a", "b\x1b[31m\nerror: forged"),
+            [
+                "error: deployer plan: got unexpected extra argument (b[31m error: forged)",
+                "  usage: deployer plan [OPTIONS] [MANIFEST]",
+                "  see: deployer plan --help",
+            ],
+        ),
+        (("apply", "--tenant"), ["error: option '--tenant' requires an argument"]),
+    ],
+    ids=["command", "command of a group", "option", "missing option", "missing argument", "too many", "no value"],
+)
+def test_a_wrong_command_line_is_told_as_any_error_is(words: tuple[str, ...], lines: list[str]) -> None:
+    ended = typed(*words)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines() == lines
+
+
+def test_a_reader_that_goes_away_is_told_from_a_rollout_that_failed(stage: Stage) -> None:
+    stage.apply()
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        command = [sys.executable, "-m", "deployer", "status", "--json"]
+        ended = subprocess.run(
+            command, cwd=stage.directory, stdout=theirs, stderr=subprocess.PIPE, check=False, timeout=SOON
+        )
+    finally:
+        os.close(theirs)
+
+    assert (ended.returncode, ended.stderr) == (141, b"")
