@@ -131,7 +131,8 @@ async def workplace(
         place = Workplace(loaded, home, book, accounts, clock, chance, office)
         for account in accounts.opened.values():
             place.tell("account.opened", {"account": account.name, "host": account.base_url, "user": account.user})
-        for name, error in accounts.refused.items():
+        only = len(accounts.refused) == 1 and not accounts.opened  # then it is what the command fails with
+        for name, error in () if only else accounts.refused.items():
             place.tell("account.refused", {"account": name, "cause": error.what, "remedy": error.remedy})
         yield place
 

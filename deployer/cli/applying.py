@@ -19,6 +19,7 @@ from deployer.domain.command import typed
 from deployer.errors import UsageError
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
+from deployer.report.text import numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Applying:
         saved = await rollouts.new_plan(self.place, self.wish.choices, watch=planning(self.place, lines.add))
         target = {"manifest": str(self.manner.manifest), "scope": self.manner.scope}
         verb = "adopt" if self.wish.again else "apply"
-        text = plan_text(saved.plan, saved.digest, lines, width=columns(), **target, verb=verb)
+        text = plan_text(saved.plan, saved.digest, lines, width=columns(), **target, verb=verb, every="plan --all")
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
         return saved
 
@@ -105,4 +106,4 @@ class Applying:
         """Ask a person, unless nobody wants to be asked."""
         if not self.wish.yes:
             command = self.wish.again or f"{typed('apply', self.manner.manifest)}{self.manner.scope} --yes"
-            confirm(f"Change {tenants:,} tenants?", about="the plan", command=command, ask=self.wish.ask)
+            confirm(f"Change {numbered(tenants, 'tenant')}?", about="the plan", command=command, ask=self.wish.ask)

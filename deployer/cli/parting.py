@@ -14,14 +14,14 @@ from deployer.cli.asking import confirm
 from deployer.cli.carrying import carry
 from deployer.cli.manner import Manner
 from deployer.cli.meanwhile import planning
-from deployer.cli.showing import columns, show_plan
+from deployer.cli.showing import EACH, columns, show_plan
 from deployer.cli.wiring import opened
 from deployer.domain.candidate import Choices
 from deployer.domain.command import typed
 from deployer.domain.plan import Action
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
-from deployer.report.text import plain, wrapped
+from deployer.report.text import numbered, plain, wrapped
 
 _MEANS = {
     Action.DELETE: "The platform keeps a deleted flow for 30 days; its exports and imports stay, and sweep names them.",
@@ -63,7 +63,8 @@ class Part:
 
     def _show(self, saved: SavedPlan, lines: PlanLines) -> None:
         manifest, verb = str(self.manner.manifest), self.action.value
-        text = plan_text(saved.plan, saved.digest, lines, width=columns(), manifest=manifest, verb=verb)
+        how = {"manifest": manifest, "verb": verb, "every": EACH}
+        text = plan_text(saved.plan, saved.digest, lines, width=columns(), **how)
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
 
     def _say(self, sentence: str) -> None:
@@ -79,5 +80,5 @@ class Part:
             self._say(f"{again} of them are in {place.loaded.path}: the next apply makes their flows again.")
         if not self.yes:
             command = typed(self.action.value, self.manner.manifest, "…", "--yes")
-            question = f"{self.action.value.capitalize()} the flows of {saved.plan.work:,} tenants?"
+            question = f"{self.action.value.capitalize()} the flows of {numbered(saved.plan.work, 'tenant')}?"
             confirm(question, about="it", command=command, ask=self.ask)

@@ -23,6 +23,7 @@ from deployer.report.plan_view import plan_head, plan_tenant
 from deployer.report.summary import summary_text
 
 READ = "reading the rollout"  # what is done first for a report
+EACH = "--plan -o table"  # shows each tenant of what is undone or parted with, where --all is of tenants
 
 
 async def show(now: Standing, manner: Manner, *, at_work: bool = False) -> int:

@@ -16,12 +16,13 @@ from deployer.cli.carrying import carry
 from deployer.cli.ending import end
 from deployer.cli.manner import Manner
 from deployer.cli.meanwhile import planning
-from deployer.cli.showing import columns, show_plan
+from deployer.cli.showing import EACH, columns, show_plan
 from deployer.cli.wiring import opened
 from deployer.domain.candidate import Choices
 from deployer.domain.command import typed
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
+from deployer.report.text import numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,13 @@ class Undo:
         lines = PlanLines()
         click.echo(f"undoing rollout {last.id} of {last.started_at}", err=True)
         saved = await plan_rollback(place, last, choices, delete=self.delete, watch=planning(place, lines.add))
-        manifest = str(self.manner.manifest)
-        text = plan_text(saved.plan, saved.digest, lines, width=columns(), manifest=manifest, verb="rollback")
+        how = {"manifest": str(self.manner.manifest), "verb": "rollback", "every": EACH}
+        text = plan_text(saved.plan, saved.digest, lines, width=columns(), **how)
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
         if self.plan_only or not saved.plan.work:
             show_plan(saved, self.manner)
             return 0
-        self._confirm(f"Undo it for {saved.plan.work:,} tenants?")
+        self._confirm(f"Undo it for {numbered(saved.plan.work, 'tenant')}?")
         return await carry(place, await rollouts.begin(place, saved, kind="rollback"), self.manner)
 
     def _confirm(self, question: str) -> None:

@@ -127,6 +127,8 @@ async def _ask(accounts: Mapping[str, Account], lines: _Lines) -> dict[str, Open
         try:
             answers[name] = await _called(name, account, lines)
         except DeployerError as error:
+            if not error.what.startswith("account "):
+                error.where = ": ".join(filter(None, (f"account {name}", error.where)))
             answers[name] = error
 
     await each(accounts.items(), ask, workers=_AT_ONCE)

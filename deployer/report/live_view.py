@@ -19,7 +19,7 @@ _BAR_COLUMNS: Final = 60
 _WAVE_COLUMNS: Final = 24
 _BEFORE, _AFTER = 1, 1  # waves with a bar beside the one that is carried out
 _UP: Final = Control((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
-_GOOD, _BAD = "green", "red"  # as the terminal has them: they can be read on a dark and on a light one
+_GOOD, _BAD = "green", "bold red"  # of bars and marks, as the terminal has them: words have its own colour
 
 
 class Picture(Live):
@@ -76,7 +76,7 @@ def draw(tally: Tally, causes: Causes, halted: Mapping[str, str]) -> ConsoleRend
         *([line(f"  … baking, {duration(tally.bakes)} more")] if tally.bakes else []),
         line(" · ".join(tally.pace())),
         *_causes(causes),
-        *(line(f"{plain(account)} halted: {plain(cause)}", f"bold {_BAD}") for account, cause in halted.items()),
+        *(_bad(f"{plain(account)} halted: {plain(cause)}") for account, cause in halted.items()),
         *(line(f"… {tally.waits(tenant)}") for tenant in waiting[:_SHOWN]),
         *([line(f"… and {more:,} more waiting")] if more > 0 else []),
     )
@@ -120,11 +120,16 @@ def _causes(causes: Causes) -> Iterator[ConsoleRenderable]:
     """Yield each cause of trouble once, that of most tenants first, with the first of them."""
     ordered = causes.ordered()
     for cause in ordered[:_SHOWN]:
-        yield line(f"x {cause.count:,} {cause.outcome}: {plain(cause.said)} · {cause.who(1)}", _BAD)
+        yield _bad(f"{cause.count:,} {cause.outcome}: {plain(cause.said)} · {cause.who(1)}")
     if (more := len(ordered) - _SHOWN) > 0 or causes.others:
-        yield line(f"x … and {max(more, 0)} more causes", _BAD)
+        yield _bad(f"… and {max(more, 0)} more causes")
 
 
-def line(text: str, style: str = "") -> Text:
+def _bad(text: str) -> Text:
+    """Return a line of what went wrong: its mark is coloured, and no word, so that each can be read on any ground."""
+    return Text.assemble(("x", _BAD), f" {text}", no_wrap=True, overflow="ellipsis")
+
+
+def line(text: str) -> Text:
     """Return one line, cut where the terminal ends."""
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+    return Text(text, no_wrap=True, overflow="ellipsis")

@@ -42,19 +42,19 @@ class PlanLines:
         """Take a tenant in, with its place in the plan."""
         self._kinds[_sign(planned)].add(place, planned, word=_word(planned))
 
-    def lines(self, *, width: int) -> list[str]:
-        """Return the lines by kind, in the order of the plan within one."""
+    def lines(self, *, width: int, every: str = "--all") -> list[str]:
+        """Return the lines by kind, in the order of the plan within one; `every` is what to type to see each."""
         kinds = {sign: self._kinds[sign].shown() for sign in _ORDER if sign in self._kinds}
         names = _names(alike.title for sign, kind in kinds.items() if sign != _UNCHANGED for alike in kind)
         lines: list[str] = []
         for sign, kind in kinds.items():
             if sign == _UNCHANGED:
-                lines.append(f"  = {self._kinds[sign].count:,} unchanged (--all shows them)")
+                lines.append(f"  = {self._kinds[sign].count:,} unchanged ({every} shows them)")
                 continue
             for alike in kind[:_MOST]:
-                lines += _lines(sign, alike, names, width)
+                lines += _lines(sign, alike, names, width, every)
             if more := self._kinds[sign].count - sum(alike.count for alike in kind[:_MOST]):
-                lines.append(f"  {sign} … and {more:,} more like it (--all shows them)")
+                lines.append(f"  {sign} … and {more:,} more like it ({every} shows them)")
         return lines
 
 
@@ -83,11 +83,11 @@ def _word(planned: Planned) -> str:
     return "drift" if outside else planned.action.value.replace("no_change", "unchanged")
 
 
-def _lines(sign: str, alike: Alike, names: int, width: int) -> list[str]:
+def _lines(sign: str, alike: Alike, names: int, width: int, every: str = "") -> list[str]:
     start = f"  {sign} {padded(alike.title, names)}  {padded(_word(alike.planned), _ACTION_COLUMNS)}    "
     hang = columns(start) if columns(start) <= width // 2 else 6
     lines = wrapped(start, alike.pieces(), width=width, hang=hang)
-    return lines if alike.is_one else [*lines, *alike.named("--all shows each", width=width)]
+    return lines if alike.is_one else [*lines, *alike.named(f"{every} shows each", width=width)]
 
 
 def _phrases(planned: Planned) -> Iterator[Phrase]:

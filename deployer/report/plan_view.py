@@ -66,11 +66,23 @@ def _change(path: str, change: Change) -> Document:
 
 
 def plan_text(  # noqa: PLR0913 - what is shown, and what to type then
-    plan: Plan, digest: str, lines: PlanLines, *, width: int, manifest: str, scope: str = "", verb: str = "apply"
+    plan: Plan,
+    digest: str,
+    lines: PlanLines,
+    *,
+    width: int,
+    manifest: str,
+    scope: str = "",
+    verb: str = "apply",
+    every: str = "--all",
 ) -> str:
-    """Return the plan for people; `lines` saw its tenants while they were decided, and `verb` carries it out."""
+    """Return the plan for people; `lines` saw its tenants while they were decided, and `verb` carries it out.
+
+    `every` is what to type to see each tenant.
+    """
     target = _target(manifest, scope) if verb == "apply" else ""
-    return "\n".join(_text(plan, digest, lines.lines(width=width), width=width, target=target, absent=_ABSENT))
+    tenants = lines.lines(width=width, every=every)
+    return "\n".join(_text(plan, digest, tenants, width=width, target=target, absent=_ABSENT))
 
 
 def whole_plan_text(plan: Plan, digest: str, *, width: int, manifest: str, scope: str = "") -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The log: events with fields instead of prose, and secrets taken out last."""
 
 import json
+import re
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Final, TextIO
 
@@ -11,6 +12,8 @@ from deployer.domain.wording import escaped
 from deployer.telemetry.events import EVENTS, Event
 
 _HIDDEN: Final = "***"
+_GRAVE: Final = frozenset({"error", "critical"})
+_PARTED: Final = re.compile(r"[\s\"'=]|^$")  # what would not be seen as one word
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False)  # made once: structlog's renderer makes one for each line
 
 
@@ -39,9 +42,26 @@ def _json_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -
     return escaped(_ENCODER.encode(event))
 
 
-def _steady(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Escape what would steer the terminal: the console's renderer prints a text without spaces as it is."""
-    return {key: escaped(value) if isinstance(value, str) else value for key, value in event.items()}
+def _text_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    """Return a line for a person: when, how loud, what, and each field there is.
+
+    It has the terminal's own colour, which can be read on any ground: what happened is bold, and what is grave.
+    """
+    at, level, name = (escaped(str(event.pop(key, ""))) for key in ("timestamp", "level", "event"))
+    rest = escaped(" ".join(f"{key}={_value(value)}" for key, value in event.items() if value is not None))
+    loud = f"{level:<7}"
+    return f"{at} {_bold(loud) if level in _GRAVE else loud} {_bold(name)}  {rest}".strip()
+
+
+def _bold(text: str) -> str:
+    return f"\x1b[1m{text}\x1b[0m"
+
+
+def _value(value: object) -> str:
+    """Return a value as it is where it is one word, else as JSON."""
+    if isinstance(value, str) and value.isprintable() and not _PARTED.search(value):
+        return value
+    return _ENCODER.encode(value)
 
 
 def new_log(
@@ -51,16 +71,12 @@ def new_log(
 
     `added` are processors that add to a line before it is made harmless.
     """
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback) if console else _json_line
-    )
     log: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(stream),
         processors=[
             structlog.processors.add_log_level,
             *added,
-            *([_steady] if console else []),
-            redactor.around(renderer),
+            redactor.around(_text_line if console else _json_line),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,

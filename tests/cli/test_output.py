@@ -16,7 +16,7 @@ from deployer.cli import COMMANDS
 from deployer.report.passing import MANY
 from deployer.simulator import Customer, Rule, token_of
 from tests.cli.terminal import screen, terminal
-from tests.engine.stage import SOON, US, Stage
+from tests.engine.stage import EU, SOON, US, Stage
 from tests.web.journals import FIRST, crowded
 
 COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3|4|9|10)[0-9][0-9;]*m")
@@ -112,7 +112,7 @@ def _on_a_terminal(stage: Stage, *words: str, environment: dict[str, str] | None
 def test_a_terminal_gets_colours_unless_no_color_says_otherwise(
     stage: Stage, environment: dict[str, str], coloured: bool
 ) -> None:
-    shown = _on_a_terminal(stage, "apply", "--yes", environment=environment)
+    shown = _on_a_terminal(stage, "apply", "--yes", "-vv", environment=environment)
 
     assert "succeeded" in shown.text
     assert bool(COLOUR.search(shown.text)) is coloured
@@ -262,3 +262,27 @@ def test_a_report_beside_something_else_says_how_far_it_is_too(stage: Stage, cro
     line = ("status", "--rollout", FIRST.name, "--journal", f"sqlite:{crowd_journal}", "--report", "junit=report.xml")
     with terminal(stage, *line, environment={}) as typed:
         assert re.search(rf"reading the rollout: [\d,]+ of {MANY + 1:,} tenants", typed.read())
+
+
+def test_an_account_that_is_the_only_one_and_refused_is_told_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("US_TOKEN")
+
+    ended = stage.run("plan")
+
+    assert ended.code == 4
+    assert ended.err.splitlines() == [
+        f"error: account {US}: the environment variable US_TOKEN is not set",
+        "  export US_TOKEN=<token>",
+    ]
+
+
+def test_accounts_that_are_refused_are_each_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.add_account()
+    monkeypatch.delenv("US_TOKEN")
+    monkeypatch.delenv("EU_TOKEN")
+
+    said = stage.run("plan").err.splitlines()
+
+    assert [json.loads(line)["account"] for line in said if line.startswith("{")] == [US, EU]

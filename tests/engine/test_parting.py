@@ -58,6 +58,18 @@ def test_nobody_named_is_an_error_and_never_everybody(deployed: Stage) -> None:
 
 
 @pytest.mark.parametrize("verb", ["delete", "detach"])
+def test_what_shows_each_tenant_parts_with_nobody(deployed: Stage, verb: str) -> None:
+    deployed.tenants = {f"tenant-{number}": Customer(US, number) for number in range(12)}
+    deployed.apply()
+
+    said = deployed.run(verb, "--all", "--plan", "--allow", "many-deletes").out
+
+    assert "(--plan -o table shows each)" in " ".join(said.split())
+    assert "(--all" not in said
+    assert deployed.run(verb, "--all", "--plan", "--allow", "many-deletes", "-o", "table").out.count("tenant-") == 12
+
+
+@pytest.mark.parametrize("verb", ["delete", "detach"])
 def test_a_typo_in_a_name_is_an_error(deployed: Stage, verb: str) -> None:
     ended = deployed.run(verb, "--tenant", "acmee", "--yes")
     assert (ended.code, deployed.writes) == (2, [])

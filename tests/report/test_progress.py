@@ -159,14 +159,18 @@ def test_no_colour_alone_tells_what_is_behind_from_what_is_ahead() -> None:
     assert colours == {"0", "32"}  # the terminal's own green, which it shows on whatever ground it has
 
 
-def test_trouble_has_a_colour_that_can_be_read_on_a_dark_and_on_a_light_ground() -> None:
+def test_bars_and_marks_have_a_colour_and_words_that_of_the_terminal_so_that_all_can_be_read_on_any_ground() -> None:
     stage = Stage()
     with stage.live() as live:
         stage.tell(live).moved(*failed("initech"))
         stage.tell(live).halted("main", "three in a row failed")
         live.refresh()
-    colours = set(re.findall(ESCAPE + r"\[([0-9;]+)m", stage.terminal.getvalue()))
-    assert colours == {"0", "31", "1;31", "32"}  # no bright one, no yellow, no white: those are lost on one of the two
+        assert "x main halted: three in a row failed" in stage.screen()
+    drawn = stage.terminal.getvalue()
+    colours = set(re.findall(ESCAPE + r"\[([0-9;]+)m", drawn))
+    assert colours == {"0", "1;31", "32"}  # no bright one, no yellow, no white: those are lost on one ground or another
+    coloured = re.findall(ESCAPE + r"\[[1-9][0-9;]*m(.*?)" + ESCAPE, drawn)
+    assert {text.strip("━") for text in coloured} == {"", "x"}
 
 
 def test_the_live_view_is_redrawn_in_place() -> None:
@@ -217,7 +221,7 @@ def resized(before: int, after: int) -> tuple[str, str]:
 def test_the_live_view_follows_a_terminal_that_is_resized() -> None:
     wide, narrow = resized(100, 50)
     drawn = [max(map(len, re.findall("y+", text))) for text in (wide, narrow)]
-    assert drawn == [100 - len("main halted: …"), 50 - len("main halted: …")]
+    assert drawn == [100 - len("x main halted: …"), 50 - len("x main halted: …")]
 
 
 def test_nothing_is_left_of_what_was_drawn_before_the_terminal_became_narrower() -> None:
@@ -233,7 +237,7 @@ def test_nothing_is_left_of_what_was_drawn_before_the_terminal_became_narrower()
         "━" * 20,
         "0 of 0: no tenants",
         "0 requests/s of 296 ",
-        "main halted: yyyyyyy",
+        "x main halted: yyyyy",
         "",
     ]
 
