@@ -59,13 +59,13 @@ class ManifestError(DeployerError):
 
     exit_code = 2
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(f"{len(problems)} problem(s) in the manifest")
+    def __init__(self, problems: Sequence[Problem], *, remedy: str | None = None) -> None:
+        super().__init__(f"{len(problems)} problem(s) in the manifest", remedy=remedy)
         self.problems = tuple(problems)
 
     def lines(self) -> list[str]:
-        """Return one line a problem."""
-        return [f"error: {problem}" for problem in self.problems]
+        """Return one line a problem, and the remedy of all."""
+        return [*(f"error: {problem}" for problem in self.problems), *([f"  {self.remedy}"] if self.remedy else [])]
 
 
 class AccountError(DeployerError):

@@ -30,13 +30,13 @@ async def pause(home: Home, name: str | None, *, id_: str | None = None, who: st
 
     It is the unfinished one of a name, which with `id_` has to be that one; `who` says so, else whoever is at work.
     """
-    rollout = await _unfinished(home, name, id_)
+    rollout = await unfinished(home, name, id_)
     return await _say(home, instruction_of(SystemClock(), rollout.id, Verb.PAUSE, who=who), "paused")
 
 
 async def unpause(home: Home, name: str | None, *, id_: str | None = None, who: str | None = None) -> str:
     """Take a pause back, so that workers, or the next apply, go on; nothing is sent from here."""
-    rollout = await _unfinished(home, name, id_)
+    rollout = await unfinished(home, name, id_)
     async with home.open(read_only=True) as book:
         if Standing.of(await book.instructions(rollout.id)).paused is None:
             raise UsageError(f"rollout {rollout.id} is not paused")
@@ -56,7 +56,7 @@ async def approve(
 
     `digest` is the plan's, or how it begins. Raise UsageError for another plan's, or a wave that asks for no approval.
     """
-    rollout = await _unfinished(home, name, id_)
+    rollout = await unfinished(home, name, id_)
     begins = digest.removeprefix("plan:")
     if len(begins) < _DIGITS or not rollout.plan.startswith(begins):
         remedy = f"look at what is rolled out, and approve that: --plan {rollout.plan[:_SHOWN]}"
@@ -72,7 +72,7 @@ async def approve(
 
 async def exclude(home: Home, name: str | None, tenant: str) -> str:
     """Leave a tenant out of a rollout, unless it has begun; return what came of it."""
-    rollout = await _unfinished(home, name)
+    rollout = await unfinished(home, name)
     async with home.open(read_only=True) as book:
         found = await book.deployment(rollout.id, tenant)
     if found is None:
@@ -91,7 +91,7 @@ async def abort(
     home: Home, name: str | None, *, id_: str | None = None, who: str | None = None, tell: Tell = nobody
 ) -> str:
     """End a rollout where it stands, without any account: raise GuardError where a call is in doubt, or others work."""
-    rollout = await _unfinished(home, name, id_)
+    rollout = await unfinished(home, name, id_)
     await stop_work(home, name, id_=id_, who=who)
     with home.hold():
         async with home.open() as book:
@@ -112,12 +112,13 @@ async def stop_work(home: Home, name: str | None, *, id_: str | None = None, who
     raise GuardError("the deployer at work does not end", remedy="look at it: deployer status")
 
 
-async def _unfinished(home: Home, name: str | None, id_: str | None = None) -> Rollout:
+async def unfinished(home: Home, name: str | None, id_: str | None = None) -> Rollout:
     """Return the newest rollout of a name; raise UsageError where that is over, or is not the one that is meant."""
     async with home.open(read_only=True) as book:
         found = await book.rollouts(name, limit=1)
     if not found or found[0].outcome not in UNFINISHED:
-        raise UsageError("no rollout is unfinished" if name is None else f"no rollout of {name} is unfinished")
+        what = "no rollout is unfinished" if name is None else f"no rollout of {name} is unfinished"
+        raise UsageError(what, remedy="see how the last one ended: deployer status")
     if id_ not in {None, found[0].id}:
         raise UsageError(f"rollout {id_} is not the newest of {name}: that is {found[0].id}")
     return found[0]

@@ -48,6 +48,17 @@ def _revision(text: str | None) -> str | None:
     return digits
 
 
+async def _nothing(place: Workplace, tenant: str) -> UsageError:
+    """Return what to say where nothing of a tenant waits for a person, who may have meant another."""
+    name = place.loaded.manifest.name
+    last = next(iter(await place.journal.rollouts(name, limit=1)), None)
+    if last and await place.journal.deployment(last.id, tenant) is None:
+        return UsageError(
+            f'rollout {last.id} has no tenant "{tenant}"', remedy="see who is in it: deployer status -o table"
+        )
+    return UsageError(f'nothing of "{tenant}" in rollout {name} waits for a person')
+
+
 async def resolve_tenant(
     place: Workplace,
     tenant: str,
@@ -63,7 +74,7 @@ async def resolve_tenant(
     name = place.loaded.manifest.name
     waiting = await place.journal.awaiting(name, tenant)
     if waiting is None:
-        raise UsageError(f'nothing of "{tenant}" in rollout {name} waits for a person')
+        raise await _nothing(place, tenant)
     doubt = seconds_in_doubt(waiting, place.clock, place.loaded.manifest.safety)
     if decision is not Decision.TOOK and doubt > 0:
         await wait(doubt)

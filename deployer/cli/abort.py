@@ -19,7 +19,7 @@ def abort(*, manifest: Path, journal: str | None, yes: bool, no_input: bool, ver
     Nothing that was done is undone. The next apply plans anew.
     """
     from deployer.api import rollouts
-    from deployer.api.control import stop_work
+    from deployer.api.control import stop_work, unfinished
     from deployer.api.loading import Scope, load, name_in
     from deployer.api.places import journal_home
     from deployer.api.standing import find_standing
@@ -29,12 +29,12 @@ def abort(*, manifest: Path, journal: str | None, yes: bool, no_input: bool, ver
     from deployer.cli.showing import show
     from deployer.cli.wiring import opened
 
-    if not yes:
-        ask = may_ask(no_input=no_input)
-        confirm("End the rollout where it stands?", about="it", command=typed("abort", manifest, "--yes"), ask=ask)
-
     async def abort_last() -> int:
         loaded, path = load(manifest, scope=Scope(tenants=False)), journal_home(manifest, journal)
+        await unfinished(path, name_in(manifest))
+        if not yes:
+            ask = may_ask(no_input=no_input)
+            confirm("End the rollout where it stands?", about="it", command=typed("abort", manifest, "--yes"), ask=ask)
         await stop_work(path, name_in(manifest))
         manner = Manner(manifest, verbose=verbose)
         async with opened(loaded, journal=journal, manner=manner) as place:

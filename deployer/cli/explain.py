@@ -2,11 +2,16 @@
 
 import shutil
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from deployer.cli.completing import complete_tenant
 from deployer.cli.options import JSON, command
+from deployer.domain.command import typed
+from deployer.errors import UsageError
+
+_MANIFESTS = frozenset({".yaml", ".yml", ".json"})
 
 
 @command(
@@ -32,6 +37,9 @@ def explain(*, tenant: str, field: str | None, manifest: Path, overrides: tuple[
     from deployer.report.explanation import explanation_document, explanation_text
     from deployer.report.streamed import json_text
 
+    if field and Path(field).suffix in _MANIFESTS:
+        remedy = f"a manifest is named by an option: {typed('explain', tenant, '-m', quote(field))}"
+        raise UsageError(f'"{field}" is no field of a flow', remedy=remedy)
     found = explained(load(manifest, scope=scope_of(overrides=overrides)), tenant, field)
     if as_json:
         click.echo(json_text(explanation_document(tenant, found)))

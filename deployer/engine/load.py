@@ -211,11 +211,13 @@ def _bytes(file: Path, reason: str) -> bytes:
 
 @contextmanager
 def _reading(file: Path, reason: str) -> Iterator[None]:
-    """Say in a sentence why a file cannot be read."""
+    """Say in a sentence why a file cannot be read; without a `reason` it is the manifest."""
+    remedy = None
     try:
         yield
     except FileNotFoundError:
         what = "there is no such file"
+        remedy = None if reason else "name your manifest after the command, or write a first one: deployer init"
     except IsADirectoryError:
         what = "is a directory, not a file"
     except PermissionError:
@@ -226,7 +228,7 @@ def _reading(file: Path, reason: str) -> Iterator[None]:
         what = f"cannot be read: {error}"
     else:
         return
-    raise ManifestError([Problem(str(file), "", what + reason)])
+    raise ManifestError([Problem(str(file), "", what + reason)], remedy=remedy)
 
 
 def _decoded(file: Path, content: bytes) -> str:

@@ -165,10 +165,9 @@ def load_plan(directory: Path, prefix: str) -> SavedPlan:
         raise UsageError(f'"{prefix}" is no digest of a plan', remedy="give 6 to 64 of its hex digits")
     found = sorted(directory.glob(f"{match[1]}*.json"))
     if len(found) != 1:
-        problem = f"{len(found)} saved plans begin with {match[1]}"
-        raise UsageError(
-            problem, where=str(directory), remedy="give more digits" if found else "make it: deployer plan"
-        )
+        many = f"{len(found)} saved plans begin" if found else "no saved plan begins"
+        remedy = "give more digits" if found else "make it: deployer plan"
+        raise UsageError(f"{many} with {match[1]}", where=str(directory), remedy=remedy)
     saved = _checked(found[0])
     if datetime.now(UTC) - datetime.fromisoformat(saved.plan.observed_at) > EXPIRY:
         raise GuardError(f"the saved plan is older than {EXPIRY.days} days", where=str(found[0]), remedy="plan again")

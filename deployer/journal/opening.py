@@ -70,5 +70,11 @@ def give_back(path: Path) -> str:
 
 def _version(connection: sqlite3.Connection, path: Path) -> tuple[int, list[str]]:
     """Return the version of the tables, and what is to be done to bring them up to date."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    try:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        remedy = "name the journal with --journal; after it was lost: deployer rebuild"
+        raise JournalError(f"{path} is no journal: {error}", remedy=remedy) from None
     return version, list(to_come(version, path)) if version else []

@@ -33,6 +33,8 @@ def error_lines(error: DeployerError) -> Iterator[str]:
     match error:
         case ManifestError():
             yield from problem_lines(error.problems, start="error: ")
+            if error.remedy:
+                yield f"  {plain(error.remedy)}"
         case _:
             yield from map(plain, error.lines())
 

@@ -87,3 +87,39 @@ def test_a_reader_that_goes_away_is_told_from_a_rollout_that_failed(stage: Stage
         os.close(theirs)
 
     assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "remedy"),
+    [
+        (
+            ("explain", "acme", "rollout.yaml"),
+            '"rollout.yaml" is no field of a flow',
+            "a manifest is named by an option: deployer explain acme -m rollout.yaml",
+        ),
+        (("resolve", "acne", "--retry"), 'has no tenant "acne"', "see who is in it: deployer status -o table"),
+        (("apply", "--plan", "abcdef"), "no saved plan begins with abcdef", "make it: deployer plan"),
+        (("pause",), "no rollout of order-sync is unfinished", "see how the last one ended: deployer status"),
+        (("abort",), "no rollout of order-sync is unfinished", "see how the last one ended: deployer status"),
+        (
+            ("status", "--journal", "tenants.csv"),
+            "tenants.csv is no journal: file is not a database",
+            "name the journal with --journal; after it was lost: deployer rebuild",
+        ),
+        (
+            ("plan", "absent.yaml"),
+            "absent.yaml: there is no such file",
+            "name your manifest after the command, or write a first one: deployer init",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_a_mistake_is_answered_with_what_to_type(stage: Stage, words: tuple[str, ...], what: str, remedy: str) -> None:
+    stage.apply()
+
+    ended = stage.run(*words)
+
+    said, *remedies = ended.err.splitlines()
+    assert said.startswith("error: ")
+    assert said.endswith(what)
+    assert remedies == [f"  {remedy}"]

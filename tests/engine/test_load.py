@@ -147,7 +147,10 @@ def test_a_file_that_is_not_there_says_who_named_it(manifest: Path, tmp_path: Pa
 def test_a_manifest_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"name: a\nx: \xe9\n")
     (tmp_path / "folder.yaml").mkdir()
-    assert lines(tmp_path / "absent.yaml") == ["error: absent.yaml: there is no such file"]
+    assert lines(tmp_path / "absent.yaml") == [
+        "error: absent.yaml: there is no such file",
+        "  name your manifest after the command, or write a first one: deployer init",
+    ]
     assert lines(tmp_path / "folder.yaml") == ["error: folder.yaml: is a directory, not a file"]
     assert lines(tmp_path / "latin.yaml") == ["error: latin.yaml:2: is not UTF-8 text"]
 
