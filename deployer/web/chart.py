@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from deployer.api.traffic import SPAN, Span, whole
@@ -23,7 +24,7 @@ class Chart:
 
 
 def chart(spans: Sequence[Span]) -> Chart | None:
-    """Return the drawing of spans; None where nothing was asked."""
+    """Return the drawing of spans; None where nothing was asked. While nothing is, the limit stays what it was."""
     shown = whole(spans)
     top = max((max(span.rate, span.limit) for span in shown), default=0.0) * _ROOM
     if not top:
@@ -35,5 +36,6 @@ def chart(spans: Sequence[Span]) -> Chart | None:
 
     width = len(shown)
     area = f"0,{_HEIGHT} {steps([span.rate for span in shown])} {width},{_HEIGHT}"
+    limits = accumulate(shown, lambda limit, span: span.limit or limit, initial=0.0)
     refused = [place for place, span in enumerate(shown) if span.throttled]
-    return Chart(width, area, steps([span.limit for span in shown]), refused, top / _ROOM, width * SPAN / 60)
+    return Chart(width, area, steps([*limits][1:]), refused, top / _ROOM, width * SPAN / 60)

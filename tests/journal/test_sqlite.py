@@ -105,7 +105,7 @@ async def test_a_file_that_is_no_journal_is_refused(path: Path) -> None:
     async with SqliteJournal(path):
         pass
     spoil(path, b"SQLite format 3", b"tenant,integrat")
-    with pytest.raises(JournalError, match="journal.db is no journal: file is not a database") as caught:
+    with pytest.raises(JournalError, match=r"journal\.db is no journal: file is not a database") as caught:
         async with SqliteJournal(path):
             pass
     assert caught.value.remedy
