@@ -5,7 +5,7 @@ Waves add up, and what lies between them is left out: bakes, approvals, times in
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from deployer.domain.documents import at
@@ -14,7 +14,7 @@ from deployer.domain.pacing import IN_FLIGHT, with_margin
 from deployer.domain.plan import Plan
 from deployer.domain.samples import Latencies, Sample, added, quantile
 from deployer.report.pace import limit_of
-from deployer.report.spans import Axis, Interval, total
+from deployer.report.spans import Axis, Interval, total, within
 from deployer.report.tracks import Frame
 
 
@@ -39,11 +39,21 @@ class Chains:
 
 @dataclass(frozen=True, slots=True)
 class Efforts:
-    """The facts of an efficiency: chains by wave and account, and from when to when each wave was moved."""
+    """The facts of an efficiency: chains by wave and account, and from when to when each wave was moved.
+
+    `underway` are the times of a wave in which any tenant was, and not only those who wait for a person.
+    """
 
     chains: Mapping[tuple[int, str], Chains]
     moved: Mapping[int, Interval]
     axis: Axis
+    underway: Mapping[int, Sequence[Interval]] = field(default_factory=dict)
+
+    def seconds(self, wave: int) -> float:
+        """Return how long a wave was under way, without what the axis cuts out."""
+        begin, end = self.moved[wave]
+        spans = within(self.underway.get(wave, [(begin, end)]), begin, end)
+        return total(spans) - sum(total(within(spans, *cut)) for cut in self.axis.cuts)
 
 
 def efficiency_view(plan: Plan, efforts: Efforts, samples: Sequence[Sample], frame: Frame) -> dict[str, Any] | None:
@@ -72,11 +82,10 @@ def _wave(
     frame: Frame,
     limits: Mapping[str, Limits],
 ) -> dict[str, Any]:
-    begin, end = efforts.moved[number]
     bounds = dict(_bounds(plan, number, efforts, _during(samples, frame, efforts.moved, number), limits))
     bound = max(bounds, key=lambda name: bounds[name], default="")
     ideal = bounds.get(bound, 0.0)
-    actual = end - begin - total(_cut(efforts.axis, begin, end))
+    actual = efforts.seconds(number)
     return {
         "wave": plan.waves[number - 1].name if number else None,
         "ideal_seconds": round(ideal, 3),
@@ -147,10 +156,6 @@ def _reading(samples: Iterable[Sample]) -> float:
         latencies for each in samples for call, latencies in each.latency.items() if call in {"read", "list"}
     ]
     return quantile(added(counts), 0.5) or 0.0
-
-
-def _cut(axis: Axis, begin: float, end: float) -> list[Interval]:
-    return [(one, other) for one, other in axis.cuts if begin <= one and other <= end]
 
 
 def _part(ideal: float, actual: float) -> float | None:

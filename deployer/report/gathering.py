@@ -16,7 +16,7 @@ from deployer.report.efficiency import Chains, Efforts, efficiency_view
 from deployer.report.rates import asked, requests_view
 from deployer.report.spans import Busy, Interval, axis_of
 from deployer.report.summary import WaveStanding, rollout_head, tenant_view
-from deployer.report.tracks import JOB, WAITS, Frame, Track, track_of
+from deployer.report.tracks import GATE, JOB, PERSON, WAITS, Frame, Track, track_of
 
 _NAMES: Final = 20  # tenants named for each cause
 _CAUSES: Final = 200
@@ -38,6 +38,7 @@ class Gathering:
     busy: Busy = field(default_factory=Busy)
     chains: dict[tuple[int, str], Chains] = field(default_factory=lambda: defaultdict(Chains))
     moved: dict[int, Interval] = field(default_factory=dict)
+    underway: dict[int, Busy] = field(default_factory=lambda: defaultdict(Busy))
 
     def add(self, deployment: Deployment, met: Sequence[Met]) -> dict[str, Any]:
         """Count a tenant, and return it as a report shows it."""
@@ -78,6 +79,8 @@ class Gathering:
         calls = jobs = 0.0
         wave, first, last = deployment.planned.wave, None, 0.0
         for each in track.stretches:
+            if each.end is not None and each.what not in {GATE, PERSON}:
+                self.underway[wave].add(each.begin, each.end)
             if each.end is None or (each.what in WAITS and each.what != JOB):
                 continue
             first = each.begin if first is None else first
@@ -113,7 +116,7 @@ def report_head(
         for number, wave in enumerate(plan.waves, 1)
     ]
     spans = gathered.busy.spans()
-    efforts = Efforts(gathered.chains, gathered.moved, axis_of(spans))
+    efforts = Efforts(gathered.chains, gathered.moved, axis_of(spans), _spans(gathered.underway))
     head = rollout_head(rollout, counts, waves)
     del head["revisions"]
     return {
@@ -127,6 +130,10 @@ def report_head(
         "efficiency": efficiency_view(plan, efforts, samples, frame),
         **_sums(gathered),
     }
+
+
+def _spans(underway: Mapping[int, Busy]) -> dict[int, list[Interval]]:
+    return {wave: busy.spans() for wave, busy in underway.items()}
 
 
 def _sums(gathered: Gathering) -> dict[str, Any]:

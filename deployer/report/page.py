@@ -98,7 +98,7 @@ def _context(head: Mapping[str, Any], tenants: Iterable[Mapping[str, Any]], axis
         "script": Markup(script),  # noqa: S704 - our own
         "policy": policy(style, script),
         "whole": whole,
-        "at_work": sum(end - begin for begin, end in _pieces(axis)),
+        "at_work": sum(end - begin for begin, end in head["spans"]),
         "all": charts.stacked(head["counts"], whole, _ORDER),
         "waves": [(wave, charts.stacked(wave["counts"], wave["tenants"], _ORDER)) for wave in head["waves"][:_WAVES]],
         "waves_more": max(0, len(head["waves"]) - _WAVES),
@@ -116,11 +116,6 @@ def _context(head: Mapping[str, Any], tenants: Iterable[Mapping[str, Any]], axis
         "legend": _json(_legend(head, axis, grain)),
         "blocks": map(_json, _blocks(head, tenants, grain)),
     }
-
-
-def _pieces(axis: Axis) -> Iterator[tuple[float, float]]:
-    for (begin, _), (end, _) in zip(axis.stops[::2], axis.stops[1::2], strict=True):
-        yield begin, end
 
 
 def _legend(head: Mapping[str, Any], axis: Axis, grain: float) -> dict[str, Any]:

@@ -80,6 +80,14 @@ def test_a_night_in_a_wave_does_not_count() -> None:
     assert told["actual_seconds"] == 20.0
 
 
+def test_the_time_in_which_a_wave_only_waits_for_a_person_does_not_count() -> None:
+    moved, underway = {0: (0.0, 55.0)}, {0: [(0.0, 10.0), (50.0, 55.0)]}
+    found = Efforts({(0, "main"): Chains(longest=12.0)}, moved, axis_of([(0.0, 55.0)]), underway)
+    told = efficiency_view(limited(), found, [asked(0, 50), asked(50, 50)], FRAME)
+    assert told is not None
+    assert (told["actual_seconds"], told["efficiency"]) == (15.0, 0.8)
+
+
 def test_where_the_limit_was_looked_for_what_was_aimed_at_counts() -> None:
     told = efficiency_view(
         limited(per_second="auto"),

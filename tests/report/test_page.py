@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +63,16 @@ def opened(browser: Browser, file: Path, **options: Any) -> Iterator[Page]:  # n
     finally:
         context.close()
     assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("spans", "said"), [([[0.0, 2.0], [50.0, 51.0]], "3.0s</dd><dd>2 spans"), ([], "0.0s</dd><dd>0 spans")]
+)
+def test_the_time_at_work_is_that_of_the_spans_beside_it(spans: list[list[float]], said: str) -> None:
+    head, tenants = read(COURSES["three"])
+    stream = StringIO()
+    write_page(stream, {**head, "spans": spans}, tenants)
+    assert f"<dt>At work</dt><dd>{said} of time</dd>" in stream.getvalue()
 
 
 def rows(page: Page) -> list[str]:

@@ -14,12 +14,12 @@ from tests.report.hostile import NAMES, is_inert
 from tests.report.rollouts import Course, read
 
 GOLDEN = Path(__file__).parent / "golden"
-SMALL = Course(24, waves=[1, "50%"], failing=20)
 
 
-def written(form: str, course: Course = SMALL) -> str:
+def written(form: str, course: Course | None = None) -> str:
+    """Return a report of a course, or of a small one, which is made anew: it draws as it goes."""
     stream = io.StringIO(newline="")
-    WRITERS[form](stream, *read(course))
+    WRITERS[form](stream, *read(course or Course(24, waves=[1, "50%"], failing=20)))
     return stream.getvalue()
 
 
