@@ -6,7 +6,7 @@ from math import ceil, floor, log10
 from typing import Any, Final
 
 from deployer.report.spans import Axis
-from deployer.report.text import duration
+from deployer.report.text import duration, words
 
 WIDTH, HEIGHT = 960.0, 200.0  # of the chart of rates, without its labels
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
@@ -53,7 +53,7 @@ def stacked(counts: Mapping[str, int], whole: int, order: Sequence[str]) -> list
     for kind in order:
         if count := counts.get(kind, 0):
             width = 100 * count / max(1, whole)
-            found.append(Box(_rounded(x), 0, _rounded(width), 10, kind, f"{count} {kind.replace('_', ' ')}"))
+            found.append(Box(_rounded(x), 0, _rounded(width), 10, kind, f"{count} {words(kind)}"))
             x += width
     return found
 

@@ -11,7 +11,7 @@ from deployer.domain.lifecycle import State
 from deployer.journal.protocol import Happening, Rollout
 from deployer.report.columns import rollout_row
 from deployer.report.summary import error_text, tenant_view
-from deployer.report.text import duration, padded, plain, value_text
+from deployer.report.text import duration, padded, plain, value_text, words
 
 _FORMAT: Final = 1
 _DIGITS: Final = 12  # of a digest, to type
@@ -75,7 +75,7 @@ def tenant_text(deployment: Deployment, happenings: Sequence[Happening]) -> str:
     took = {index: each.seconds for index, each in enumerate(spans(deployment, happenings))}
     last = {happening.index: place for place, happening in enumerate(happenings)}
     lines = [
-        f"{plain(planned.tenant)}  {planned.action.value}  {deployment.status.value}",
+        "  ".join([plain(planned.tenant), *dict.fromkeys((words(planned.action), words(deployment.status)))]),
         "  " + "  ".join([f"account {plain(planned.account)}", f"integration {plain(planned.integration)}", *known]),
     ]
     for place, happening in enumerate(happenings):

@@ -18,7 +18,7 @@ from deployer.domain.pins import REVISION_DIGITS
 from deployer.report import charts
 from deployer.report.marks import MARKS
 from deployer.report.spans import Axis, axis_of
-from deployer.report.text import cut, duration, plain
+from deployer.report.text import cut, duration, plain, words
 from deployer.report.tracks import WAITS, moment
 from deployer.version import __version__
 
@@ -46,7 +46,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        {"duration": duration, "span": charts.span, "words": _words, "many": _many, "short": _short}
+        {"duration": duration, "span": charts.span, "words": words, "many": _many, "short": _short}
     )
     environment.globals.update({"marks": MARKS, "version": __version__, "decades": charts.DECADES})
     return environment
@@ -60,10 +60,6 @@ def _shown(value: object) -> object:
 def _short(text: str, most: int = 100) -> str:
     """Return the beginning of a text that somebody else chose."""
     return cut(plain(text), most)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _many(count: float) -> str:
@@ -122,7 +118,7 @@ def _legend(head: Mapping[str, Any], axis: Axis, grain: float) -> dict[str, Any]
     """Return what the numbers in the blocks of tenants mean."""
     return {
         "tenants": sum(head["counts"].values()),
-        "outcomes": [[status, _words(status), MARKS[status]] for status in _ORDER],
+        "outcomes": [[status, words(status), MARKS[status]] for status in _ORDER],
         "waves": [plain(wave["name"]) for wave in head["waves"]],
         "kinds": [[kind, plain(WAITS.get(kind, kind)), kind in WAITS] for kind in _KINDS],
         "grain": grain,
@@ -154,7 +150,7 @@ def _block(tenants: Iterable[Mapping[str, Any]], began: float, grain: float) -> 
         columns["outcome"].append(_ORDER.index(tenant["outcome"]))
         columns["account"].append(number(tenant["account"]))
         columns["wave"].append(tenant["wave"] or 0)
-        columns["action"].append(number(tenant["action"]))
+        columns["action"].append(number(words(tenant["action"])))
         columns["flow"].append(plain(tenant["flow"] or ""))
         columns["begun"].append(-1 if begun is None else max(0, round((moment(begun) - began) / grain)))
         columns["took"].append(-1 if tenant["seconds"] is None else round(tenant["seconds"], 2))

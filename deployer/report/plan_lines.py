@@ -13,7 +13,7 @@ from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.plan import Action, Planned
 from deployer.report.alike import Alike, Kind, Phrase, alone
 from deployer.report.hiding import shown
-from deployer.report.text import anonymous, columns, padded, plain, value_text, wrapped
+from deployer.report.text import anonymous, columns, padded, plain, value_text, words, wrapped
 
 _SIGNS: Final = {
     Action.CREATE: "+",
@@ -80,7 +80,7 @@ def _sign(planned: Planned) -> str:
 
 def _word(planned: Planned) -> str:
     outside = planned.action is Action.NO_CHANGE and planned.is_drifted
-    return "drift" if outside else planned.action.value.replace("no_change", "unchanged")
+    return "drift" if outside else words(planned.action)
 
 
 def _lines(sign: str, alike: Alike, names: int, width: int, every: str = "") -> list[str]:

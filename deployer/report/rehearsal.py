@@ -8,7 +8,7 @@ from deployer.domain.deployment import Status
 from deployer.domain.documents import Document
 from deployer.domain.plan import Plan
 from deployer.report.pace import seconds
-from deployer.report.text import counted, duration, numbered, plain, wrapped
+from deployer.report.text import counted, duration, numbered, plain, words, wrapped
 
 _FORMAT: Final = 1
 _CAUSES: Final = 5
@@ -53,7 +53,7 @@ def rehearsal_text(found: Rehearsal, *, seed: int, width: int) -> str:
 
 def _lines(found: Rehearsal, seed: int, width: int) -> Iterator[str]:
     head: Mapping[str, Any] = found.head
-    outcome = str(head["outcome"]).replace("_", " ")
+    outcome = words(head["outcome"])
     yield from wrapped(f"Rehearsed with seed {seed}: {outcome}  ", [counted(head["counts"])], width=width, hang=2)
     for wave in head["waves"]:
         said = f"{wave['tenants']} tenants, {wave['state']}: {counted(wave['counts'])}"

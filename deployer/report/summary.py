@@ -13,7 +13,7 @@ from deployer.domain.pins import REVISION_DIGITS
 from deployer.domain.waves import Wave
 from deployer.journal.protocol import Rollout
 from deployer.report.causes import Causes, place_of
-from deployer.report.text import counted, numbered, plain, wrapped
+from deployer.report.text import counted, numbered, plain, words, wrapped
 
 _FORMAT = 1
 _NAMES = 5  # tenants named for each cause
@@ -135,7 +135,7 @@ def summary_text(
 
 def _headline(head: Mapping[str, Any], width: int, *, at_work: bool) -> list[str]:
     """Return how it stands, and not how long it took: a rollout that was left for a night would count the night."""
-    outcome = head["outcome"].replace("_", " ")
+    outcome = words(head["outcome"])
     word = "unfinished" if outcome == "running" and not at_work else outcome
     return wrapped(f"Rollout {plain(head['name'])} {word}: ", [counted(head["counts"])], width=width, hang=2)
 

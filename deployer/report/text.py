@@ -101,11 +101,15 @@ def some(names: Sequence[str], most: int) -> str:
     return ", ".join([*map(plain, names[:most]), *([f"… and {more:,} more"] if more > 0 else [])])
 
 
+def words(name: object) -> str:
+    """Return the name of an outcome or an action as people read it."""
+    return "unchanged" if name == Status.NO_CHANGE else str(name).replace("_", " ")
+
+
 def counted(counts: Mapping[Status, int]) -> str:
     """Return the counts of tenants by status that are not zero, the good ones first: `37 done, 1 failed`."""
-    words = {status: status.value for status in (Status.DONE, Status.NO_CHANGE, *Status)}
-    words[Status.NO_CHANGE] = "unchanged"
-    return ", ".join(f"{counts[status]:,} {word}" for status, word in words.items() if counts[status]) or "no tenants"
+    order = dict.fromkeys((Status.DONE, Status.NO_CHANGE, *Status))
+    return ", ".join(f"{counts[status]:,} {words(status)}" for status in order if counts[status]) or "no tenants"
 
 
 def wrapped(start: str, pieces: Iterable[str], *, width: int, hang: int, gap: str = "    ") -> list[str]:

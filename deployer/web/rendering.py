@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from deployer.domain.deployment import Status
 from deployer.report.marks import MARKS
-from deployer.report.text import duration, plain, value_text
+from deployer.report.text import duration, plain, value_text, words
 
 _ORDER: Final = (Status.DONE, Status.NO_CHANGE, Status.RUNNING, Status.FAILED, Status.UNKNOWN, *Status)
 _LEAST: Final = 0.8  # percent of a bar: one of a hundred thousand that failed is still seen
@@ -97,10 +97,6 @@ def _took(begun: str, ended: str | None) -> str:
     return duration(max(0.0, (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds()))
 
 
-def _words(status: object) -> str:
-    return str(status).replace("_", " ")
-
-
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("deployer.web"),
     autoescape=True,
@@ -112,7 +108,7 @@ _TEMPLATES: Final = Environment(
 _TEMPLATES.filters.update(
     {
         "moment": _moment,
-        "words": _words,
+        "words": words,
         "many": lambda count: f"{count:,}",
         "segments": segments,
         "told": told,

@@ -12,6 +12,7 @@ from deployer.domain.gate import GateState
 from deployer.report.causes import Cause
 from deployer.report.schedules import schedule_row, time_row
 from deployer.report.summary import next_commands, tenant_view
+from deployer.report.text import words
 from deployer.web.asked import ROWS, Asked, asked, page_of
 from deployer.web.chart import chart
 from deployer.web.rendering import Page, region, told
@@ -204,7 +205,7 @@ def _headline(shown: Shown, now: Standing) -> str:
         if each.view["state"] not in {"pending", "released"}
     ]
     troubled = [f"{count} {status}" for status, count in told(now.counts) if status in {Status.FAILED, Status.UNKNOWN}]
-    return ", ".join([f"{shown.rollout.name} {shown.outcome.replace('_', ' ')}", *waves, *troubled])
+    return ", ".join([f"{shown.rollout.name} {words(shown.outcome)}", *waves, *troubled])
 
 
 def rollout_address(rollout: str) -> str:

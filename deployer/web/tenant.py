@@ -7,7 +7,7 @@ from deployer.domain.command import typed
 from deployer.domain.documents import Document
 from deployer.report.fields import owned_fields
 from deployer.report.history import tenant_document
-from deployer.report.text import value_text
+from deployer.report.text import value_text, words
 from deployer.web.rendering import Page, region
 from deployer.web.rollouts import rollout_address
 from deployer.web.site import MissingError, Site
@@ -35,7 +35,7 @@ async def one_tenant(site: Site, rollout: str, row: int) -> Page:
         rollout=found,
         address=rollout_address(rollout),
     )
-    headline = f"{tenant} {deployment.status.replace('_', ' ')}"
+    headline = f"{tenant} {words(deployment.status)}"
     return Page("tenant", tenant, {"history": facts}, headline)
 
 
@@ -45,8 +45,8 @@ def _facts(facts: Document) -> list[tuple[str, str]]:
 
 def _commands(manifest: str, tenant: str, status: Status) -> list[tuple[str, str]]:
     """Return what to type next about a tenant."""
-    of = () if manifest == "rollout.yaml" else ("-m", quote(manifest))
-    commands = [("where its values come from", typed("explain", tenant, *of))]
+    of = () if manifest == "rollout.yaml" else (quote(manifest),)
+    commands = [("where its values come from", typed("explain", tenant, *["-m" for _ in of], *of))]
     if status in {Status.FAILED, Status.UNKNOWN}:
-        commands.append(("decide what became of it", typed("resolve", tenant, "--took ID | --retry | --skip")))
+        commands.append(("decide what became of it", typed("resolve", tenant, *of, "--took ID | --retry | --skip")))
     return commands

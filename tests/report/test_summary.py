@@ -171,6 +171,11 @@ def test_a_tenant_is_shown_with_all_that_happened_to_it() -> None:
     ]
 
 
+def test_a_tenant_that_is_as_it_should_be_is_said_to_be_unchanged_and_once() -> None:
+    unchanged = untouched("acme", action=Action.NO_CHANGE)
+    assert tenant_text(replace(unchanged, steps=()), []).splitlines()[0] == "acme  unchanged"
+
+
 def test_what_differs_in_ids_alone_is_one_cause_said_without_them() -> None:
     gone = [
         untouched(f"tenant-{n}", action=Action.BLOCKED, reason=f"integration {n:024x} is not in account main")

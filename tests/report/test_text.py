@@ -4,7 +4,20 @@ from hypothesis import strategies as st
 
 from deployer.domain.deployment import Status
 from deployer.domain.documents import MISSING, Value
-from deployer.report.text import brief, columns, counted, cut, duration, numbered, plain, some, value_text, wrapped
+from deployer.domain.plan import Action
+from deployer.report.text import (
+    brief,
+    columns,
+    counted,
+    cut,
+    duration,
+    numbered,
+    plain,
+    some,
+    value_text,
+    words,
+    wrapped,
+)
 
 WORDS = st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12), min_size=1)
 
@@ -78,3 +91,12 @@ def test_large_counts_have_separators() -> None:
     assert numbered(100_000, "tenant") == "100,000 tenants"
     assert counted({**dict.fromkeys(Status, 0), Status.DONE: 99_999, Status.FAILED: 1}) == "99,999 done, 1 failed"
     assert some([f"tenant-{number}" for number in range(2000)], 1) == "tenant-0, … and 1,999 more"
+
+
+def test_what_is_as_it_should_be_is_unchanged_wherever_people_read_it() -> None:
+    assert [words(name) for name in ("no_change", Action.NO_CHANGE, "succeeded_with_failures", "done")] == [
+        "unchanged",
+        "unchanged",
+        "succeeded with failures",
+        "done",
+    ]

@@ -199,7 +199,9 @@ def test_everything_is_reached_with_the_keyboard_alone(plain: Dashboard, browser
 SHOWN = {
     PAGES[0]: "unfinished|1 failed|2 pending|aborted|nightly|2026-03-02 01:00:00Z|rev:|of 0 had drifted",
     PAGES[1]: "asks for approval|bakes 1m00s|no zone tenant-1|→ mend it|deployer resume MANIFEST|Pause",
-    PAGES[2]: "no zone tenant-1|refuse|settings.Acme|deployer resolve tenant-1|Integration"
+    PAGES[
+        2
+    ]: "no zone tenant-1|refuse|settings.Acme|deployer explain tenant-1 -m MANIFEST|deployer resolve tenant-1 MANIFEST|Integration"
     '|Before us|"Acme & Sons"|"sent Acme & Sons"|"back Acme & Sons"|(none)|update',
     PAGES[3]: f"0 2 * * *|Europe/Berlin|paused|failed|2 done, 1 failed|{FIRST.id}|Acme & Sons",
     PAGES[4]: "Acme & Sons|never from here|none seen",

@@ -252,7 +252,7 @@
     tell("outcome", outcome(row));
     tell("what went wrong", texts[all.note[row]] && foreign(texts[all.note[row]]));
     tell("to do", texts[all.remedy[row]] && foreign(texts[all.remedy[row]]));
-    tell("action", texts[all.action[row]].replaceAll("_", " "));
+    tell("action", texts[all.action[row]]);
     tell("account", foreign(texts[all.account[row]]));
     tell("wave", wave(row) && foreign(wave(row)));
     tell("flow", all.flow[row] && make("code", "foreign", all.flow[row]));
