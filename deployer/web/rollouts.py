@@ -9,6 +9,7 @@ from deployer.api.board import Board, Order, needs_roster
 from deployer.api.watching import WatchedJournal
 from deployer.domain.deployment import OPEN, Deployment, Status
 from deployer.domain.gate import GateState
+from deployer.domain.plan import Plan
 from deployer.report.causes import Cause
 from deployer.report.schedules import schedule_row, time_row
 from deployer.report.summary import next_commands, tenant_view
@@ -176,9 +177,10 @@ async def _tenants(
         total, last = len(places), max(1, -(-len(places) // ROWS))
         wanted = wanted.at(min(wanted.page, last))
         page = places[ROWS * (wanted.page - 1) : ROWS * wanted.page]
+        plan = await site.watch.plan(book, rollout.id)
         for deployment in await book.deployments_at(rollout.id, page):
             row = tenant_view(deployment)
-            rows.append({**row, "wave": deployment.planned.wave, "address": tenant_address(deployment)})
+            rows.append({**row, "wave": wave_name(plan, deployment), "address": tenant_address(deployment)})
     here = rollout_address(rollout.id)
     return {
         "rows": rows,
@@ -206,6 +208,12 @@ def _headline(shown: Shown, now: Standing) -> str:
     ]
     troubled = [f"{count} {status}" for status, count in told(now.counts) if status in {Status.FAILED, Status.UNKNOWN}]
     return ", ".join([f"{shown.rollout.name} {words(shown.outcome)}", *waves, *troubled])
+
+
+def wave_name(plan: Plan, deployment: Deployment) -> str:
+    """Return the name of the wave that a tenant is in; nothing where there is none."""
+    number = deployment.planned.wave
+    return plan.waves[number - 1].name if number and plan.waves else ""
 
 
 def rollout_address(rollout: str) -> str:

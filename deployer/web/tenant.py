@@ -9,7 +9,7 @@ from deployer.report.fields import owned_fields
 from deployer.report.history import tenant_document
 from deployer.report.text import value_text, words
 from deployer.web.rendering import Page, region
-from deployer.web.rollouts import rollout_address
+from deployer.web.rollouts import rollout_address, wave_name
 from deployer.web.site import MissingError, Site
 
 _NOBODY = dict.fromkeys(Status, 0)
@@ -23,12 +23,13 @@ async def one_tenant(site: Site, rollout: str, row: int) -> Page:
         if deployment is None:
             raise MissingError(f"rollout {rollout} has no tenant in row {row}")
         tenant = deployment.planned.tenant
+        wave = wave_name(await site.watch.plan(book, rollout), deployment)
         told = tenant_document(found, _NOBODY, deployment, await book.happenings(deployment))
     events = [{**event, "facts": _facts(event["facts"])} for event in told["events"]]
     facts = region(
         "history",
         told={**told, "events": events},
-        wave=deployment.planned.wave,
+        wave=wave,
         fields=owned_fields(deployment.planned, deployment.known),
         integration=deployment.planned.integration,
         commands=_commands(site.manifest_of(found), tenant, deployment.status),

@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
-import anyio
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser
@@ -26,7 +24,7 @@ from tests.factories import crowd, instance, path, plan, planned, rollout
 from tests.report.hostile import HOSTILE, NAMES, is_inert
 from tests.report.stage import change
 from tests.web.journals import FIRST, written
-from tests.web.visited import Dashboard, serving, visiting
+from tests.web.visited import Dashboard, apart, serving, visiting
 
 NIGHTLY = Schedule.model_validate({"do": "apply", "cron": "0 2 * * *", "timezone": "Europe/Berlin"})
 SINCE, NIGHT = "2026-03-01T10:00:00.000Z", datetime(2026, 3, 2, 1, 0, 30, tzinfo=UTC)
@@ -65,7 +63,7 @@ async def furnished(folder: Path, *names: str) -> None:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """Start a dashboard in which every page has something to show."""
     folder = tmp_path_factory.mktemp("plain")
-    anyio.run(partial(furnished, folder), "Acme & Sons")
+    apart(furnished, folder, "Acme & Sons")
     with serving(folder, "--journal", "journal.db", "--allow-actions") as started:
         yield started
 
@@ -74,7 +72,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """Start a dashboard of somebody who chose the worst names there are."""
     folder = tmp_path_factory.mktemp("hostile")
-    anyio.run(partial(furnished, folder), HOSTILE, *(name for name in STORABLE if name != HOSTILE))
+    apart(furnished, folder, HOSTILE, *(name for name in STORABLE if name != HOSTILE))
     with serving(folder, "--journal", "journal.db", "--allow-actions") as started:
         yield started
 
@@ -171,6 +169,33 @@ def test_pages_fit_the_window(plain: Dashboard, browser: Browser, width: int) ->
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+BROKEN = """() => [...document.querySelectorAll("td, tbody th")].filter((cell) => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    const text = cell.innerText.trim();
+    return /^[a-z0-9@]{3,24}$/i.test(text) && new Set([...range.getClientRects()].map((each) => each.top)).size > 1;
+}).map((cell) => cell.innerText)"""
+
+
+@pytest.mark.parametrize("width", [375, 768, 1280])
+def test_a_word_in_a_cell_is_not_broken_for_a_long_name_beside_it(browser: Browser, tmp_path: Path, width: int) -> None:
+    apart(furnished, tmp_path, "everybody", "x" * 500)
+    with (
+        serving(tmp_path, "--journal", "journal.db") as dashboard,
+        visiting(browser, dashboard, viewport={"width": width, "height": 800}) as visit,
+    ):
+        for path in PAGES:
+            visit.go(path)
+            assert visit.page.evaluate(BROKEN) == [], path
+
+
+def test_a_heap_of_accents_stays_in_its_row(hostile: Dashboard, browser: Browser) -> None:
+    with visiting(browser, hostile) as visit:
+        visit.go(ROLLOUT)
+        names = visit.page.locator("table.tenants tbody th")
+        assert set(names.evaluate_all("all => all.map(each => getComputedStyle(each).overflow)")) == {"clip"}
+
+
 def test_without_a_script_the_pages_show_how_it_stood_when_they_were_loaded(plain: Dashboard, browser: Browser) -> None:
     with visiting(browser, plain, java_script_enabled=False) as visit:
         assert "as of the last load" in visit.text("header")
@@ -199,9 +224,8 @@ def test_everything_is_reached_with_the_keyboard_alone(plain: Dashboard, browser
 SHOWN = {
     PAGES[0]: "unfinished|1 failed|2 pending|aborted|nightly|2026-03-02 01:00:00Z|rev:|of 0 had drifted",
     PAGES[1]: "asks for approval|bakes 1m00s|no zone tenant-1|→ mend it|deployer resume MANIFEST|Pause",
-    PAGES[
-        2
-    ]: "no zone tenant-1|refuse|settings.Acme|deployer explain tenant-1 -m MANIFEST|deployer resolve tenant-1 MANIFEST|Integration"
+    PAGES[2]: "no zone tenant-1|refuse|settings.Acme|Integration"
+    "|deployer explain tenant-1 -m MANIFEST|deployer resolve tenant-1 MANIFEST --took ID"
     '|Before us|"Acme & Sons"|"sent Acme & Sons"|"back Acme & Sons"|(none)|update',
     PAGES[3]: f"0 2 * * *|Europe/Berlin|paused|failed|2 done, 1 failed|{FIRST.id}|Acme & Sons",
     PAGES[4]: "Acme & Sons|never from here|none seen",
