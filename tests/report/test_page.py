@@ -65,6 +65,26 @@ def opened(browser: Browser, file: Path, **options: Any) -> Iterator[Page]:  # n
     assert complaints == []
 
 
+BROKEN = """() => [...document.querySelectorAll(".wide td")].filter((cell) => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    const text = cell.innerText.trim();
+    return /^[a-z.]{3,24}$/i.test(text) && new Set([...range.getClientRects()].map((each) => each.top)).size > 1;
+}).map((cell) => cell.innerText)"""
+
+
+@pytest.mark.parametrize("width", [375, 768, 1280])
+def test_a_word_in_a_cell_is_not_broken_for_a_long_name_beside_it(browser: Browser, file: Path, width: int) -> None:
+    head, tenants = read(COURSES["halted"])
+    names = ["everybody", "x" * 90, *map(str, range(len(head["waves"])))]
+    changes = [{"class": "update", "field": "settings.batchSize", "tenants": 400}]
+    waves = [{**wave, "name": name} for wave, name in zip(head["waves"], names, strict=False)]
+    with file.open("w", encoding="utf-8") as stream:
+        write_page(stream, {**head, "waves": waves, "changes": changes}, tenants)
+    with opened(browser, file, viewport={"width": width, "height": 800}) as page:
+        assert page.evaluate(BROKEN) == []
+
+
 @pytest.mark.parametrize(
     ("spans", "said"), [([[0.0, 2.0], [50.0, 51.0]], "3.0s</dd><dd>2 spans"), ([], "0.0s</dd><dd>0 spans")]
 )
