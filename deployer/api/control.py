@@ -65,7 +65,8 @@ async def approve(
     async with home.open(read_only=True) as book:
         asking = {each.name for each in (await book.plan(rollout.id)).waves if each.approve or each.checks}
     if chosen not in asking:
-        raise UsageError(f'no wave "{chosen}" of rollout {rollout.id} asks for approval')
+        what = f'no wave "{chosen}" of rollout {rollout.id} asks for approval'
+        raise UsageError(what, remedy="see which one waits: deployer status")
     said = instruction_of(SystemClock(), rollout.id, Verb.APPROVE, chosen, who=who)
     return await _say(home, said, f"{chosen} approved")
 

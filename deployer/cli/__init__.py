@@ -166,14 +166,9 @@ def _answer(error: BaseException) -> int:
             sys.stderr.close()  # nobody reads on, and there is nothing left to say
             return _SIGPIPE
         case OSError():
-            click.echo(_plain(f"error: {error.filename or 'this machine'}: {error.strerror}"), err=True)
+            from deployer.cli.complaints import refusal
+
+            click.echo("\n".join(refusal(error)), err=True)
             return 1
         case _:
             raise error
-
-
-def _plain(text: str) -> str:
-    """Return a text that only can be read: what it quotes may come from a file or from far away."""
-    from deployer.report.text import plain
-
-    return plain(text)

@@ -115,17 +115,17 @@ def counted(counts: Mapping[Status, int]) -> str:
 def wrapped(start: str, pieces: Iterable[str], *, width: int, hang: int, gap: str = "    ") -> list[str]:
     """Return `start` and the pieces as lines, those after the first indented by `hang` columns.
 
-    A piece moves to the next line whole; one that no line can hold is broken at its spaces. A word is never broken: it
-    may be an id to copy.
+    A piece moves to the next line whole; one that no line can hold is broken at its spaces, and the next begins a line.
+    A word is never broken: it may be an id to copy.
     """
-    lines, space = [start], ""
+    lines, space, full = [start], "", False
     for piece in pieces:
-        words = [piece] if columns(piece) <= width - hang else piece.split(" ")
-        for word in words:
-            if lines[-1].strip() and columns(lines[-1]) + len(space) + columns(word) > width:
+        broken = piece.split(" ") if columns(piece) > width - hang else [piece]
+        for word in broken:
+            if full or (lines[-1].strip() and columns(lines[-1]) + len(space) + columns(word) > width):
                 lines.append(" " * hang)
-                space = ""
+                space, full = "", False
             lines[-1] += space + word
             space = " "
-        space = gap
+        space, full = gap, len(broken) > 1
     return [line.rstrip() for line in lines]

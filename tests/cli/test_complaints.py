@@ -1,11 +1,13 @@
 """What a wrong command line is told: what is wrong, and what to type instead."""
 
+import errno
 import os
 import subprocess
 import sys
 
 import pytest
 
+from deployer.cli.complaints import refusal
 from tests.cli.commands import typed
 from tests.engine.stage import SOON, Stage
 
@@ -38,6 +40,7 @@ def test_without_words_the_help_is_shown_line_by_line(words: tuple[str, ...]) ->
             ("apply", "--ye"),
             ['error: deployer apply: there is no option --ye (did you mean "--yes"?)', "  see: deployer apply --help"],
         ),
+        (("run", "--yes"), ["error: deployer run: there is no option --yes", "  see: deployer run --help"]),
         (
             ("approve",),
             [
@@ -65,7 +68,16 @@ def test_without_words_the_help_is_shown_line_by_line(words: tuple[str, ...]) ->
         ),
         (("apply", "--tenant"), ["error: option '--tenant' requires an argument"]),
     ],
-    ids=["command", "command of a group", "option", "missing option", "missing argument", "too many", "no value"],
+    ids=[
+        "command",
+        "command of a group",
+        "option",
+        "unlike any",
+        "missing option",
+        "missing argument",
+        "too many",
+        "no value",
+    ],
 )
 def test_a_wrong_command_line_is_told_as_any_error_is(words: tuple[str, ...], lines: list[str]) -> None:
     ended = typed(*words)
@@ -123,3 +135,14 @@ def test_a_mistake_is_answered_with_what_to_type(stage: Stage, words: tuple[str,
     assert said.startswith("error: ")
     assert said.endswith(what)
     assert remedies == [f"  {remedy}"]
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC], ids=errno.errorcode.get)
+def test_what_the_machine_refuses_says_where_and_what_to_do(number: int) -> None:
+    said, remedy = refusal(OSError(number, os.strerror(number), ".deployer"))
+    assert said == f"error: .deployer: {os.strerror(number)}"
+    assert remedy.startswith("  ")
+
+
+def test_of_what_else_the_machine_refuses_nothing_is_made_up() -> None:
+    assert list(refusal(OSError(errno.ELOOP, "too many links"))) == ["error: this machine: too many links"]

@@ -82,6 +82,11 @@ def test_wrapping_loses_no_piece_and_keeps_to_the_width(pieces: list[str], width
     assert all(columns(line) <= max(width, 2 + columns(max(pieces, key=columns))) for line in lines)
 
 
+def test_what_follows_a_piece_that_no_line_holds_begins_a_line() -> None:
+    lines = wrapped("x acme  ", ["conflict in name: choose one", "name: ours", "b"], width=24, hang=8)
+    assert lines == ["x acme  conflict in", "        name: choose one", "        name: ours    b"]
+
+
 def test_counts_name_the_good_first_and_no_zero() -> None:
     counts = {Status.DONE: 38, Status.FAILED: 1, Status.NO_CHANGE: 2}
     assert counted(dict.fromkeys(Status, 0) | counts) == "38 done, 2 unchanged, 1 failed"
