@@ -99,7 +99,7 @@ PLANNED: Final = Listing(
 ROLLOUTS: Final = Listing(
     "rollouts",
     (
-        Column("rollout", _key("rollout")),
+        Column("rollout", _key("rollout"), whole=True),
         Column("outcome", _key("outcome")),
         Column("started", _second("started_at")),
         Column("took", _took),

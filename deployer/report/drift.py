@@ -12,6 +12,7 @@ from deployer.report.text import numbered, plain, value_text, wrapped
 
 _FORMAT: Final = 1
 _MOST: Final = 50  # tenants, or groups of them, that people read
+_NEXT: Final = "put them back:  drift: restore in the manifest, then apply"
 
 
 def is_told(planned: Planned) -> bool:
@@ -56,7 +57,10 @@ def drift_text(plan: Plan, *, width: int) -> str:
         lines += [] if alike.is_one else alike.named("-o table shows each", width=width)
     if more := kind.count - sum(alike.count for alike in shown_):
         lines.append(f"! … and {more:,} more (-o table shows them)")
-    return "\n".join([*lines, drift_sentence(plan)])
+    lines.append(drift_sentence(plan))
+    if plan.totals.drifted:
+        lines += ["", _NEXT]
+    return "\n".join(lines)
 
 
 def _changes(planned: Planned) -> Iterator[Phrase]:

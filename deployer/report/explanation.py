@@ -1,6 +1,7 @@
 """Why a tenant's fields have their values, as a document for programs and as text for people."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from deployer.domain.documents import MISSING, Document, Value
@@ -8,6 +9,7 @@ from deployer.domain.explanation import Explained, Named
 from deployer.report.text import columns, padded, plain, value_text, wrapped
 
 _FORMAT = 1
+_LEAST, _BESIDE = 40, 12  # columns of a value, and of what stands before it
 
 
 def explanation_document(tenant: str, explained: Iterable[Explained]) -> Document:
@@ -44,17 +46,18 @@ def explanation_text(explained: Sequence[Explained], *, width: int) -> str:
 
 
 def _lines(explained: Explained, width: int) -> Iterator[str]:
-    value = f"blocked: {plain(explained.problem)}" if explained.problem else _owned(explained.value)
+    told = partial(value_text, most=max(_LEAST, width - _BESIDE))  # what is stated is to be read to its end
+    value = f"blocked: {plain(explained.problem)}" if explained.problem else _owned(explained.value, told)
     yield from wrapped(f"{plain(explained.field)}  ", [value], width=width, hang=4)
     if explained.stated is not None:
-        yield from wrapped("  ", ["stated", value_text(explained.stated), plain(explained.where)], width=width, hang=4)
+        yield from wrapped("  ", ["stated", told(explained.stated), plain(explained.where)], width=width, hang=4)
     for named in explained.names:
-        yield from wrapped("  ", [plain(named.name), value_text(named.value)], width=width, hang=4)
+        yield from wrapped("  ", [plain(named.name), told(named.value)], width=width, hang=4)
         room = max((columns(plain(said.layer)) for said in named.said), default=0)
         for said in named.said:
-            pieces = [padded(plain(said.layer), room), value_text(said.value), plain(said.where)]
+            pieces = [padded(plain(said.layer), room), told(said.value), plain(said.where)]
             yield from wrapped("    * " if said.counts else "      ", pieces, width=width, hang=8)
 
 
-def _owned(value: Value) -> str:
-    return "(not owned)" if value is MISSING else value_text(value)
+def _owned(value: Value, told: Callable[[Value], str]) -> str:
+    return "(not owned)" if value is MISSING else told(value)

@@ -20,11 +20,15 @@ FORMULA: Final = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - a spreadsheet t
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, what it shows of a row, and whether a table for the terminal leaves it out."""
+    """A column: its title, what it shows of a row, and whether a table for the terminal leaves it out.
+
+    What is `whole` has all the room it needs: people copy it.
+    """
 
     title: str
     cell: Callable[[Row], object]
     wide: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,10 @@ def _write_table(stream: TextIO, shown: Sequence[Column], rows: Iterable[Row], *
     sample = [titles, *islice(lines, _SAMPLE)]
     sizes = [max(map(columns, cells)) for cells in zip(*sample, strict=True)]
     if width is not None:
-        sizes = [*(min(size, _MOST) for size in sizes[:-1]), sizes[-1]]
+        sizes = [
+            *(size if of.whole else min(size, _MOST) for of, size in zip(shown[:-1], sizes, strict=False)),
+            sizes[-1],
+        ]
         sizes = sizes[: _fitting(titles, sizes, width)]
     stream.writelines(f"{_line(cells[: len(sizes)], sizes, width)}\n" for cells in chain(sample, lines))
 

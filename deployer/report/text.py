@@ -57,13 +57,13 @@ def cut(text: str, width: int) -> str:
     return f"{kept}…"
 
 
-def value_text(value: Value) -> str:
-    """Return a value as compact JSON of bounded length; MISSING is `(none)`, a secret `(secret)`."""
+def value_text(value: Value, *, most: int = _VALUE_COLUMNS) -> str:
+    """Return a value as compact JSON of `most` columns; MISSING is `(none)`, a secret `(secret)`."""
     if value is MISSING:
         return "(none)"
     if is_sealed(value):
         return "(secret)"
-    return cut(plain(json.dumps(value, ensure_ascii=False, separators=(",", ":"))), _VALUE_COLUMNS)
+    return cut(plain(json.dumps(value, ensure_ascii=False, separators=(",", ":"))), most)
 
 
 def anonymous(text: str, name: str) -> str:

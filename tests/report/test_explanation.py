@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -73,3 +74,9 @@ def test_a_document_tells_null_from_nothing() -> None:
     }
     assert (gone["owned"], gone["value"]) == (False, None)
     assert (wrong["problem"], wrong["names"][0]["found"]) == ("unknown name ${env:X}", False)
+
+
+def test_what_is_stated_is_read_to_its_end_where_the_terminal_has_room() -> None:
+    stated = "Orders of ${tenant.values.name} in ${tenant.values.region}, ${tenant.name}"
+    assert f'stated    "{stated}"' in explanation_text([replace(ZONE, stated=stated)], width=120)
+    assert max(map(columns, explanation_text([replace(ZONE, stated=stated)], width=60).splitlines())) <= 60

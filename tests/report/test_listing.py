@@ -88,6 +88,14 @@ def test_rollouts_read_like_this() -> None:
     assert listed("json", ROLLOUTS, [], head=rollouts_head()) == '{"format_version": 1, "rollouts": []}\n'
 
 
+def test_the_id_of_a_rollout_is_shown_whole_since_people_type_it() -> None:
+    counts = dict.fromkeys(Status, 0)
+    rows = [rollout_row(rollout(number=n, name=f"order-sync-{'x' * 40}"), counts) for n in (1, 2)]
+    for width in (80, 140):
+        shown = [line.split()[0] for line in listed("table", ROLLOUTS, rows, width=width).splitlines()[1:]]
+        assert shown == [row["rollout"] for row in rows]
+
+
 @given(st.lists(st.text()), st.integers(10, 60))
 def test_no_line_of_a_table_is_wider_than_the_terminal(names: list[str], width: int) -> None:
     lines = listed("table", NAMES, named(*names), width=width).splitlines()

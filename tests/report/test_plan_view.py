@@ -87,14 +87,17 @@ def test_drift_that_is_alike_is_told_once_and_of_as_many_tenants_as_have_it() ->
         "      tenant-2, tenant-3, tenant-4, tenant-5, tenant-6, tenant-7, … and 1,294",
         "      more (-o table shows each)",
         "1,302 of 1,302 flows changed outside",
+        "",
+        "put them back:  drift: restore in the manifest, then apply",
     ]
+    assert drift_text(changed_outside([]), width=80) == "0 flows, none changed outside"
 
 
 def test_drift_that_is_everywhere_another_is_told_of_fifty_tenants_and_counted() -> None:
     gone = [[change(f"settings.key{n}", 100, 200, Verdict.DRIFT)] for n in range(1300)]
     lines = drift_text(changed_outside(gone), width=80).splitlines()
-    assert len(lines) == 52
-    assert lines[-2:] == [
+    assert len(lines) == 54
+    assert lines[-4:-2] == [
         "! … and 1,250 more (-o table shows them)",
         "1,300 of 1,300 flows changed outside",
     ]
