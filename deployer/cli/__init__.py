@@ -58,12 +58,18 @@ EXIT_CODES = {
     "6": "Halted, or a guard or a lock refuses.",
     "130, 143": "Ended by Ctrl-C or SIGTERM; the same command goes on.",
 }
+TYPED = "deployer.typed"  # in a command's context: the words of the command line
 _NARROWEST, _WIDEST = 50, 80  # columns of help
 _SIGINT, _SIGPIPE = 130, 141  # as a shell has them
 
 
 class LazyGroup(click.Group):
     """A group whose commands lie in modules of their own names."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words as they were typed, for what tells how to type them again."""
+        ctx.meta[TYPED] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)

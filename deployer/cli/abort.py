@@ -5,7 +5,6 @@ from pathlib import Path
 import anyio
 
 from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, VERBOSE, YES, command, together
-from deployer.domain.command import typed
 
 
 @command(
@@ -34,7 +33,7 @@ def abort(*, manifest: Path, journal: str | None, yes: bool, no_input: bool, ver
         await unfinished(path, name_in(manifest))
         if not yes:
             ask = may_ask(no_input=no_input)
-            confirm("End the rollout where it stands?", about="it", command=typed("abort", manifest, "--yes"), ask=ask)
+            confirm("End the rollout where it stands?", about="it", ask=ask)
         await stop_work(path, name_in(manifest))
         manner = Manner(manifest, verbose=verbose)
         async with opened(loaded, journal=journal, manner=manner) as place:

@@ -43,14 +43,12 @@ def adopt(  # noqa: PLR0913 - one argument per option
     from deployer.cli.applying import Applying, Wish
     from deployer.cli.asking import may_ask
     from deployer.cli.wiring import opened
-    from deployer.domain.command import typed
 
     async def take_over() -> int:
         loaded = taking_over(load(manner.manifest), tenant, flow)
         decided = choices(loaded, ours=[tenant] * ours, theirs=[tenant] * theirs)
-        words = [flow, str(manner.manifest), *["--ours"] * ours, *["--theirs"] * theirs, "--yes"]
-        ask, again = may_ask(no_input=no_input), typed("adopt", tenant, *words)
-        wish = Wish(decided, None, failed=False, supersede=False, yes=yes, allow=frozenset(), ask=ask, again=again)
+        ask = may_ask(no_input=no_input)
+        wish = Wish(decided, None, failed=False, supersede=False, yes=yes, allow=frozenset(), ask=ask, verb="adopt")
         async with opened(loaded, journal=journal, manner=manner) as place:
             await demand_finished(place)
             await demand_adoptable(place, flow)

@@ -15,7 +15,6 @@ from deployer.cli.manner import Manner
 from deployer.cli.meanwhile import planning, say
 from deployer.cli.showing import columns, show
 from deployer.domain.candidate import Choices
-from deployer.domain.command import typed
 from deployer.errors import UsageError
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
@@ -24,7 +23,7 @@ from deployer.report.text import numbered
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the options of apply ask for; `again` is the command to type where that is another one."""
+    """What the options of apply ask for; `verb` is the command that asks."""
 
     choices: Choices
     digest: str | None
@@ -33,7 +32,7 @@ class Wish:
     yes: bool
     allow: frozenset[str]
     ask: bool
-    again: str = ""
+    verb: str = "apply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +96,12 @@ class Applying:
         lines = PlanLines()
         saved = await rollouts.new_plan(self.place, self.wish.choices, watch=planning(self.place, lines.add))
         target = {"manifest": str(self.manner.manifest), "scope": self.manner.scope}
-        verb = "adopt" if self.wish.again else "apply"
-        text = plan_text(saved.plan, saved.digest, lines, width=columns(), **target, verb=verb, every="plan --all")
+        how = {**target, "verb": self.wish.verb, "every": "plan --all"}
+        text = plan_text(saved.plan, saved.digest, lines, width=columns(), **how)
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
         return saved
 
     def _confirm(self, tenants: int) -> None:
         """Ask a person, unless nobody wants to be asked."""
         if not self.wish.yes:
-            command = self.wish.again or f"{typed('apply', self.manner.manifest)}{self.manner.scope} --yes"
-            confirm(f"Change {numbered(tenants, 'tenant')}?", about="the plan", command=command, ask=self.wish.ask)
+            confirm(f"Change {numbered(tenants, 'tenant')}?", about="the plan", ask=self.wish.ask)

@@ -41,20 +41,16 @@ RECREATE = click.option(
     help="Make this tenant's flow again; it was deleted outside.",
     shell_complete=complete_tenant,
 )
-OURS = click.option(
-    "--ours",
-    multiple=True,
-    metavar="TENANT[:FIELD]",
-    help="End its conflicts, or that of one field, with the manifest's values.",
-    shell_complete=complete_tenant,
-)
-THEIRS = click.option(
-    "--theirs",
-    multiple=True,
-    metavar="TENANT[:FIELD]",
-    help="End its conflicts, or that of one field, with the live values.",
-    shell_complete=complete_tenant,
-)
+
+
+def _ending(name: str, values: str) -> Callable[[Command], Command]:
+    """Return an option that ends conflicts of the tenants it names."""
+    help_ = f"End its conflicts, or that of one field, with {values}."
+    return click.option(name, multiple=True, metavar="TENANT[:FIELD]", help=help_, shell_complete=complete_tenant)
+
+
+OURS, THEIRS = _ending("--ours", "the manifest's values"), _ending("--theirs", "the live values")
+FORMER = _ending("--ours", "what stood before")
 DESPITE = click.option(
     "--despite-freeze", "despite", metavar="REASON", help="Begin although the manifest has a freeze now, and say why."
 )

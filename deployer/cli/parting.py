@@ -17,7 +17,6 @@ from deployer.cli.meanwhile import planning
 from deployer.cli.showing import EACH, columns, show_plan
 from deployer.cli.wiring import opened
 from deployer.domain.candidate import Choices
-from deployer.domain.command import typed
 from deployer.domain.plan import Action
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
@@ -79,6 +78,5 @@ class Part:
         if again and self.action is Action.DELETE:
             self._say(f"{again} of them are in {place.loaded.path}: the next apply makes their flows again.")
         if not self.yes:
-            command = typed(self.action.value, self.manner.manifest, "…", "--yes")
             question = f"{self.action.value.capitalize()} the flows of {numbered(saved.plan.work, 'tenant')}?"
-            confirm(question, about="it", command=command, ask=self.ask)
+            confirm(question, about="it", ask=self.ask)

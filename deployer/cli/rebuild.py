@@ -8,7 +8,6 @@ import anyio
 import click
 
 from deployer.cli.options import JOURNAL, JSON, MANIFEST, NO_INPUT, QUIET, VERBOSE, YES, command, together
-from deployer.domain.command import typed
 
 
 @command(
@@ -36,7 +35,7 @@ def rebuild(  # noqa: PLR0913 - one argument per option
     if not yes:
         question = "Leave what the journal has unfinished, and find every flow again?"
         ask = may_ask(no_input=no_input)
-        confirm(question, about="it", command=typed("rebuild", manifest, "--yes"), ask=ask)
+        confirm(question, about="it", ask=ask)
 
     async def mend() -> int:
         report = Rebuilt((lambda _: None) if quiet else partial(click.echo, err=True))

@@ -5,7 +5,7 @@ import click
 
 from deployer.cli.completing import complete_rollout_id
 from deployer.cli.manner import Manner, carrying
-from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, THEIRS, YES, command, together
+from deployer.cli.options import FORMER, JOURNAL, MANIFEST, NO_INPUT, THEIRS, YES, command, together
 
 
 @command(
@@ -13,7 +13,7 @@ from deployer.cli.options import JOURNAL, MANIFEST, NO_INPUT, OURS, THEIRS, YES,
     "deployer rollback rollout.yaml",
     "deployer rollback rollout.yaml --theirs acme --yes",
 )
-@together(MANIFEST, JOURNAL, YES, NO_INPUT, OURS, THEIRS)
+@together(MANIFEST, JOURNAL, YES, NO_INPUT, FORMER, THEIRS)
 @click.option(
     "--rollout",
     shell_complete=complete_rollout_id,

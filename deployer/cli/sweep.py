@@ -12,7 +12,6 @@ import click
 
 from deployer.cli.manner import Manner
 from deployer.cli.options import DESPITE, JOURNAL, JSON, MANIFEST, NO_INPUT, VERBOSE, YES, command, together
-from deployer.domain.command import typed
 
 if TYPE_CHECKING:
     from deployer.report.sweep import Swept
@@ -75,8 +74,7 @@ def _ask(manifest: Path, swept: "Swept", *, no_input: bool) -> None:
     from deployer.cli.showing import columns
 
     click.echo(swept.text(width=columns(), manifest=str(manifest)), err=True)
-    ask, command = may_ask(no_input=no_input), typed("sweep", manifest, "--delete", "--yes")
-    confirm("Delete what of these flows nobody has touched?", about="it", command=command, ask=ask)
+    confirm("Delete what of these flows nobody has touched?", about="it", ask=may_ask(no_input=no_input))
 
 
 def _print(swept: "Swept", manifest: Path, *, as_json: bool) -> None:

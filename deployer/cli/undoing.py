@@ -19,7 +19,6 @@ from deployer.cli.meanwhile import planning
 from deployer.cli.showing import EACH, columns, show_plan
 from deployer.cli.wiring import opened
 from deployer.domain.candidate import Choices
-from deployer.domain.command import typed
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
 from deployer.report.text import numbered
@@ -73,5 +72,4 @@ class Undo:
     def _confirm(self, question: str) -> None:
         """Ask a person, unless nobody wants to be asked."""
         if not self.yes:
-            words = [*["--delete"] * self.delete, "--yes"]
-            confirm(question, about="it", command=typed("rollback", self.manner.manifest, *words), ask=self.ask)
+            confirm(question, about="it", ask=self.ask)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import subprocess
 import sys
 
@@ -135,6 +136,27 @@ def test_a_mistake_is_answered_with_what_to_type(stage: Stage, words: tuple[str,
     assert said.startswith("error: ")
     assert said.endswith(what)
     assert remedies == [f"  {remedy}"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("apply", "rollout.yaml", "--tenant", "acme", "--set", "region=a b", "--ours", "acme"),
+        ("rollback", "--theirs", "acme", "--no-input"),
+        ("delete", "--tenant", "acme", "rollout.yaml"),
+        ("rebuild",),
+    ],
+    ids=" ".join,
+)
+def test_who_cannot_be_asked_is_told_the_same_command_with_the_answer(stage: Stage, words: tuple[str, ...]) -> None:
+    stage.apply()
+    again = [word for word in words if word != "--no-input"]
+    stage.manifest["flow"]["settings"]["batchSize"] = 300
+
+    ended = stage.run(*words)
+
+    assert ended.code == 2
+    assert f"  look at it, then: {shlex.join(['deployer', *again, '--yes'])}" in ended.err.splitlines()
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC], ids=errno.errorcode.get)

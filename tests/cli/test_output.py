@@ -123,7 +123,7 @@ def test_a_person_who_says_yes_is_told_how_to_say_it_beforehand(stage: Stage) ->
 
     assert shown.code == 0, shown.text
     assert "Change 3 tenants?" in shown.text
-    assert "without the question: deployer apply rollout.yaml --yes" in shown.text
+    assert "without the question: deployer apply --yes" in shown.text
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n"], ids=["no", "nothing"])

@@ -187,7 +187,7 @@ def test_nothing_is_ended_before_somebody_agrees(stage: Stage) -> None:
 
     ended = stage.run("rollback", "--no-input")
 
-    assert (ended.code, "deployer rollback rollout.yaml --yes" in ended.err) == (2, True), ended.err
+    assert (ended.code, "deployer rollback --yes" in ended.err) == (2, True), ended.err
     assert stage.run("status", "--json").document["outcome"] == "halted"
 
 
