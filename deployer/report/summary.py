@@ -211,7 +211,7 @@ def next_commands(head: Mapping[str, Any], manifest: str) -> list[tuple[str, str
     if doubted or head["outcome"] == "waiting":
         commands.append(("let the next wave begin", typed("approve", manifest, "--plan", head["plan"][:_DIGITS])))
     if any(counts[status] for status in OPEN):
-        mend = "mend what stopped it, then" if head["outcome"] == "halted" else "go on"
+        mend = "mend what stopped it, then" if head["outcome"] == "halted" else "then go on" if commands else "go on"
         commands.append((mend, typed("resume", manifest)))
     if counts[Status.FAILED] and head["outcome"] not in {"aborted", "superseded"}:
         commands.append(("try the failed again", typed("resume", manifest, "--failed")))
