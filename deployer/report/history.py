@@ -16,6 +16,7 @@ from deployer.report.text import duration, padded, plain, value_text, words
 _FORMAT: Final = 1
 _DIGITS: Final = 12  # of a digest, to type
 _UNTOLD: Final = frozenset({"seen", "body", "error", "stale", "stamp", "others", "before", "again", "partly"})
+_FACT: Final = 80  # columns
 _OPEN: Final = frozenset({State.READY, State.INTENDED})
 
 
@@ -63,8 +64,19 @@ def tenant_document(
 
 
 def _event(happening: Happening) -> Document:
-    facts = {key: value for key, value in happening.facts.items() if key not in _UNTOLD}
-    return {"at": happening.at, "step": happening.step.value, "event": happening.event.value, "facts": facts}
+    return {
+        "at": happening.at,
+        "step": happening.step.value,
+        "event": happening.event.value,
+        "facts": _facts(happening),
+    }
+
+
+def _facts(happening: Happening) -> Document:
+    """Return what there is to tell of an event; an error, which the next may have been another of, as a phrase."""
+    facts: Document = {key: value for key, value in happening.facts.items() if key not in _UNTOLD}
+    error = happening.facts.get("error")
+    return {**facts, "error": error_text(error, Status.FAILED)} if isinstance(error, dict) else facts
 
 
 def tenant_text(deployment: Deployment, happenings: Sequence[Happening]) -> str:
@@ -87,7 +99,7 @@ def tenant_text(deployment: Deployment, happenings: Sequence[Happening]) -> str:
 
 
 def _told(happening: Happening, seconds: float | None) -> str:
-    facts = (f"{plain(key)} {value_text(value)}" for key, value in happening.facts.items() if key not in _UNTOLD)
+    facts = (f"{plain(key)} {value_text(value, most=_FACT)}" for key, value in _facts(happening).items())
     took = [f"in {duration(seconds)}"] if seconds is not None else []
     return "  ".join([padded(happening.step.value, 9), padded(happening.event.value, 11), *took, *facts]).rstrip()
 

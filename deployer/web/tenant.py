@@ -12,6 +12,7 @@ from deployer.web.rendering import Page, region
 from deployer.web.rollouts import rollout_address, wave_name
 from deployer.web.site import MissingError, Site
 
+_FACT = 120  # columns of what is told of an event
 _NOBODY = dict.fromkeys(Status, 0)
 
 
@@ -41,7 +42,7 @@ async def one_tenant(site: Site, rollout: str, row: int) -> Page:
 
 
 def _facts(facts: Document) -> list[tuple[str, str]]:
-    return [(key, value_text(value)) for key, value in facts.items()]
+    return [(key, value_text(value, most=_FACT)) for key, value in facts.items()]
 
 
 def _commands(manifest: str, tenant: str, status: Status) -> list[tuple[str, str]]:

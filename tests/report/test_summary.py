@@ -171,6 +171,25 @@ def test_a_tenant_is_shown_with_all_that_happened_to_it() -> None:
     ]
 
 
+def test_an_error_that_was_mended_is_still_told_where_it_happened() -> None:
+    error: Document = {
+        "code": "connection_offline",
+        "status": 422,
+        "field": None,
+        "message": "no answer",
+        "remedy": "mend it",
+    }
+    happenings = [
+        Happening(StepKind.CLONE, Event.REFUSE, "2026-03-01T10:00:01Z", {"error": error}),
+        Happening(StepKind.CLONE, Event.RETRY, "2026-03-01T10:00:02Z", {"error": None}),
+    ]
+    lines = tenant_text(at_rest("acme", State.DONE), happenings).splitlines()
+    assert lines[2:] == [
+        '  2026-03-01T10:00:01Z  clone      refuse       error "connection_offline: no answer (422)"',
+        "  2026-03-01T10:00:02Z  clone      retry        in 1.0s",
+    ]
+
+
 def test_a_tenant_that_is_as_it_should_be_is_said_to_be_unchanged_and_once() -> None:
     unchanged = untouched("acme", action=Action.NO_CHANGE)
     assert tenant_text(replace(unchanged, steps=()), []).splitlines()[0] == "acme  unchanged"
