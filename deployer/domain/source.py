@@ -27,6 +27,12 @@ _Node: TypeAlias = yaml.AliasEvent | yaml.ScalarEvent | yaml.SequenceStartEvent 
 MAX_DEPTH: Final = 64
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS: Final[Mapping[str, bool | None]] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_HINTS: Final = {  # what the parser's own words mean for who wrote the file
+    "mapping values are not allowed in this context": " (quote a text that holds a colon)",
+    "found character that cannot start any token": (
+        " (indent with spaces, not tabs; quote a text that begins with @, % or `)"
+    ),
+}
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")
 _DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 _MOST_DIGITS: Final = 300  # more than any number has that is no mistake, and fewer than Python reads
@@ -98,7 +104,8 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            self._complain(place, (), f"not YAML: {error.problem or error.context}")
+            what = error.problem or error.context or ""
+            self._complain(place, (), f"not YAML: {what}{_HINTS.get(what, '')}")
             value = None
         if self.problems:
             raise ManifestError(self.problems)

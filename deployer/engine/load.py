@@ -166,7 +166,7 @@ def _tenant_lines(named: str, path: Path, stdin: TextIO) -> tuple[str, Iterable[
     file = path.parent / named
     if not (kind := FORMATS.get(file.suffix.lower())):
         planned = file.suffix.lower() in {".yaml", ".yml"}
-        what = f"{file.suffix} is {PLANNED}" if planned else "what kind of file is this?"
+        what = f"{file.suffix} is {PLANNED}" if planned else "is no kind of file that is known"
         kinds = ", ".join([*FORMATS, WORKBOOK])
         raise ManifestError([Problem(str(file), "", f"{what}; tenants are read from {kinds}")])
     with _reading(file, f" (named by tenants in {path})"):

@@ -58,13 +58,24 @@ def test_every_problem_of_form_is_told_at_once() -> None:
     ]
 
 
+NOT_YAML = "error: r.yaml:{}: not YAML:"
+TABS = "(indent with spaces, not tabs; quote a text that begins with @, % or `)"
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
         ("", "error: r.yaml:1:1: is empty"),
         ("a: 1\nb\0: 2", "error: r.yaml:2:2: a character that no text file holds (U+0000)"),
         ("a: \x1b[31m", "error: r.yaml:1:4: a character that no text file holds (U+001B)"),
-        ("a: b: c", "error: r.yaml:1:5: not YAML: mapping values are not allowed in this context"),
+        (
+            "a: b: c",
+            f"{NOT_YAML.format('1:5')} mapping values are not allowed in this context (quote a text that holds a colon)",
+        ),
+        (
+            "a:\n\tb: 1",
+            f"{NOT_YAML.format('2:1')} found character that cannot start any token {TABS}",
+        ),
         ("a: 1\n---\nb: 2", "error: r.yaml:2:1: a second document: one file holds one"),
         ("? [a]\n: 1", "error: r.yaml:1:3: a key must be text"),
         ("[" * 100_000, f"error: r.yaml:1:{MAX_DEPTH + 2}: nested more than {MAX_DEPTH} deep"),

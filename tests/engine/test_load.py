@@ -114,7 +114,7 @@ def test_the_ending_says_how_tenants_are_written(manifest: Path, name: str) -> N
     ("name", "what"),
     [
         ("tenants.yaml", ".yaml is not supported in this version"),
-        ("tenants.doc", "what kind of file is this?"),
+        ("tenants.doc", "is no kind of file that is known"),
     ],
 )
 def test_other_kinds_of_file_are_refused(manifest: Path, name: str, what: str) -> None:

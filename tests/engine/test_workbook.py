@@ -23,6 +23,7 @@ name: order-sync
 template: {flow: 5980e7fedd9939649f8a5d9a}
 accounts: {main: {region: eu, token: "env:MAIN"}}
 """
+KINDS = f"{', '.join(FORMATS)}, .xlsx"
 
 
 def write(file: Path, *rows: list[Any], sheet: str = "Tenants", top: int = 0, left: int = 0) -> None:
@@ -148,7 +149,7 @@ def test_the_sheet_is_the_first_that_is_shown_or_the_one_that_is_named(file: Pat
     [
         ("{file: tenants.csv, sheet: Two}", "tenants.csv: has no sheets: only a workbook has (.xlsx)"),
         ("{file: tenants.xlsx, shet: Two}", 'rollout.yaml:4:31: tenants.shet: unknown key (did you mean "sheet"?)'),
-        ("tenants.xls", f"tenants.xls: what kind of file is this?; tenants are read from {', '.join(FORMATS)}, .xlsx"),
+        ("tenants.xls", f"tenants.xls: is no kind of file that is known; tenants are read from {KINDS}"),
         ("none.xlsx", "none.xlsx: there is no such file (named by tenants in rollout.yaml)"),
     ],
 )  # fmt: skip
