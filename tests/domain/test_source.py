@@ -59,6 +59,7 @@ def test_every_problem_of_form_is_told_at_once() -> None:
 
 
 NOT_YAML = "error: r.yaml:{}: not YAML:"
+COLON = "(quote a text that holds a colon)"
 TABS = "(indent with spaces, not tabs; quote a text that begins with @, % or `)"
 
 
@@ -70,7 +71,7 @@ TABS = "(indent with spaces, not tabs; quote a text that begins with @, % or `)"
         ("a: \x1b[31m", "error: r.yaml:1:4: a character that no text file holds (U+001B)"),
         (
             "a: b: c",
-            f"{NOT_YAML.format('1:5')} mapping values are not allowed in this context (quote a text that holds a colon)",
+            f"{NOT_YAML.format('1:5')} mapping values are not allowed in this context {COLON}",
         ),
         (
             "a:\n\tb: 1",

@@ -95,6 +95,12 @@ def test_the_time_at_work_is_that_of_the_spans_beside_it(spans: list[list[float]
     assert f"<dt>At work</dt><dd>{said} of time</dd>" in stream.getvalue()
 
 
+def test_on_paper_the_ground_is_white(browser: Browser, file: Path) -> None:
+    with opened(browser, write(file, COURSES["three"]), color_scheme="dark") as page:
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
 def rows(page: Page) -> list[str]:
     """Return the names in the rows that are there."""
     return page.locator("#grid td.c-tenant").all_inner_texts()

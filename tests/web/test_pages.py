@@ -196,6 +196,18 @@ def test_a_heap_of_accents_stays_in_its_row(hostile: Dashboard, browser: Browser
         assert set(names.evaluate_all("all => all.map(each => getComputedStyle(each).overflow)")) == {"clip"}
 
 
+def test_on_paper_the_ground_is_white_and_nothing_waits_to_be_pressed(plain: Dashboard, browser: Browser) -> None:
+    with visiting(browser, plain, color_scheme="dark") as visit:
+        for path in PAGES:
+            visit.go(path)
+            visit.page.emulate_media(media="print")
+            assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+            assert not any(
+                each.is_visible() for each in visit.page.locator("nav[aria-label*=Pages], button, input").all()
+            )
+            visit.page.emulate_media(media="screen")
+
+
 def test_without_a_script_the_pages_show_how_it_stood_when_they_were_loaded(plain: Dashboard, browser: Browser) -> None:
     with visiting(browser, plain, java_script_enabled=False) as visit:
         assert "as of the last load" in visit.text("header")
