@@ -37,6 +37,7 @@ def prune(*, manner: Manner, journal: str | None, yes: bool, no_input: bool, day
     from deployer.api.places import journal_home
     from deployer.api.pruning import look_for_old
     from deployer.api.pruning import prune as pruned
+    from deployer.cli.asking import confirm, may_ask
     from deployer.cli.meanwhile import say
 
     async def go() -> int:
@@ -50,7 +51,7 @@ def prune(*, manner: Manner, journal: str | None, yes: bool, no_input: bool, day
         if plan_only or not (old.rollouts or old.plans):
             return 0
         if not yes:
-            _ask(manner, days, no_input=no_input)
+            confirm("Delete them from the journal?", about="it", ask=may_ask(no_input=no_input))
         watch = partial(_through, len(old.rollouts))
         watch(0)
         _tell(_went(old, await pruned(home, old, watch)))
@@ -77,14 +78,6 @@ def _found(old: "Old", name: str) -> str:
     plans = f", with {numbered(len(old.plans), 'saved plan')}" if old.plans else ""
     needed = f"; {old.needed:,} more {'is' if old.needed == 1 else 'are'} still needed" if old.needed else ""
     return f"{what}{plans}{needed}"
-
-
-def _ask(manner: Manner, days: int, *, no_input: bool) -> None:
-    from deployer.cli.asking import confirm, may_ask
-    from deployer.domain.command import typed
-
-    command = typed("prune", manner.manifest, f"--older-than {days}", "--yes")
-    confirm("Delete them from the journal?", about="it", command=command, ask=may_ask(no_input=no_input))
 
 
 def _through(rollouts: int, number: int) -> None:

@@ -128,7 +128,7 @@ def test_a_person_is_asked_and_without_one_nothing_goes(stage: Stage) -> None:
         agreed = typed.read()
 
     assert unasked.code == 2
-    assert "deployer prune rollout.yaml --older-than 90 --yes" in unasked.err
+    assert "deployer prune --older-than 90 --yes" in unasked.err
     assert "not confirmed: nothing was changed" in declined
     assert "deleted: 3 rollouts" in agreed
     assert history(stage) == [rollouts[0], rollouts[3]]
