@@ -148,7 +148,7 @@ def _change(path: Path, live: Document, desired: Mapping[Path, Value], memory: M
     here, wanted = live_value(live, path), desired.get(path, MISSING)
     before = memory.get(path) or (recalled(memory, path) if memory else None)
     verdict = judge(path, before, wanted, here)
-    if before is None and verdict is Verdict.UPDATE and _is_in_the_way(live, path, memory):
+    if verdict is Verdict.UPDATE and _is_in_the_way(live, path, memory):
         verdict = Verdict.ADOPT_CONFLICT
     if verdict is Verdict.CONFLICT and before:
         return Change(path, here, wanted, verdict, before.returned)
@@ -163,15 +163,14 @@ def _is_in_the_way(live: Document, path: Path, memory: Mapping[Path, Memory]) ->
     """Tell whether what stands where an object would have to be is somebody's; null is nothing, ours may go."""
     place = in_the_way(live, path)
     there = at(live, place) if place else None
-    known = recalled(memory, place) if place and memory else None
+    known = recalled(memory, place) if place else None
     return there is not None and not (known and same(known.returned, there))
 
 
 def _shown(change: Change, live: Document) -> Change:
     """Return a change that nobody wants to be written with what is in its way, where that is what it is about."""
-    if change.verdict not in _OPEN or change.live is not MISSING or not (place := in_the_way(live, change.path)):
-        return change
-    return replace(change, live=at(live, place))
+    place = in_the_way(live, change.path) if change.verdict in _OPEN else None
+    return replace(change, live=at(live, place)) if place else change
 
 
 def recalled(memory: Mapping[Path, Memory], path: Path) -> Memory | None:

@@ -268,6 +268,22 @@ def test_what_somebody_put_where_an_object_would_have_to_be_is_fought_for_whatev
     assert (ours.verdict, ours.live) == (Verdict.UPDATE, MISSING)
 
 
+def test_what_somebody_put_where_an_object_of_ours_was_is_drift_and_shown() -> None:
+    path = ("settings", "x")
+
+    (change,) = merge({"settings": 7}, {path: 1}, {path: Memory(1, 1, MISSING)})
+
+    assert (change.verdict, change.live) == (Verdict.DRIFT, 7)
+
+
+def test_what_somebody_made_of_what_we_left_is_fought_for() -> None:
+    path, left = ("settings", "x"), {("settings",): Memory(5, 5, MISSING), ("settings", "x"): Memory(1, MISSING, 1)}
+
+    (change, *_) = merge({"settings": 7}, {path: 2}, left)
+
+    assert (change.verdict, change.live) == (Verdict.ADOPT_CONFLICT, 7)
+
+
 def test_what_we_left_where_an_object_is_to_be_goes() -> None:
     changes = merge({"settings": 5}, {("settings", "x"): 5}, {("settings",): Memory(5, 5, MISSING)})
 
