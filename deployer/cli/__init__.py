@@ -57,6 +57,7 @@ EXIT_CODES = {
     "5": "--timeout is over, or a person is waited for.",
     "6": "Halted, or a guard or a lock refuses.",
     "130, 143": "Ended by Ctrl-C or SIGTERM; the same command goes on.",
+    "141": "Nobody reads on, as behind a pipe into head; the same command goes on.",
 }
 TYPED = "deployer.typed"  # in a command's context: the words of the command line
 _NARROWEST, _WIDEST = 50, 80  # columns of help
@@ -128,8 +129,8 @@ def _run(words: Sequence[str], notes: "list[str] | None") -> int:
         code = deployer.main(
             args=list(words), prog_name="deployer", standalone_mode=False, terminal_width=_help_width(), obj=notes
         )
-    except SystemExit:  # how click leaves when nobody reads what is printed
-        return _SIGPIPE
+    except SystemExit as left:  # how click leaves when nobody reads what is printed, and after it completed words
+        return _SIGPIPE if left.code else 0
     except Exception as error:  # noqa: BLE001 - what is not an answer to a person is raised again
         if notes is not None:
             from deployer.cli.github import of_error

@@ -25,4 +25,4 @@ def test_another_report_of_a_plan_is_refused_before_anything_is_sent(stage: Stag
 @pytest.mark.parametrize("command", ["drift", "history"])
 def test_what_writes_no_report_takes_no_such_option(stage: Stage, command: str) -> None:
     ended = stage.run(command, "--report", "md=x.md")
-    assert (ended.code, "No such option" in ended.err) == (2, True)
+    assert (ended.code, "there is no option --report" in ended.err) == (2, True)
