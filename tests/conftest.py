@@ -16,6 +16,11 @@ hypothesis.settings.register_profile("mutants", max_examples=25, derandomize=Tru
 hypothesis.settings.load_profile("ci")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those come first that mostly wait: while one process goes through them, the others have the cores."""
+    items.sort(key=lambda item: item.path.parent.name != "workers")
+
+
 @pytest.fixture(scope="session")
 def database() -> Iterator[postgres.Server]:
     with postgres.borrowed() as server:
