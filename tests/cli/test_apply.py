@@ -102,7 +102,7 @@ def test_nothing_is_sent_where_nobody_confirms(stage: Stage) -> None:
     ended = stage.run("apply")
 
     assert (ended.code, stage.writes) == (2, [])
-    assert "deployer apply rollout.yaml --yes" in ended.err
+    assert "deployer apply --yes" in ended.err
 
 
 def _edit_manifest(stage: Stage) -> None:

@@ -117,7 +117,8 @@ def test_what_makes_no_sense_is_refused(stage: Stage, words: tuple[str, ...], sa
 def test_where_no_rollout_is_unfinished_there_is_nothing_to_pause(stage: Stage) -> None:
     stage.apply()
     ended = stage.run("pause")
-    assert (ended.code, ended.err) == (2, "error: no rollout of order-sync is unfinished\n")
+    said = "error: no rollout of order-sync is unfinished\n  see how the last one ended: deployer status\n"
+    assert (ended.code, ended.err) == (2, said)
 
 
 def test_a_wave_waits_for_the_approval_of_its_plan_and_then_the_next_begins(stage: Stage) -> None:

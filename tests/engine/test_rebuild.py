@@ -292,5 +292,5 @@ def test_an_account_that_does_not_answer_is_not_rebuilt_and_still_refuses(
 def test_nothing_is_rebuilt_where_nobody_confirms(deployed: Stage) -> None:
     lose_journal(deployed)
     ended = deployed.run("rebuild")
-    assert (ended.code, "deployer rebuild rollout.yaml --yes" in ended.err) == (2, True)
+    assert (ended.code, "deployer rebuild --yes" in ended.err) == (2, True)
     assert deployed.apply().code == 6
