@@ -12,7 +12,7 @@ from deployer.report.text import numbered, plain, value_text, wrapped
 
 _FORMAT: Final = 1
 _MOST: Final = 50  # tenants, or groups of them, that people read
-_NEXT: Final = "put them back:  drift: restore in the manifest, then apply"
+_NEXT: Final = "Put them back:  drift: restore in the manifest, then apply"
 
 
 def is_told(planned: Planned) -> bool:

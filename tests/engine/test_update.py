@@ -153,6 +153,7 @@ def test_drift_names_each_field_and_sends_only_reads(deployed: Stage) -> None:
     assert (told.code, found.code) == (3, 3)
     assert told.out == (
         '! acme  timezone is "Asia/Tokyo" instead of "America/New_York"\n1 of 3 flows changed outside\n'
+        "\nPut them back:  drift: restore in the manifest, then apply\n"
     )
     assert (found.document["drifted"], [tenant["tenant"] for tenant in found.document["tenants"]]) == (1, ["acme"])
     assert deployed.writes == []

@@ -88,7 +88,7 @@ def test_drift_that_is_alike_is_told_once_and_of_as_many_tenants_as_have_it() ->
         "      more (-o table shows each)",
         "1,302 of 1,302 flows changed outside",
         "",
-        "put them back:  drift: restore in the manifest, then apply",
+        "Put them back:  drift: restore in the manifest, then apply",
     ]
     assert drift_text(changed_outside([]), width=80) == "0 flows, none changed outside"
 
