@@ -194,7 +194,7 @@ LINKS: Final = [
     paged("a link that cannot be read", 'https://a; rel="next"', lambda _: [], UNKNOWN, 3),
     paged("pages in a loop", NEXT, lambda _: [], UNKNOWN, 2),
     paged("pages in a loop of two", NEXT, lambda call: [other_page(call)], UNKNOWN, 3),
-    paged("a page that repeats a row", NEXT, lambda call: [answer(200, call.right)], DONE, 2),
+    paged("a page that repeats a row", NEXT, lambda call: [answer(200, call.right)], DONE, 3),
     paged("a page that is refused", NEXT, lambda _: [answer(404, ENVELOPE)], REFUSED, 2),
     paged("a page that fails", NEXT, lambda _: [answer(502, HTML)], UNKNOWN, 4),
     paged("a page that is no list", NEXT, lambda _: [answer(200, b"{}")], UNKNOWN, 4),

@@ -19,7 +19,7 @@ from deployer.integrator.token import Token
 from deployer.integrator.transport import Exchange, Request
 from deployer.integrator.wire import Done, NotSent, Unknown
 from tests.integrator.calls import FLOW, SECRET, TEMPLATE, Intents, calling, limiter
-from tests.integrator.raw import Reply, Then, answer, raw_server
+from tests.integrator.raw import Arrivals, Reply, Then, answer, raw_server
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +31,16 @@ ONCE = Timeouts(clone=0.25, other=0.25, connect=0.25, tries=1)
 def page(*ids: str, link: str | None = None) -> Reply:
     body = json.dumps([{"_id": key * 8} for key in ids]).encode()
     return answer(200, body, *([f"Link: {link}"] if link else []))
+
+
+def ids_in(outcome: object) -> list[str]:
+    assert isinstance(outcome, Done)
+    return [row["_id"] for row in outcome.value]
+
+
+def asked_of(server: Arrivals) -> list[str]:
+    """Return the paths that a server was asked for."""
+    return [head.split(b" ", 2)[1].decode() for head in server.heads]
 
 
 @pytest.mark.parametrize("then", [Then.RESET, Then.CLOSE])
@@ -108,11 +118,24 @@ async def test_a_session_that_does_not_watch_departures_never_says_not_sent() ->
 async def test_pages_are_read_to_the_end_and_repeated_rows_are_dropped() -> None:
     replies = [page("a", "b", link='<?skip=2>; rel="next"'), page("b", "c", link="<?skip=4>;rel=next"), page("d")]
     async with raw_server(replies) as server, calling(server.url) as client:
+        outcome = await client.integrations()
+    assert ids_in(outcome) == [letter * 8 for letter in "abcd"]
+    assert asked_of(server) == [f"/v1/integrations{query}" for query in ("", "?skip=2", "?skip=4")]
+
+
+async def test_a_flow_that_moves_up_between_two_pages_is_there_all_the_same() -> None:
+    """Somebody deletes the first after its page was read: the third is on the first page now, and on none that was."""
+    replies = [page("a", "b", link='<?skip=2>; rel="next"'), page("d"), page("b", "c", link="<?skip=2>;rel=next")]
+    async with raw_server([*replies, page("d")]) as server, calling(server.url) as client:
         outcome = await client.integration_flows(FLOW)
-    assert isinstance(outcome, Done)
-    assert [row["_id"] for row in outcome.value] == [letter * 8 for letter in "abcd"]
-    paths = [head.split(b" ", 2)[1].decode() for head in server.heads]
-    assert paths == [f"/v1/integrations/{FLOW}/flows{query}" for query in ("", "?skip=2", "?skip=4")]
+    assert sorted(ids_in(outcome)) == [letter * 8 for letter in "abcd"]
+    assert asked_of(server) == [f"/v1/integrations/{FLOW}/flows{query}" for query in ("", "?skip=2") * 2]
+
+
+async def test_flows_that_are_on_one_page_are_asked_for_once() -> None:
+    async with raw_server([page("a", "b")]) as server, calling(server.url) as client:
+        assert ids_in(await client.integration_flows(FLOW)) == ["aaaaaaaa", "bbbbbbbb"]
+    assert len(server.heads) == 1
 
 
 def test_the_bomb_is_small_on_the_wire() -> None:
