@@ -65,6 +65,7 @@ TARGETS: Final = (
         but=("postgres", "one_by_one"),
         served=True,
     ),
+    Target("deployer/journal/pruning.py", ("tests/journal/test_pruning.py",), but=("postgres",)),
     Target("deployer/journal/writer.py", ("tests/journal/test_writer.py",)),
     Target("deployer/journal/writers.py", ("tests/journal/test_writer.py",)),
     Target(
