@@ -13,10 +13,12 @@ from deployer.domain.lifecycle import Event, StepKind
 from deployer.domain.plan import Planned
 from deployer.domain.samples import Sample
 from deployer.domain.waves import Wave
+from deployer.journal.postgres import PostgresJournal
 from deployer.journal.protocol import Journal, Rollout
 from tests.factories import crowd, instance, plan, planned, rollout
 from tests.journal.entries import AT, after, entry
 from tests.journal.stores import Store, new_store
+from tests.postgres import Server
 
 pytestmark = pytest.mark.anyio
 
@@ -276,3 +278,19 @@ async def test_who_has_come_to_be_needed_meanwhile_stays(store: Store) -> None:
 
         assert not await journal.prune(first, before=BEFORE)
         assert (await journal.rollouts(begins=first.id, limit=1))[0].id == first.id
+
+
+async def test_with_a_rollout_go_the_terms_on_which_it_was_left_to_workers(database: Server) -> None:
+    async with PostgresJournal(database.new_database()) as journal:
+        for number in (1, 2, 3):
+            await past(journal, number)
+            await journal.hand_over(f"order-sync-{number}", {"freeze": []})
+            await journal.end_part(f"order-sync-{number}", 0, "main", "")
+        [gone, _] = await journal.prunable("order-sync", before=LATE)
+
+        assert await journal.prune(gone, before=LATE)
+
+        assert await journal.terms(gone.id) == {}
+        assert await journal.ended_parts(gone.id, 0) == {}
+        assert await journal.terms("order-sync-2") == {"freeze": []}
+        assert await journal.ended_parts("order-sync-2", 0) == {"main": ""}

@@ -65,7 +65,7 @@ TARGETS: Final = (
         but=("postgres", "one_by_one"),
         served=True,
     ),
-    Target("deployer/journal/pruning.py", ("tests/journal/test_pruning.py",), but=("postgres",)),
+    Target("deployer/journal/pruning.py", ("tests/journal/test_pruning.py",), served=True),
     Target("deployer/journal/writer.py", ("tests/journal/test_writer.py",)),
     Target("deployer/journal/writers.py", ("tests/journal/test_writer.py",)),
     Target(
@@ -73,7 +73,10 @@ TARGETS: Final = (
     ),
     Target(
         "deployer/journal/tables.py",
-        tuple(f"tests/journal/test_{name}.py" for name in ("contract", "together", "samples", "paging", "watched")),
+        tuple(
+            f"tests/journal/test_{name}.py"
+            for name in ("contract", "together", "samples", "paging", "watched", "pruning")
+        ),
         but=_SLOW,
     ),
     Target("deployer/journal/samples.py", ("tests/journal/test_samples.py",), but=_SLOW),
