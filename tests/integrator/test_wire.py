@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.integrator import wire
-from deployer.integrator.wire import Answer, ApiError, Created, Done, Refused, Unknown
+from deployer.integrator.wire import Answer, ApiError, Created, Done, NotSent, Refused, Unknown
 
 TEMPLATE, FLOW = "55ea78c6b751843c37b7b367", "6b0493a34e07408562bedb8b"
 WHOLE = {"_id": FLOW, "name": "n", "_integrationId": "i", "lastModified": "t", "_exportId": "e"}
@@ -152,3 +152,7 @@ def test_a_broken_link_is_not_the_end_of_the_list(header: str) -> None:
 def test_every_reader_refuses_what_is_not_json(make: Callable[[Answer], object]) -> None:
     with pytest.raises(wire.UnreadableError):
         make(Answer(200, b"{"))
+
+
+def test_what_was_not_sent_was_too_late_only_where_that_is_said() -> None:
+    assert not NotSent("the connection was refused").late
