@@ -11,6 +11,7 @@ from deployer.domain.gate import Gate, GateState
 from deployer.domain.instructions import Instruction, Verb
 from deployer.domain.lifecycle import State, StepKind
 from deployer.domain.rebuilding import Work
+from deployer.domain.samples import Sample
 from deployer.domain.template import flow_template
 from deployer.errors import JournalError
 from deployer.journal import rows
@@ -22,6 +23,7 @@ STEP: Final = Step(StepKind.CLONE, State.FAILED, 2, None, {"flow": "flow0001"})
 GATE: Final = Gate(3, GateState.WAITING, "2026-03-01", "ann")
 SAID: Final = Instruction("said0001", "order-sync-1", Verb.EXCLUDE, "acme", "ann", "2026-03-01")
 REVISION: Final = flow_template({"_id": TEMPLATE, "name": "Orders"}, [])
+ASKED: Final = Sample("main", "2026-03-01", 5.0, 7, throttled=2)
 FOUND: Final = deployment(STEP, of=replace(planned(), wave=4), place=5)
 
 
@@ -80,6 +82,13 @@ CASES: Final[Sequence[tuple[str, Row, Callable[[Row], Any], Any, Sequence[object
         rows.read_gate,
         GATE,
         ["order-sync-1", 3, "waiting", "2026-03-01", "ann"],
+    ),
+    (
+        "a sample of rollout order-sync-1",
+        rows.sample_row("order-sync-1", ASKED),
+        rows.read_sample,
+        ASKED,
+        ["order-sync-1", "main", "2026-03-01"],
     ),
 ]
 

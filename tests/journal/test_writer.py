@@ -410,3 +410,19 @@ async def test_a_shared_writer_that_broke_is_left_to_those_who_have_it(room: Roo
     for _ in range(2):
         await shared.release(second)
     assert threads() == []
+
+
+async def test_each_commit_is_told_with_how_long_it_took() -> None:
+    room = Room()
+    took: list[float] = []
+    writer = Writer(room.connect)
+    writer.told = took.append
+    await writer.start()
+    took.clear()
+    begun = time.monotonic()
+    await writer.ask(lambda connection: connection.execute("INSERT INTO rows VALUES (1)"))
+    passed = time.monotonic() - begun
+    await writer.stop()
+
+    assert len(took) == 1
+    assert 0.0 < took[0] < passed
