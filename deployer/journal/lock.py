@@ -67,7 +67,7 @@ def exclusive(
         kept.write(shared=shared and journal)
         yield lease
         if lease.settled and _is_last(descriptor):
-            kept.leave({journal: moment()} if moment and journal else {})
+            kept.leave({journal: moment()} if moment else {})
     finally:
         os.close(descriptor)
 

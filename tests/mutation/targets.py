@@ -79,7 +79,9 @@ TARGETS: Final = (
         ),
         but=_SLOW,
     ),
-    Target("deployer/journal/samples.py", ("tests/journal/test_samples.py",), but=_SLOW),
+    Target(
+        "deployer/journal/samples.py", ("tests/journal/test_samples.py", "tests/journal/test_watched.py"), but=_SLOW
+    ),
     Target("deployer/journal/paging.py", ("tests/journal/test_paging.py",)),
     Target(
         "deployer/journal/watched.py",
