@@ -426,3 +426,11 @@ async def test_each_commit_is_told_with_how_long_it_took() -> None:
 
     assert len(took) == 1
     assert 0.0 < took[0] < passed
+
+
+async def test_who_opens_a_book_is_told_of_its_commits() -> None:
+    took: list[float] = []
+    book = Book(Room().connect)
+    book.tell_commits(took.append)
+    async with book:
+        assert len(took) == 1
