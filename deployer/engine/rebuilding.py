@@ -40,6 +40,7 @@ from deployer.journal.protocol import Rollout
 
 _ACCOUNTS, _WORKERS = 8, 64  # at a time
 _REASON: Final = "left by rebuild: the journal may not know all that was done"
+_TOLD: Final = 0.5  # seconds: what would be told as none is not told
 
 
 class Onlooker(Protocol):
@@ -98,9 +99,9 @@ class Rebuilding:
         seconds = max((unlisted(lease.left, "", now, safety.lag) for lease in leases.values()), default=0.0)
         if not sure or await self.crew.journal.unsettled():
             seconds = settle_time(StepKind.CLONE, safety)
-        if seconds:
+        if seconds >= _TOLD:
             self.onlooker.waits(seconds)
-            await anyio.sleep(seconds)
+        await anyio.sleep(seconds)
         for lease in leases.values():
             lease.dead = frozenset()
 

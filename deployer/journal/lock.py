@@ -181,7 +181,7 @@ class _Kept:
 
     def leave(self, now: Mapping[str, Moment]) -> None:
         """Write that nobody holds it any more, who was sure of each call, and since when."""
-        self._put({"journals": ()}, {**self.left, **now})
+        self._put({}, {**self.left, **now})
 
     def _put(self, head: Mapping[str, Any], left: Mapping[str, Moment]) -> None:
         works, moments = ({name: astuple(each) for name, each in about.items()} for about in (self.works, left))

@@ -153,6 +153,7 @@ def test_a_process_of_another_place_is_never_known_to_be_gone(dead: int, places:
 
 def test_a_process_that_lives_is_not_outlived_whosever_it_is(monkeypatch: pytest.MonkeyPatch, here: Holder) -> None:
     def forbidden(pid: int, signal: int) -> None:
+        assert signal == 0, "nobody is to hear of it"
         raise PermissionError(pid, signal)
 
     assert not here.outlives(here.place, os.getpid())
