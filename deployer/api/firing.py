@@ -32,11 +32,10 @@ from deployer.errors import DeployerError, GuardError, JournalError, UsageError
 from deployer.journal.calendar import Calendar
 from deployer.journal.home import Home
 from deployer.journal.lock import exclusive
-from deployer.report.drift import drift_counts, drift_sentence
+from deployer.report.drift import drift_code, drift_counts, drift_sentence
 from deployer.report.problems import error_lines
 from deployer.telemetry.events import Event
 
-_DRIFTED: Final = 3
 _NEAR: Final = 200  # firings that may have kept one waiting
 
 Carry = Callable[[Workplace, Rollout], Awaitable[bool]]
@@ -223,9 +222,8 @@ async def _of_id(place: Workplace, id_: str) -> Rollout | None:
 
 async def _drift(place: Workplace) -> dict[str, Any]:
     plan = await plan_drift(place)
-    counts = drift_counts(plan)
-    code = _DRIFTED if counts["drifted"] or counts["blocked"] else 0
-    return {"state": State.ENDED, "code": code, "reason": drift_sentence(plan), "counts": counts}
+    said, counts = drift_sentence(plan), drift_counts(plan)
+    return {"state": State.ENDED, "code": drift_code(plan), "reason": said, "counts": counts}
 
 
 def _skipped(cause: Cause, reason: str) -> dict[str, Any]:

@@ -12,8 +12,6 @@ from deployer.domain.local_time import utc_text
 from deployer.engine.plans import FOLDER
 from deployer.journal.home import Home
 
-_EVERY = 1_000_000
-
 __all__ = ["Old", "Pruned", "look_for_old", "prune"]
 
 
@@ -46,9 +44,9 @@ async def look_for_old(home: Home, name: str, *, days: int) -> Old:
         return Old(before, (), plans, 0)
     async with home.open(read_only=True) as book:
         found = await book.prunable(name, before=before)
-        ended = [each for each in await book.rollouts(name, limit=_EVERY) if (each.ended_at or before) < before]
+        ended = await book.ended(name, before=before)
         standings = [Standing(each, await book.counts(each.id), home) for each in found]
-    return Old(before, standings, plans, len(ended) - len(found))
+    return Old(before, standings, plans, ended - len(found))
 
 
 def _plans(folder: Path, until: float) -> Iterator[Path]:

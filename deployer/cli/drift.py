@@ -11,8 +11,6 @@ from deployer.cli.options import JOURNAL, MANIFEST, VERBOSE, command, together
 if TYPE_CHECKING:
     from deployer.api.loading import Scope
 
-_DRIFTED = 3
-
 
 @command(
     "deployer drift rollout.yaml",
@@ -36,7 +34,7 @@ def drift(*, manner: Manner, scope: "Scope", journal: str | None, verbose: int) 
     from deployer.cli.showing import columns, list_width, out
     from deployer.cli.wiring import opened
     from deployer.report.columns import PLANNED
-    from deployer.report.drift import drift_counts, drift_head, drift_text, told
+    from deployer.report.drift import drift_code, drift_head, drift_text, told
     from deployer.report.listing import write_list
     from deployer.report.plan_view import plan_tenant
 
@@ -49,7 +47,6 @@ def drift(*, manner: Manner, scope: "Scope", journal: str | None, verbose: int) 
         else:
             tenants = map(plan_tenant, told(found))
             write_list(out(manner), manner.form, PLANNED, drift_head(found), tenants, width=list_width())  # type: ignore[arg-type]  # click lets no other form pass
-        counts = drift_counts(found)
-        return _DRIFTED if counts["drifted"] or counts["blocked"] else 0
+        return drift_code(found)
 
     return anyio.run(show)

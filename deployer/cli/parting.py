@@ -14,13 +14,13 @@ from deployer.cli.asking import confirm
 from deployer.cli.carrying import carry
 from deployer.cli.manner import Manner
 from deployer.cli.meanwhile import planning
-from deployer.cli.showing import EACH, columns, show_plan
+from deployer.cli.showing import EACH, columns, show_plan, tell
 from deployer.cli.wiring import opened
 from deployer.domain.candidate import Choices
 from deployer.domain.plan import Action
 from deployer.report.plan_lines import PlanLines
 from deployer.report.plan_view import plan_text
-from deployer.report.text import numbered, plain, wrapped
+from deployer.report.text import numbered
 
 _MEANS = {
     Action.DELETE: "The platform keeps a deleted flow for 30 days; its exports and imports stay, and sweep names them.",
@@ -66,17 +66,13 @@ class Part:
         text = plan_text(saved.plan, saved.digest, lines, width=columns(), **how)
         click.echo(text, err=self.manner.form is not None or self.manner.to_stderr)
 
-    def _say(self, sentence: str) -> None:
-        for line in wrapped("", plain(sentence).split(" "), width=columns(), hang=0, gap=" "):
-            click.echo(line, err=True)
-
     def _confirm(self, place: Workplace, saved: SavedPlan) -> None:
         """Ask a person, unless nobody wants to be asked."""
-        self._say(_MEANS[self.action])
+        tell(_MEANS[self.action])
         names = {tenant.tenant for tenant in place.loaded.tenants}
         again = sum(planned.tenant in names and bool(planned.steps) for planned in saved.plan.tenants)
         if again and self.action is Action.DELETE:
-            self._say(f"{again} of them are in {place.loaded.path}: the next apply makes their flows again.")
+            tell(f"{again} of them are in {place.loaded.path}: the next apply makes their flows again.")
         if not self.yes:
             question = f"{self.action.value.capitalize()} the flows of {numbered(saved.plan.work, 'tenant')}?"
             confirm(question, about="it", ask=self.ask)

@@ -39,6 +39,7 @@ def prune(*, manner: Manner, journal: str | None, yes: bool, no_input: bool, day
     from deployer.api.pruning import prune as pruned
     from deployer.cli.asking import confirm, may_ask
     from deployer.cli.meanwhile import say
+    from deployer.cli.showing import tell
 
     async def go() -> int:
         say("reading the journal")
@@ -47,14 +48,14 @@ def prune(*, manner: Manner, journal: str | None, yes: bool, no_input: bool, day
             raise UsageError("no name of a rollout can be read there", where=str(manner.manifest))
         old = await look_for_old(home, name, days=days)
         _list(manner, old, shown=plan_only or not yes)
-        _tell(_found(old, name))
+        tell(_found(old, name))
         if plan_only or not (old.rollouts or old.plans):
             return 0
         if not yes:
             confirm("Delete them from the journal?", about="it", ask=may_ask(no_input=no_input))
         watch = partial(_through, len(old.rollouts))
         watch(0)
-        _tell(_went(old, await pruned(home, old, watch)))
+        tell(_went(old, await pruned(home, old, watch)))
         return 0
 
     return anyio.run(go)
@@ -93,11 +94,3 @@ def _went(old: "Old", gone: "Pruned") -> str:
     what += [numbered(len(old.plans), "saved plan")] if old.plans else []
     stiff = f"; the file keeps its size: {gone.stiff}" if gone.stiff else ""
     return f"deleted: {' and '.join(what)}{stiff}"
-
-
-def _tell(sentence: str) -> None:
-    from deployer.cli.showing import columns
-    from deployer.report.text import plain, wrapped
-
-    for line in wrapped("", plain(sentence).split(" "), width=columns(), hang=0, gap=" "):
-        click.echo(line, err=True)

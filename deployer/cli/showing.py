@@ -21,6 +21,7 @@ from deployer.report.listing import Form, write_list
 from deployer.report.passing import Passing
 from deployer.report.plan_view import plan_head, plan_tenant
 from deployer.report.summary import summary_text
+from deployer.report.text import plain, wrapped
 
 READ = "reading the rollout"  # what is done first for a report
 EACH = "--plan -o table"  # shows each tenant of what is undone or parted with, where --all is of tenants
@@ -74,6 +75,12 @@ async def _annotate(now: Standing) -> None:
     if notes is not None:
         causes = await now.feed(partial(gather, names=NAMES), troubled=True)
         notes += of_causes(causes, rollout=now.rollout.name)
+
+
+def tell(sentence: str) -> None:
+    """Print a sentence to standard error, whole words a line."""
+    for line in wrapped("", plain(sentence).split(" "), width=columns(), hang=0, gap=" "):
+        click.echo(line, err=True)
 
 
 def columns() -> int:

@@ -93,11 +93,10 @@ class _Decision:
         tenant, key, known = self.tenant, self.candidate.key, self.candidate.instance
         listing = self.candidate.snapshot.flows.get(tenant.integration, ())
         again = tenant.tenant in self.choices.recreate
-        elsewhere = [flow for flow in listing if flow.get("_integrationId", key.integration) != key.integration]
         match choose(listing, self.candidate.wanted, key, known=known, adopt=self.manifest.adopt):
-            case Found(flow) if flow in elsewhere and not again:
-                return blocked(tenant, key, reasons.elsewhere(tenant.tenant, flow))
-            case Found(flow) if flow in elsewhere:
+            case Found(flow) if flow.get("_integrationId", key.integration) != key.integration:
+                if not again:
+                    return blocked(tenant, key, reasons.elsewhere(tenant.tenant, flow))
                 return self._created(tuple(str(other["_id"]) for other in listing))
             case Found(flow, surplus):
                 planned = self._existing(flow)

@@ -140,6 +140,9 @@ class Journal(Protocol):
         That is none of the newest, of what a rollback would undo, of calls in doubt, of runs that are owed.
         """
 
+    async def ended(self, name: str, *, before: str) -> int:
+        """Count the rollouts of a name that ended before a moment, whether they may go or not."""
+
     async def prune(self, rollout: Rollout, *, before: str) -> bool:
         """Delete a rollout that ended before a moment; tell whether nobody has come to need it meanwhile."""
 

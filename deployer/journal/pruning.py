@@ -42,6 +42,7 @@ _PRUNABLE: Final = f"""
     AND id <> coalesce((SELECT rollout FROM event ORDER BY number DESC LIMIT 1), '')
     AND id <> coalesce((SELECT rollout FROM sample ORDER BY number DESC LIMIT 1), '')
 """
+_ENDED: Final = "SELECT count(*) FROM rollout WHERE name = ? AND ended_at < ?"
 _ALL: Final = f"{_PRUNABLE} ORDER BY number"
 _ONE: Final = f"{_PRUNABLE} AND id = :rollout"
 _TABLES: Final = ("sample", "event", "instruction", "gate", "admission", "step", "deployment")
@@ -51,6 +52,12 @@ _SHARED: Final = ("part", *_TABLES)
 def prunable_in(connection: Connection, name: str, before: str) -> Sequence[Rollout]:
     """Return the rollouts of a name, oldest first, that ended before a moment (UTC, ISO-8601) and may go."""
     return [read_rollout(row)[0] for row in connection.execute(_ALL, {"name": name, "before": before})]
+
+
+def ended_in(connection: Connection, name: str, before: str) -> int:
+    """Count the rollouts of a name that ended before a moment (UTC, ISO-8601), whether they may go or not."""
+    [(count,)] = connection.execute(_ENDED, (name, before)).fetchall()
+    return int(count)
 
 
 def prune_in(connection: Connection, rollout: Rollout, before: str, *, shared: bool) -> bool:

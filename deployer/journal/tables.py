@@ -24,7 +24,7 @@ from deployer.journal.checksums import checked
 from deployer.journal.connection import Connection
 from deployer.journal.entering import admission, begin, enter, remember
 from deployer.journal.protocol import Admitted, Entry, Happening, Hold, Met, Rollout
-from deployer.journal.pruning import prunable_in, prune_in
+from deployer.journal.pruning import ended_in, prunable_in, prune_in
 from deployer.journal.reading import (
     counts_by_wave,
     counts_of,
@@ -107,6 +107,10 @@ class TableJournal(Book):
     async def prunable(self, name: str, *, before: str) -> Sequence[Rollout]:
         """Return the rollouts of a name, oldest first, that ended before a moment and that nobody can need."""
         return await self._writer.ask(lambda connection: prunable_in(connection, name, before))
+
+    async def ended(self, name: str, *, before: str) -> int:
+        """Count the rollouts of a name that ended before a moment."""
+        return await self._writer.ask(lambda connection: ended_in(connection, name, before))
 
     async def prune(self, rollout: Rollout, *, before: str) -> bool:
         """Delete a rollout that ended before a moment; tell whether nobody has come to need it meanwhile."""

@@ -11,6 +11,7 @@ from deployer.report.hiding import shown
 from deployer.report.text import numbered, plain, value_text, wrapped
 
 _FORMAT: Final = 1
+_DRIFTED: Final = 3
 _MOST: Final = 50  # tenants, or groups of them, that people read
 _NEXT: Final = "Put them back:  drift: restore in the manifest, then apply"
 
@@ -34,6 +35,12 @@ def drift_counts(plan: Plan) -> dict[str, int]:
     """Return how many flows were changed outside, of how many, and how many tenants could not be compared."""
     totals = plan.totals
     return {"drifted": totals.drifted, "compared": totals.existing, "blocked": totals.actions[Action.BLOCKED]}
+
+
+def drift_code(plan: Plan) -> int:
+    """Return the exit code: 0 where no flow was changed outside, and each could be compared."""
+    counts = drift_counts(plan)
+    return _DRIFTED if counts["drifted"] or counts["blocked"] else 0
 
 
 def drift_sentence(plan: Plan) -> str:

@@ -12,7 +12,7 @@ from signal import SIGINT, SIGKILL, SIGTERM
 import click
 import pytest
 
-from deployer.domain.firing import Cause, State
+from deployer.domain.firing import Cause, Firing, State
 from deployer.simulator import Knobs, Rule
 from tests.cli.firing import came_into_force, firings, just_now, write, written
 from tests.engine.stage import Stage, staged
@@ -230,7 +230,8 @@ def test_who_dies_before_the_end_is_written_has_it_written_and_nothing_done_agai
     assert (again.state, again.code, again.counts, again.rollout) == (State.ENDED, 0, {"done": 3}, ended.rollout)
 
 
-def test_who_dies_before_anything_began_has_it_begun_under_the_id_that_was_written(stage: Stage) -> None:
+def died_before_it_began(stage: Stage) -> Firing:
+    """Let a nightly apply be fired, and whoever fired it die before anything began."""
     stage.manifest["schedules"] = {"nightly": just_now(do="apply")}
     came_into_force(stage)
     stage.manifest["accounts"]["acme-us"]["token"] = "env:NOBODY"
@@ -238,19 +239,18 @@ def test_who_dies_before_anything_began_has_it_begun_under_the_id_that_was_writt
     [failed] = written(stage)
     write(stage, failed, replace(failed, state=State.RUNNING, ended_at=None, code=None, reason=""))
     stage.manifest["accounts"]["acme-us"]["token"] = "env:US_TOKEN"
+    return failed
+
+
+def test_who_dies_before_anything_began_has_it_begun_under_the_id_that_was_written(stage: Stage) -> None:
+    failed = died_before_it_began(stage)
 
     assert stage.run(*DUE).code == 0
     assert stage.run("status", "--json").document["rollout"] == failed.rollout
 
 
 def test_who_died_before_anything_began_has_nothing_begun_once_its_window_is_over(stage: Stage) -> None:
-    stage.manifest["schedules"] = {"nightly": just_now(do="apply")}
-    came_into_force(stage)
-    stage.manifest["accounts"]["acme-us"]["token"] = "env:NOBODY"
-    assert stage.run(*DUE).code == 4
-    [failed] = written(stage)
-    write(stage, failed, replace(failed, state=State.RUNNING, ended_at=None, code=None, reason=""))
-    stage.manifest["accounts"]["acme-us"]["token"] = "env:US_TOKEN"
+    died_before_it_began(stage)
     stage.manifest["schedules"]["nightly"]["catch_up"] = "1s"
     came_into_force(stage)
 

@@ -82,6 +82,7 @@ async def test_what_ended_before_goes_and_what_ended_later_or_never_stays(store:
         await seal(journal)
 
         assert await journal.prunable("order-sync", before=BEFORE) == old
+        assert [await journal.ended("order-sync", before=when) for when in (EARLY, BEFORE, LATE)] == [0, 2, 3]
 
 
 async def test_those_of_other_names_stay(store: Store) -> None:
